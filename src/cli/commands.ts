@@ -1,0 +1,25 @@
+/** What the root command lists; a module is loaded only when its command runs, which keeps the start fast. */
+export interface CommandEntry {
+  readonly summary: string;
+  /** Other names; they are not listed by themselves. */
+  readonly aliases?: readonly string[];
+  readonly load: () => Promise<{ default: unknown }>;
+}
+
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  serve: { summary: "Start the gateway", load: () => import("./serve.ts") },
+  init: {
+    summary: "Set up: choose a provider, test the key, write .env or orcestator.yaml",
+    load: () => import("./init.ts"),
+  },
+  models: { summary: "List the models this gateway offers", load: () => import("./models.ts") },
+  "tail-logs": {
+    summary: "Show requests from the traffic log, live",
+    aliases: ["tail"],
+    load: () => import("./tail-logs.ts"),
+  },
+  stats: { summary: "Requests, errors, tokens, cost and latency", load: () => import("./stats.ts") },
+  health: { summary: "Ask a running gateway whether it is ready", load: () => import("./health.ts") },
+  config: { summary: "Check or show the configuration, or print its JSON Schema", load: () => import("./config.ts") },
+  version: { summary: "Show the version of this executable", load: () => import("./version.ts") },
+};

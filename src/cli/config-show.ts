@@ -1,0 +1,65 @@
+import { defineCommand } from "citty";
+import { loadConfig, type LoadedConfig, type Origin } from "../config/load.ts";
+import { isDuration } from "../config/json-schema.ts";
+import { leaves, type Leaf } from "../config/path.ts";
+import { redactConfig } from "../config/redact.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { configArgument } from "./config-argument.ts";
+import { palette, print, printJson, printNote, table, type Column } from "./output.ts";
+
+const description = `Show the configuration as the gateway reads it, with the origin of every value; secrets are masked
+
+Examples:
+  orcestator config show          what differs from the defaults, and all providers and models
+  orcestator config show --all    every value
+  orcestator config show --json`;
+
+interface Row extends Leaf {
+  readonly origin: Origin;
+}
+
+function valueText({ keys, value }: Row): string {
+  if (typeof value === "number" && isDuration(keys)) return formatDuration(value);
+  if (Array.isArray(value)) return value.length === 0 ? "(none)" : value.join(", ");
+  return value === "" ? "(empty)" : String(value);
+}
+
+function rowsOf({ config, origins }: LoadedConfig): Row[] {
+  return leaves(redactConfig(config)).map((leaf) => ({ ...leaf, origin: origins.get(leaf.path) ?? "default" }));
+}
+
+/** Defaults that tell what is served stay in the short view too. */
+const alwaysShown =
+  /^models[.[]|^providers.*\.(?:type|baseUrl|credentials|acceptsAnyModel)$|^server\.(?:host|port|anonymous)$/;
+
+export default defineCommand({
+  meta: { name: "show", description },
+  args: {
+    ...configArgument,
+    all: { type: "boolean", description: "Values that are left at their default, too" },
+    json: { type: "boolean", description: "Print JSON: {file, config, origins}" },
+  },
+  run({ args }) {
+    const loaded = loadConfig({ configPath: args.config, needsCredential: false });
+    if (args.json === true) {
+      const { file = null, origins, warnings } = loaded;
+      printJson({ file, config: redactConfig(loaded.config), origins: Object.fromEntries(origins), warnings });
+      return;
+    }
+    const colors = palette();
+    for (const warning of loaded.warnings) printNote(`${palette(process.stderr).yellow("warning")}: ${warning}`);
+    const rows = rowsOf(loaded).filter(
+      ({ path, origin }) => args.all === true || origin !== "default" || alwaysShown.test(path),
+    );
+    const columns: Column<Row>[] = [
+      { title: "SETTING", text: ({ path }) => path },
+      { title: "VALUE", text: valueText, maxWidth: 80 },
+      {
+        title: "FROM",
+        text: ({ origin }) => origin,
+        paint: ({ origin }) => (origin === "default" ? colors.gray : colors.cyan),
+      },
+    ];
+    print(table(columns, rows, colors));
+  },
+});

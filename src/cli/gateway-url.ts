@@ -1,0 +1,19 @@
+import { loadServerConfig, type LoadOptions } from "../config/load.ts";
+import type { ServerConfig } from "../config/schema.ts";
+
+const anyAddress: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1" };
+
+function hostInUrl(host: string): string {
+  const reachable = anyAddress[host] ?? host;
+  return reachable.includes(":") ? `[${reachable}]` : reachable;
+}
+
+/** URL under which this machine reaches the API of a server with these settings. */
+export function serverUrl(server: Pick<ServerConfig, "host" | "port" | "tls">): string {
+  return `${server.tls === undefined ? "http" : "https"}://${hostInUrl(server.host)}:${server.port}`;
+}
+
+/** URL of the gateway that the configuration here describes, whatever else may be wrong with that configuration. */
+export function configuredUrl(options: LoadOptions): string {
+  return serverUrl(loadServerConfig(options));
+}

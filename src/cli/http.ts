@@ -1,0 +1,70 @@
+import { CliError, usageError } from "./output.ts";
+
+export interface JsonRequest {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+export interface JsonReply {
+  readonly status: number;
+  /** Parsed body; `undefined` when it is no JSON. */
+  readonly body: unknown;
+}
+
+/** Nobody answered: refused, unknown host, TLS failure or too slow. `message` says which. */
+export class UnreachableError extends CliError {}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  ConnectionRefused: "nothing listens there",
+  ENOTFOUND: "the host name is not known",
+  ECONNRESET: "the connection was cut",
+  TimeoutError: "no answer in time",
+};
+
+function isLoopback(url: URL): boolean {
+  return url.hostname === "localhost" || url.hostname === "[::1]" || url.hostname.startsWith("127.");
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+  return reasons[code] ?? reasons[error.name] ?? error.message;
+}
+
+/** Checks a URL a person typed; the trailing slash is taken off. */
+export function httpUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw usageError(`${text} is no http:// or https:// URL`);
+  }
+  return text.replace(/\/+$/, "");
+}
+
+/** One GET for the command line. Redirects are not followed: they could carry a key to another host. */
+export async function fetchJson({ url, headers = {}, timeoutMs }: JsonRequest): Promise<JsonReply> {
+  const target = new URL(httpUrl(url));
+  // A proxy cannot reach this machine's own loopback, and the gateway's own certificate is often self-signed.
+  const local = isLoopback(target) ? { proxy: false as const, tls: { rejectUnauthorized: false } } : {};
+  try {
+    const response = await fetch(target, {
+      headers: { accept: "application/json", ...headers },
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+      ...local,
+    });
+    const text = await response.text();
+    return { status: response.status, body: parseJson(text) };
+  } catch (error) {
+    throw new UnreachableError(`${target.origin} cannot be reached: ${reasonOf(error)}`);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

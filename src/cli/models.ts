@@ -1,0 +1,150 @@
+import { defineCommand } from "citty";
+import { isPlainObject } from "../config/path.ts";
+import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
+import type { ModelInfo } from "../routing/offered-models.ts";
+import { configArgument } from "./config-argument.ts";
+import { configuredUrl } from "./gateway-url.ts";
+import { fetchJson, httpUrl, UnreachableError } from "./http.ts";
+import { CliError, palette, print, printJson, printNote, table, type Column } from "./output.ts";
+
+const description = `List the models this gateway offers
+
+Examples:
+  orcestator models                         from the running gateway, or from the configuration
+  orcestator models gpt --provider openrouter
+  orcestator models --url https://gateway.example:8000 --key KEY --json`;
+
+const localTimeoutMs = 2000;
+const remoteTimeoutMs = 15_000;
+
+function isModelList(body: unknown): body is { data: ModelInfo[] } {
+  if (!isPlainObject(body) || !Array.isArray(body["data"])) return false;
+  return body["data"].every((item) => isPlainObject(item) && typeof item["id"] === "string");
+}
+
+interface Question {
+  readonly url: string;
+  readonly key: string | undefined;
+  readonly timeoutMs: number;
+}
+
+async function askServer({ url, key, timeoutMs }: Question): Promise<readonly ModelInfo[]> {
+  const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const { status, body } = await fetchJson({ url: `${url}/v1/models`, headers, timeoutMs });
+  if (status === 401 || status === 403) {
+    throw new CliError(`${url} wants a key (HTTP ${status}); give one with --key or ORCH_INBOUND_API_KEYS`);
+  }
+  if (status !== 200 || !isModelList(body)) {
+    throw new UnreachableError(`${url}/v1/models gave no list of models (HTTP ${status}); is that the gateway?`);
+  }
+  return body.data;
+}
+
+/** The configuration, or why it cannot be used; a running server can be asked in spite of that. */
+function tryLoad(configPath: string | undefined): LoadedConfig | ConfigError {
+  try {
+    return loadConfig({ configPath, needsCredential: false });
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+}
+
+function keyIn(loaded: LoadedConfig | ConfigError): string | undefined {
+  if (loaded instanceof ConfigError) return undefined;
+  return loaded.config.keys.inbound[0] ?? loaded.config.admin.token;
+}
+
+interface Request {
+  readonly url?: string | undefined;
+  readonly key?: string | undefined;
+  readonly config?: string | undefined;
+}
+
+async function findModels(request: Request): Promise<readonly ModelInfo[]> {
+  const loaded = tryLoad(request.config);
+  const key = request.key ?? keyIn(loaded);
+  if (request.url !== undefined) return askServer({ url: httpUrl(request.url), key, timeoutMs: remoteTimeoutMs });
+  const url = configuredUrl({ configPath: request.config });
+  try {
+    return await askServer({ url, key, timeoutMs: localTimeoutMs });
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    if (loaded instanceof ConfigError) throw loaded;
+    printNote(`No gateway answers at ${url}; this is what the configuration offers.`);
+    for (const warning of loaded.warnings) printNote(`warning: ${warning}`);
+    const { offeredModels } = await import("../routing/offered-models.ts");
+    return offeredModels(loaded.config);
+  }
+}
+
+function tokens(count: number | undefined): string {
+  if (count === undefined) return "";
+  if (count < 1000) return String(count);
+  return count < 1_000_000 ? `${Math.round(count / 1000)}k` : `${Number((count / 1_000_000).toFixed(1))}M`;
+}
+
+function dollars(price: number | undefined): string {
+  if (price === undefined) return "";
+  return price === 0 ? "free" : `$${Number(price.toPrecision(3))}`;
+}
+
+function capabilityNames({ capabilities }: ModelInfo): string {
+  return Object.entries(capabilities ?? {})
+    .filter(([, has]) => has)
+    .map(([name]) => name)
+    .join(" ");
+}
+
+function upstream(model: ModelInfo): string {
+  return [model.provider, model.upstream_model].filter((part) => part !== undefined && part !== "").join(" / ");
+}
+
+function modelTable(models: readonly ModelInfo[]): string {
+  const colors = palette();
+  const columns: Column<ModelInfo>[] = [
+    { title: "MODEL", text: ({ id }) => id, maxWidth: 60, paint: () => colors.cyan },
+    { title: "UPSTREAM", text: upstream, maxWidth: 60 },
+    { title: "CONTEXT", align: "right", text: ({ context_length }) => tokens(context_length) },
+    { title: "MAX OUT", align: "right", text: ({ max_output_tokens }) => tokens(max_output_tokens) },
+    { title: "IN/1M", align: "right", text: ({ pricing }) => dollars(pricing?.input_per_million_usd) },
+    { title: "OUT/1M", align: "right", text: ({ pricing }) => dollars(pricing?.output_per_million_usd) },
+    { title: "CAPABILITIES", text: capabilityNames },
+  ];
+  return table(columns, models, colors);
+}
+
+function matches(model: ModelInfo, filter: string | undefined, provider: string | undefined): boolean {
+  if (provider !== undefined && model.provider !== provider) return false;
+  const text = `${model.id} ${model.upstream_model ?? ""}`.toLowerCase();
+  return filter === undefined || text.includes(filter.toLowerCase());
+}
+
+export default defineCommand({
+  meta: { name: "models", description },
+  args: {
+    filter: { type: "positional", required: false, description: "Only models whose name contains this text" },
+    provider: { type: "string", valueHint: "name", description: "Only models of this provider" },
+    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
+    key: {
+      type: "string",
+      valueHint: "key",
+      description: "Key for that gateway (default: ORCH_INBOUND_API_KEYS, AUTH_TOKEN)",
+    },
+    ...configArgument,
+    json: { type: "boolean", description: "Print JSON" },
+  },
+  async run({ args }) {
+    const all = await findModels(args);
+    const models = all.filter((model) => matches(model, args.filter, args.provider));
+    if (args.json === true) {
+      printJson(models);
+      return;
+    }
+    if (models.length > 0) print(modelTable(models));
+    const colors = palette(process.stderr);
+    printNote(
+      colors.gray(models.length === all.length ? `${all.length} models` : `${models.length} of ${all.length} models`),
+    );
+  },
+});

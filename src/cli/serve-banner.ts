@@ -1,0 +1,61 @@
+import type { LoadedConfig } from "../config/load.ts";
+import type { RunningServer } from "../runtime/server.ts";
+import { version } from "../version.ts";
+import { palette } from "./output.ts";
+
+const whoMayCall = {
+  none: "nobody without a key, and no key is set: set ORCH_INBOUND_API_KEYS",
+  loopback: "this machine without a key; others get 401 (OR_ANONYMOUS, ORCH_INBOUND_API_KEYS)",
+  private: "anyone on private networks WITHOUT A KEY",
+  all: "ANYONE WITHOUT A KEY, on your account",
+} as const;
+
+const mostModels = 8;
+
+function accessLine({ keys, server }: LoadedConfig["config"]): string {
+  return keys.inbound.length > 0 ? `with a key (${keys.inbound.length} set)` : whoMayCall[server.anonymous];
+}
+
+function upstreamLines({ config }: LoadedConfig): string[] {
+  return Object.entries(config.providers)
+    .filter(([, provider]) => provider.enabled)
+    .map(([name, { type, baseUrl, credentials }]) => {
+      if (type === "dummy") return `${name} (built in, needs no key and no network)`;
+      return `${name} ${baseUrl}${credentials.length > 1 ? `, ${credentials.length} keys` : ""}`;
+    });
+}
+
+function modelLines({ config }: LoadedConfig): string[] {
+  const lines = Object.entries(config.models).map(
+    ([alias, { targets }]) =>
+      `${alias} → ${targets.map(({ provider, model }) => `${provider}/${model}`).join(", then ")}`,
+  );
+  if (lines.length <= mostModels) return lines;
+  return [...lines.slice(0, mostModels), `and ${lines.length - mostModels} more: orcestator models`];
+}
+
+/** A name on the first line only, as a list is read. */
+function named(name: string, lines: readonly string[]): [string, string][] {
+  return lines.map((line, index) => [index === 0 ? name : "", line]);
+}
+
+/** What is served where, by which upstream, and who may call. */
+export function banner(loaded: LoadedConfig, running: RunningServer): string {
+  const { config } = loaded;
+  const colors = palette();
+  const rows: [string, string][] = [
+    ["API", `${running.url}/v1`],
+    ["Docs", `${running.url}/docs`],
+    ["Metrics", running.metricsUrl ?? `${running.url}/metrics`],
+    ["Listening", `${config.server.host}, port ${new URL(running.url).port}`],
+    ...named("Upstream", upstreamLines(loaded)),
+    ...named("Models", modelLines(loaded)),
+    ["Access", accessLine(config)],
+    ["Traffic log", config.logging.file === "" ? "off" : config.logging.file],
+  ];
+  if (config.storage.url !== undefined) rows.push(["Audit", config.storage.url]);
+  if (loaded.file !== undefined) rows.push(["Config", loaded.file]);
+  const lines = rows.map(([name, value]) => `  ${colors.dim(name.padEnd(12))} ${value}`);
+  const demo = loaded.isDemo ? " (demo: answers come from the built-in dummy model)" : "";
+  return `\n${colors.bold(`Orcestator ${version}`)}${demo}\n\n${lines.join("\n")}\n\n  Press Ctrl+C to stop.\n`;
+}

@@ -1,0 +1,108 @@
+import type { LocatedProblem } from "./config-error.ts";
+import { defaultUpstreamModel, environmentVariables } from "./env.ts";
+import type { Environment } from "./environment.ts";
+import type { Layers } from "./layers.ts";
+import { isPlainObject } from "./path.ts";
+
+const offTexts = new Set(["false", "0", "no", "off"]);
+
+function isSwitchedOff(provider: unknown): boolean {
+  const enabled = isPlainObject(provider) ? provider["enabled"] : true;
+  return enabled === false || (typeof enabled === "string" && offTexts.has(enabled.toLowerCase()));
+}
+
+function isOpenRouter(provider: unknown): boolean {
+  return isPlainObject(provider) && provider["type"] === "openrouter";
+}
+
+/** An object of the tree, empty when it is not there, `undefined` when something else stands in its place. */
+function section(layers: Layers, name: string): Record<string, unknown> | undefined {
+  const value = layers.tree[name] ?? {};
+  return isPlainObject(value) ? value : undefined;
+}
+
+function databaseProblem(text: string): LocatedProblem | undefined {
+  if (/^sqlite:\/\/./.test(text)) return undefined;
+  const scheme = /^([a-z][a-z0-9+.-]{0,30}):/i.exec(text)?.[1];
+  const found = scheme === undefined ? "this is no such URL" : `this one begins with ${scheme}:`;
+  const message = `only SQLite is served in this version (sqlite://path, ${found}); change or unset DATABASE_URL`;
+  return { kind: "invalid", path: ["storage", "url"], message };
+}
+
+function applyValues(layers: Layers, environment: Environment): LocatedProblem[] {
+  const written = new Set<string>();
+  const problems: LocatedProblem[] = [];
+  for (const variable of environmentVariables) {
+    const text = environment.value(variable.name)?.trim();
+    if (variable.role !== "value" || text === undefined || (text === "" && variable.isValueWhenEmpty !== true))
+      continue;
+    for (const path of variable.paths.filter((path) => !written.has(path))) {
+      written.add(path);
+      layers.set(path.split("."), variable.normalize?.(text) ?? text, environment.origin(variable.name));
+      const problem = variable.name === "DATABASE_URL" ? databaseProblem(text) : undefined;
+      if (problem !== undefined) problems.push(problem);
+    }
+  }
+  return problems;
+}
+
+function applyDatabasePath(layers: Layers, environment: Environment): void {
+  const path = environment.text("OR_DB_PATH");
+  const storage = section(layers, "storage");
+  if (path === undefined || storage === undefined || storage["url"] !== undefined) return;
+  const url = path.startsWith("sqlite://") ? path : `sqlite://${path}`;
+  layers.set(["storage", "url"], url, environment.origin("OR_DB_PATH"));
+}
+
+/** OR_API_KEY and OR_BASE_URL fill the provider `openrouter`, which is made when no OpenRouter provider is declared. */
+function applyDefaultProvider(layers: Layers, environment: Environment): void {
+  const providers = section(layers, "providers");
+  if (providers === undefined) return;
+  const key = environment.text("OR_API_KEY");
+  const baseUrl = environment.text("OR_BASE_URL");
+  const declared = providers["openrouter"];
+  if (declared !== undefined && !isOpenRouter(declared)) return;
+  if (declared === undefined) {
+    if (key === undefined || Object.values(providers).some(isOpenRouter)) return;
+    layers.set(["providers", "openrouter", "type"], "openrouter", "default");
+    layers.set(["providers", "openrouter", "acceptsAnyModel"], true, "default");
+  }
+  if (key !== undefined) {
+    layers.set(["providers", "openrouter", "credentials"], key, environment.origin("OR_API_KEY"));
+  }
+  if (baseUrl !== undefined) {
+    layers.set(["providers", "openrouter", "baseUrl"], baseUrl, environment.origin("OR_BASE_URL"));
+  }
+}
+
+/** The model `orcestator`, unless it is declared. Returns a warning when OR_DEFAULT_MODEL had no effect. */
+function applyDefaultModel(layers: Layers, environment: Environment): string[] {
+  const models = section(layers, "models");
+  const providers = section(layers, "providers");
+  if (models === undefined || providers === undefined) return [];
+  const model = environment.text("OR_DEFAULT_MODEL");
+  if (models["orcestator"] !== undefined) {
+    if (model === undefined) return [];
+    return ["OR_DEFAULT_MODEL has no effect: the configuration file declares models.orcestator itself"];
+  }
+  const usable = Object.keys(providers).filter((name) => !isSwitchedOff(providers[name]));
+  const provider = usable.includes("openrouter") ? "openrouter" : usable[0];
+  if (provider === undefined || (provider !== "openrouter" && model === undefined)) return [];
+  const target = { provider, model: model ?? defaultUpstreamModel };
+  layers.set(["models", "orcestator", "targets"], [target], "default");
+  if (model !== undefined) layers.mark("models.orcestator.targets[0].model", environment.origin("OR_DEFAULT_MODEL"));
+  return [];
+}
+
+export interface AppliedEnvironment {
+  readonly problems: readonly LocatedProblem[];
+  readonly warnings: readonly string[];
+}
+
+/** Writes what the environment says over what the file says. */
+export function applyEnvironment(layers: Layers, environment: Environment): AppliedEnvironment {
+  const problems = applyValues(layers, environment);
+  applyDatabasePath(layers, environment);
+  applyDefaultProvider(layers, environment);
+  return { problems, warnings: applyDefaultModel(layers, environment) };
+}

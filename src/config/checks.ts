@@ -1,0 +1,85 @@
+import { nearest } from "../lib/nearest.ts";
+import type { LocatedProblem } from "./config-error.ts";
+import { providerTypeDefaults, type ResolvedConfig, type ResolvedProvider } from "./resolve.ts";
+
+export interface CheckResult {
+  readonly problems: readonly LocatedProblem[];
+  readonly warnings: readonly string[];
+}
+
+export interface CheckContext {
+  readonly cwd: string;
+  /** Names under `providers` in the file, those with mistakes too. */
+  readonly declaredProviders: readonly string[];
+}
+
+/** What OR_API_KEY is and every way to set it. */
+export function missingKeyMessage(cwd: string): string {
+  return [
+    "OR_API_KEY is not set, so there is no provider to send requests to.",
+    "It is your OpenRouter API key (https://openrouter.ai/keys). Set it in one of these ways:",
+    '  PowerShell  $env:OR_API_KEY = "sk-or-..."',
+    "  cmd.exe     set OR_API_KEY=sk-or-...",
+    '  bash, zsh   export OR_API_KEY="sk-or-..."',
+    `  .env file   the line OR_API_KEY=sk-or-... in a file named .env in ${cwd}`,
+    "Or run `orcestator init`, which asks for everything and tests the key;",
+    "or `orcestator serve --demo`, which needs no key and answers by itself.",
+  ].join("\n");
+}
+
+export function lacksCredential(provider: ResolvedProvider): boolean {
+  return provider.enabled && providerTypeDefaults[provider.type].needsCredential && provider.credentials.length === 0;
+}
+
+function credentialMessage(name: string, provider: ResolvedProvider): string {
+  if (name === "openrouter") return "no API key; set OR_API_KEY, or write one here";
+  const variable = provider.type === "openai" ? "OPENAI_API_KEY" : "OR_API_KEY";
+  return `no API key; write credentials: ["\${${variable}}"] and set that variable`;
+}
+
+function providerProblems(name: string, provider: ResolvedProvider): LocatedProblem[] {
+  const problems: LocatedProblem[] = [];
+  if (provider.baseUrl === "" && provider.type !== "dummy") {
+    const message = `is missing; providers of type ${provider.type} need it, e.g. http://127.0.0.1:8080/v1`;
+    problems.push({ kind: "invalid", path: ["providers", name, "baseUrl"], message });
+  }
+  if (lacksCredential(provider)) {
+    const message = credentialMessage(name, provider);
+    problems.push({ kind: "missing-credential", path: ["providers", name, "credentials"], message });
+  }
+  return problems;
+}
+
+function targetProblems(config: ResolvedConfig, names: readonly string[]): LocatedProblem[] {
+  return Object.entries(config.models).flatMap(([model, { targets }]) =>
+    targets.flatMap(({ provider }, index): LocatedProblem[] => {
+      if (names.includes(provider)) return [];
+      const suggestion = nearest(provider, names);
+      const hint =
+        suggestion === undefined ? `declared: ${names.join(", ") || "none"}` : `did you mean '${suggestion}'?`;
+      const message = `there is no provider '${provider}' under providers; ${hint}`;
+      return [{ kind: "invalid", path: ["models", model, "targets", index, "provider"], message }];
+    }),
+  );
+}
+
+function disabledWarnings(config: ResolvedConfig): string[] {
+  const providers = Object.values(config.providers);
+  if (providers.length > 0 && providers.every((provider) => !provider.enabled)) {
+    return ["every provider is disabled (enabled: false), so no request can be answered"];
+  }
+  return Object.entries(config.models).flatMap(([model, { targets }]) => {
+    const isServed = targets.some(({ provider }) => config.providers[provider]?.enabled !== false);
+    return isServed ? [] : [`the model '${model}' has only disabled providers, so it cannot be answered`];
+  });
+}
+
+/** What the schema cannot see: references between parts, and what a provider's type demands. */
+export function checkConfig(config: ResolvedConfig, { cwd, declaredProviders }: CheckContext): CheckResult {
+  const problems = Object.entries(config.providers).flatMap(([name, provider]) => providerProblems(name, provider));
+  problems.push(...targetProblems(config, declaredProviders));
+  if (declaredProviders.length === 0) {
+    problems.push({ kind: "missing-credential", path: [], message: missingKeyMessage(cwd) });
+  }
+  return { problems, warnings: disabledWarnings(config) };
+}

@@ -1,0 +1,52 @@
+import type { Config, ProviderConfig } from "./schema.ts";
+
+/** A provider with everything its type knows filled in. */
+export type ResolvedProvider = Omit<ProviderConfig, "baseUrl" | "acceptsAnyModel" | "listModels"> & {
+  /** Without a slash at its end; empty for a dummy, which has no upstream. */
+  readonly baseUrl: string;
+  readonly acceptsAnyModel: boolean;
+  readonly listModels: boolean;
+};
+
+/** The configuration as the rest of the house reads it: nothing that has a default is missing. */
+export type ResolvedConfig = Omit<Config, "providers"> & {
+  /** Has no prototype, as `models`: a look-up with a client's text finds declared names only. */
+  readonly providers: Readonly<Record<string, ResolvedProvider>>;
+};
+
+interface TypeDefaults {
+  readonly baseUrl: string | undefined;
+  readonly needsCredential: boolean;
+  readonly listModels: boolean;
+}
+
+/** What a provider's type knows about itself. */
+export const providerTypeDefaults: Readonly<Record<ProviderConfig["type"], TypeDefaults>> = {
+  openrouter: { baseUrl: "https://openrouter.ai/api/v1", needsCredential: true, listModels: true },
+  openai: { baseUrl: "https://api.openai.com/v1", needsCredential: true, listModels: false },
+  "openai-compatible": { baseUrl: undefined, needsCredential: false, listModels: false },
+  dummy: { baseUrl: "", needsCredential: false, listModels: false },
+};
+
+function resolveProvider(provider: ProviderConfig): ResolvedProvider {
+  const defaults = providerTypeDefaults[provider.type];
+  return {
+    ...provider,
+    credentials: provider.credentials.filter((credential) => credential.trim() !== ""),
+    baseUrl: (provider.baseUrl ?? defaults.baseUrl ?? "").replace(/\/+$/, ""),
+    acceptsAnyModel: provider.acceptsAnyModel ?? false,
+    listModels: provider.listModels ?? defaults.listModels,
+  };
+}
+
+function withoutPrototype<T>(entries: readonly (readonly [string, T])[]): Record<string, T> {
+  return Object.assign(Object.create(null) as Record<string, T>, Object.fromEntries(entries));
+}
+
+/** Fills in what depends on a provider's type. The one place that knows these defaults. */
+export function resolveConfig(config: Config): ResolvedConfig {
+  const providers = Object.entries(config.providers).map(
+    ([name, provider]) => [name, resolveProvider(provider)] as const,
+  );
+  return { ...config, providers: withoutPrototype(providers), models: withoutPrototype(Object.entries(config.models)) };
+}

@@ -1,0 +1,102 @@
+import type { z } from "zod";
+import { nearest } from "../lib/nearest.ts";
+import type { LocatedProblem } from "./config-error.ts";
+import { knownKeys } from "./json-schema.ts";
+import { isPlainObject, type ConfigPath } from "./path.ts";
+
+const kindNames: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object with keys",
+  record: "an object with keys",
+};
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (isPlainObject(value)) return "an object";
+  return kindNames[typeof value] ?? "nothing";
+}
+
+function valueAt(tree: unknown, path: ConfigPath): unknown {
+  let node = tree;
+  for (const key of path) {
+    if (typeof node !== "object" || node === null || !Object.hasOwn(node, key)) return undefined;
+    node = Reflect.get(node, key);
+  }
+  return node;
+}
+
+function wrongType(issue: z.core.$ZodIssueInvalidType, value: unknown): string {
+  const wanted = kindNames[issue.expected] ?? issue.expected;
+  if (value === undefined) return `is missing; it must be ${wanted}`;
+  if (issue.expected === "string" && (typeof value === "number" || typeof value === "boolean")) {
+    return "must be text; put it in quotes";
+  }
+  return typeof value === "string" ? `must be ${wanted}` : `must be ${wanted}, not ${kindOf(value)}`;
+}
+
+function unknownKey(key: string, path: ConfigPath): string {
+  const known = knownKeys(path);
+  const suggestion = nearest(key, known);
+  if (suggestion !== undefined) return `unknown key; did you mean '${suggestion}'?`;
+  const home = path.length === 0 ? known.find((name) => knownKeys([name]).includes(key)) : undefined;
+  if (home !== undefined) return `unknown key; it belongs under ${home}: write ${home}.${key}`;
+  return `unknown key; known here: ${known.join(", ")}`;
+}
+
+function outOfRange(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string {
+  const limit = issue.code === "too_big" ? `at most ${issue.maximum}` : `at least ${issue.minimum}`;
+  if (issue.origin === "string") return limit === "at least 1" ? "must not be empty" : `must have ${limit} characters`;
+  if (issue.origin === "array") return `must have ${limit} ${limit.endsWith(" 1") ? "entry" : "entries"}`;
+  return `must be ${limit}`;
+}
+
+function wrongName(path: ConfigPath): string {
+  if (path[0] === "providers") return "a provider's name is made of letters, digits, '.', '_' and '-'";
+  return "this name must not be empty";
+}
+
+function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return wrongType(issue, value);
+    case "too_big":
+    case "too_small":
+      return outOfRange(issue);
+    case "invalid_value": {
+      const values = issue.values.map(String);
+      const suggestion = typeof value === "string" ? nearest(value, values) : undefined;
+      const hint = suggestion === undefined ? "" : `; did you mean '${suggestion}'?`;
+      return `${value === undefined ? "is missing; it" : ""} must be one of ${values.join(", ")}${hint}`.trim();
+    }
+    case "invalid_key":
+      return wrongName(issue.path);
+    case "invalid_format":
+      return issue.path[0] === "keys" ? "must be a header name: letters, digits and '-'" : issue.message;
+    case "invalid_union":
+      return issue.errors.flatMap(([first]) => (first === undefined ? [] : [messageOf(first, value)])).join(", or ");
+    case "unrecognized_keys":
+    case "invalid_element":
+    case "not_multiple_of":
+    case "custom":
+      break;
+  }
+  return issue.message;
+}
+
+/** What the schema refuses in `tree`, in words for people; the values themselves are not quoted, they may be secrets. */
+export function schemaProblems(error: z.core.$ZodError, tree: unknown): LocatedProblem[] {
+  return error.issues.flatMap((issue): LocatedProblem[] => {
+    if (issue.code !== "unrecognized_keys") {
+      return [{ kind: "invalid", path: issue.path, message: messageOf(issue, valueAt(tree, issue.path)) }];
+    }
+    return issue.keys.map((key) => ({
+      kind: "invalid",
+      path: [...issue.path, key],
+      message: unknownKey(key, issue.path),
+    }));
+  });
+}

@@ -1,0 +1,217 @@
+import { z } from "zod";
+import { maxDurationMs, parseDuration } from "../lib/duration.ts";
+
+function duration(fallback: string) {
+  return z
+    .union([z.string(), z.number()])
+    .default(fallback)
+    .transform((value, context) => {
+      const milliseconds = parseDuration(String(value));
+      if (milliseconds !== undefined && milliseconds <= maxDurationMs) return milliseconds;
+      context.addIssue({
+        code: "custom",
+        message: `'${value}' is no duration; write 500ms, 30s, 10m or 24h (at most 24d)`,
+      });
+      return z.NEVER;
+    });
+}
+
+const port = z.coerce.number().int().min(0).max(65_535);
+
+const switchText: Readonly<Record<string, boolean>> = {
+  true: true,
+  "1": true,
+  yes: true,
+  on: true,
+  false: false,
+  "0": false,
+  no: false,
+  off: false,
+};
+/** A boolean that may come as text from the environment. */
+const flag = z.preprocess(
+  (value) => (typeof value === "string" ? (switchText[value.toLowerCase()] ?? value) : value),
+  z.boolean(),
+);
+
+/** A list that may come as one comma-separated text from the environment. */
+function list(item: z.ZodType<string>) {
+  return z.preprocess(
+    (value) =>
+      typeof value === "string"
+        ? value
+            .split(",")
+            .map((part) => part.trim())
+            .filter((part) => part !== "")
+        : value,
+    z.array(item),
+  );
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    url !== null &&
+    (url.protocol === "http:" || url.protocol === "https:") &&
+    url.username === "" &&
+    url.password === ""
+  );
+}
+const httpUrl = z
+  .string()
+  .refine(isHttpUrl, { message: "must be an http:// or https:// URL without user and password" });
+const proxyUrl = z
+  .string()
+  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
+    message: "must be an http:// or https:// URL",
+  });
+
+export const anonymousPolicies = ["none", "loopback", "private", "all"] as const;
+export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
+export const providerTypes = ["openrouter", "openai", "openai-compatible", "dummy"] as const;
+
+const contentPolicy = z
+  .string()
+  .regex(/^(?:full|none|truncate:\d{1,7})$/, { message: "must be full, none or truncate:N" });
+
+const timeouts = z.strictObject({
+  connect: duration("5s").describe("Until a TCP connection to the upstream stands"),
+  firstByte: duration("60s").describe(
+    "Streams: until the first content-bearing event (reasoning counts; headers, comments and role chunks do not)",
+  ),
+  idle: duration("120s").describe("Streams: longest silence of the upstream after the first content"),
+  total: duration("10m").describe("Whole request, retries included"),
+});
+
+export const providerSchema = z.strictObject({
+  type: z.enum(providerTypes).describe("Which kind of API this is"),
+  baseUrl: httpUrl
+    .optional()
+    .describe("Base URL with the version path, as the official SDK takes it (…/v1); known for openrouter and openai"),
+  credentials: list(z.string())
+    .default([])
+    .describe("API keys; several are used in turn, and the next one is tried when one is refused or limited"),
+  enabled: flag.default(true).describe("Whether requests go to this provider"),
+  acceptsAnyModel: flag
+    .optional()
+    .describe(
+      "Send model names that are no alias upstream as asked (default: true for the openrouter provider of a zero-config start, else false)",
+    ),
+  listModels: flag
+    .optional()
+    .describe("Show the upstream's models in /v1/models (default: true for openrouter, else false)"),
+  headers: z.record(z.string(), z.string()).default({}).describe("Further headers for every upstream request"),
+  proxy: z
+    .union([proxyUrl, z.literal(false)])
+    .optional()
+    .describe("Outbound HTTP proxy; false ignores HTTPS_PROXY and friends"),
+  ca: z.string().optional().describe("PEM file with further certificate authorities to trust"),
+  retries: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10)
+    .default(2)
+    .describe("Repeats on the same target and credential after a connect error, 408, 429 or 5xx"),
+  timeouts: timeouts.prefault({}),
+});
+
+const target = z.strictObject({
+  provider: z.string().describe("Name under `providers`"),
+  model: z.string().min(1).describe("Model name the provider knows"),
+});
+
+const modelSchema = z.strictObject({
+  targets: z.array(target).min(1).describe("Tried in this order until one answers"),
+});
+
+const server = z.strictObject({
+  host: z.string().default("0.0.0.0").describe("Address to listen on"),
+  port: port.default(8000).describe("Port of the API; 0 = any free one"),
+  metricsHost: z.string().default("127.0.0.1").describe("Address of the separate metrics listener"),
+  metricsPort: port.default(8001).describe("Port of the separate metrics listener; 0 = off"),
+  cors: list(z.string()).default([]).describe("Origins that browsers may call from; * = any"),
+  anonymous: z
+    .enum(anonymousPolicies)
+    .default("loopback")
+    .describe("Who may call without a key while no inbound key is set"),
+  maxBodyBytes: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .max(1024 ** 3)
+    .default(32 * 1024 * 1024)
+    .describe("Largest request body, after decompression"),
+  maxJsonDepth: z.coerce.number().int().min(8).max(1000).default(128).describe("Deepest nesting of a JSON body"),
+  bodyTimeout: duration("120s").describe("Until a request body has arrived"),
+  heartbeat: duration("15s").describe("Longest silence towards the client of a stream before a comment line is sent"),
+  responseModel: z
+    .enum(["alias", "upstream"])
+    .default("alias")
+    .describe("What `model` in answers says: the name the client may use again, or the upstream's"),
+  retryAfter: duration("30s").describe("Retry-After of a 429 whose upstream named none"),
+  drain: duration("30s").describe("How long running requests may take after a stop signal"),
+  drainDelay: duration("0s").describe(
+    "How long new requests are still taken after a stop signal, while /health/ready already says 503",
+  ),
+  tls: z
+    .strictObject({ cert: z.string(), key: z.string() })
+    .optional()
+    .describe("PEM files; the API is then served over HTTPS"),
+});
+
+const keys = z.strictObject({
+  inbound: list(z.string().min(1)).default([]).describe("Keys that clients must present; empty = see server.anonymous"),
+  header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/)
+    .default("x-api-key")
+    .describe("Header read besides Authorization, x-api-key, api-key and x-goog-api-key"),
+});
+
+const logging = z.strictObject({
+  level: z.enum(logLevels).default("info").describe("What the console shows"),
+  file: z.string().default("logs/traffic.log").describe("Traffic log: one line a request; empty = off"),
+  content: contentPolicy
+    .default("truncate:200")
+    .describe("How much of prompts and answers is kept: full, truncate:N characters, or none"),
+  maxBytes: z.coerce
+    .number()
+    .int()
+    .min(65_536)
+    .default(50 * 1024 * 1024)
+    .describe("The traffic log is rotated at this size"),
+  daily: flag.default(true).describe("The traffic log is rotated at local midnight"),
+  keep: z.coerce.number().int().min(0).max(10_000).default(14).describe("Rotated traffic logs that are kept"),
+  metricsDir: z.string().default("").describe("Folder for requests-YYYYMMDD.jsonl; empty = off"),
+});
+
+const storage = z.strictObject({
+  url: z
+    .string()
+    .regex(/^sqlite:\/\/.+/, { message: "must be sqlite://path" })
+    .optional()
+    .describe("Audit database, e.g. sqlite://data/orcestator.db"),
+});
+
+const admin = z.strictObject({
+  token: z.string().min(8).optional().describe("Opens /api/*; it is accepted for inference too"),
+});
+
+/** The configuration file. Every key is described here once; `config schema` prints it as JSON Schema. */
+export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe("For editors"),
+  server: server.prefault({}),
+  providers: z.record(z.string().regex(/^[a-z0-9][a-z0-9_.-]*$/i), providerSchema).default({}),
+  models: z.record(z.string().min(1), modelSchema).default({}).describe("Names that clients may ask for"),
+  keys: keys.prefault({}),
+  logging: logging.prefault({}),
+  storage: storage.prefault({}),
+  admin: admin.prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type ProviderConfig = Config["providers"][string];
+export type ServerConfig = Config["server"];
+export type LoggingConfig = Config["logging"];
+export type Timeouts = ProviderConfig["timeouts"];

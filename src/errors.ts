@@ -1,0 +1,74 @@
+/** What went wrong, in the words of no particular protocol. Each protocol's `error.encode` maps a code to its own type and status. */
+export type ErrorCode =
+  | "invalid_request"
+  | "context_length_exceeded"
+  | "content_policy_violation"
+  | "invalid_api_key"
+  | "forbidden"
+  | "insufficient_quota"
+  | "not_found"
+  | "model_not_found"
+  | "method_not_allowed"
+  | "conflict"
+  | "request_timeout"
+  | "request_too_large"
+  | "unsupported_media_type"
+  | "unprocessable"
+  | "upgrade_required"
+  | "rate_limit_exceeded"
+  | "upstream_error"
+  | "upstream_unreachable"
+  | "upstream_overloaded"
+  | "upstream_timeout"
+  | "upstream_invalid_response"
+  | "upstream_rejected_credential"
+  | "draining"
+  | "client_cancelled"
+  | "internal_error";
+
+export interface GatewayErrorOptions {
+  code: ErrorCode;
+  /** HTTP status in the gateway's own terms; a protocol may show its clients another one. */
+  status: number;
+  /** Shown to the client: what happened, where, what to do. Never a secret, never a stack. */
+  message: string;
+  /** Whether the same attempt may be repeated on the same target. Decided where the failure is understood. */
+  retryable?: boolean;
+  /** Seconds until a new try makes sense, when the other side said so. */
+  retryAfterSeconds?: number | undefined;
+  /** Path of the offending field in the request, e.g. `messages`. */
+  param?: string | undefined;
+  /** The upstream's own error code or further facts worth showing. */
+  details?: Readonly<Record<string, unknown>> | undefined;
+  cause?: unknown;
+}
+
+/** The only expected error in the house. Anything else that is thrown is a bug and becomes a bare 500. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly retryAfterSeconds: number | undefined;
+  readonly param: string | undefined;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(options: GatewayErrorOptions) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "GatewayError";
+    this.code = options.code;
+    this.status = options.status;
+    this.retryable = options.retryable ?? false;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.param = options.param;
+    this.details = options.details;
+  }
+
+  withRetryAfter(retryAfterSeconds: number): GatewayError {
+    const { code, status, message, retryable, param, details, cause } = this;
+    return new GatewayError({ code, status, message, retryable, param, details, cause, retryAfterSeconds });
+  }
+}
+
+export function invalidRequest(message: string, param?: string): GatewayError {
+  return new GatewayError({ code: "invalid_request", status: 400, message, param });
+}

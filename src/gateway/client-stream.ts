@@ -1,0 +1,192 @@
+import { GatewayError } from "../errors.ts";
+import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
+import type { Observation, Protocol } from "../protocols/protocol.ts";
+import type { EndReason } from "../telemetry/request-record.ts";
+import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
+import { failureOfSend } from "../transport/send.ts";
+import { endedEarly, type Opened } from "./attempt.ts";
+import { clientLeft, type Cancellation } from "./cancellation.ts";
+import type { Recording } from "./recording.ts";
+
+type OpenedStream = Extract<Opened, { kind: "stream" }>;
+
+export interface ClientStreamOptions {
+  /** The first content of the answer, or still the way to it; a rejection ends the stream with an error event. */
+  opening: OpenedStream | Promise<OpenedStream>;
+  protocol: Protocol;
+  modelShown: string;
+  cancellation: Cancellation;
+  recording: Recording;
+  heartbeatMs: number;
+  idleMs: number;
+}
+
+const nothingSeen: Observation = {
+  usage: undefined,
+  costUsd: undefined,
+  upstreamId: undefined,
+  model: undefined,
+  finishReason: undefined,
+  text: "",
+  contentEvents: 0,
+};
+
+export function endReasonOf(error: GatewayError): EndReason {
+  if (error.code === "client_cancelled") return "client_cancelled";
+  if (error.code === "upstream_timeout") return "timeout";
+  if (error.code === "draining") return "shutdown";
+  return error.code === "internal_error" ? "internal_error" : "upstream_error";
+}
+
+/**
+ * The client's side of a stream: pulled by the client, so that a slow reader slows the upstream and not our memory.
+ * It ends in one of three ways, and only once: the upstream's own end, an error event, or the client's leaving.
+ */
+export function createClientStream(options: ClientStreamOptions): ReadableStream<Uint8Array> {
+  const { protocol, cancellation, recording } = options;
+  let opened: OpenedStream | undefined = options.opening instanceof Promise ? undefined : options.opening;
+  let isStarted = false;
+  let isOver = false;
+  /** A read is under way: the silence is the upstream's. */
+  let isReading = false;
+  let deadlines: Deadlines | undefined;
+  let own: ReadableStreamDefaultController<Uint8Array> | undefined;
+
+  function end(status: number, error?: GatewayError): void {
+    isOver = true;
+    deadlines?.stop();
+    cancellation.end();
+    recording.finish({
+      status,
+      endReason: error === undefined ? "completed" : endReasonOf(error),
+      error,
+      observation: opened?.editor.observation,
+    });
+  }
+
+  function letUpstreamGo(reason: GatewayError): void {
+    cancellation.cancel(reason);
+    opened?.controller.abort(reason);
+    void opened?.reader.cancel(reason).catch(() => undefined);
+  }
+
+  function fail(controller: ReadableStreamDefaultController<Uint8Array>, thrown: unknown): void {
+    if (isOver) return;
+    const signal = opened?.controller.signal ?? AbortSignal.abort();
+    const error = cancellation.reason() ?? failureOfSend(thrown, signal, opened?.host ?? "");
+    const observation = opened?.editor.observation ?? nothingSeen;
+    const { status } = protocol.error.encode(error);
+    const text = protocol.error.encodeInStream(error, observation, options.modelShown);
+    end(error.code === "client_cancelled" ? 499 : status, error);
+    letUpstreamGo(error);
+    controller.enqueue(bytesOfLatin1(text));
+    controller.close();
+  }
+
+  function emit(controller: ReadableStreamDefaultController<Uint8Array>, output: string): boolean {
+    if (output === "") return false;
+    deadlines?.told();
+    if (opened?.editor.hasContent() === true) recording.firstContent();
+    controller.enqueue(bytesOfLatin1(output));
+    return true;
+  }
+
+  function complete(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    end(200);
+    void opened?.reader.cancel().catch(() => undefined);
+    controller.close();
+  }
+
+  /** The first pull: waits for the opening, gives what was held back. */
+  async function start(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    isStarted = true;
+    opened = await options.opening;
+    if (isOver) {
+      letUpstreamGo(clientLeft());
+      return;
+    }
+    deadlines?.limitSilence(options.idleMs);
+    const hasOutput = emit(controller, opened.held);
+    if (opened.editor.isEnded()) complete(controller);
+    else if (!hasOutput) await forward(controller, opened);
+  }
+
+  /** Reads until there is something for the client, or the end. */
+  async function forward(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    { reader, editor, host }: OpenedStream,
+  ): Promise<void> {
+    for (;;) {
+      isReading = true;
+      const { done, value } = await reader.read();
+      isReading = false;
+      if (isOver) return;
+      deadlines?.heard();
+      const from = performance.now();
+      const step = done ? editor.end() : editor.push(latin1Of(value));
+      const hasOutput = emit(controller, step.output);
+      recording.worked(performance.now() - from);
+      if (step.failure !== undefined) throw step.failure;
+      if (done && !editor.isComplete()) throw endedEarly(host);
+      if (done || editor.isEnded()) {
+        complete(controller);
+        return;
+      }
+      if (hasOutput) return;
+    }
+  }
+
+  function onSilence(): void {
+    if (isOver || opened === undefined) return;
+    const { idleMs } = options;
+    const error = isReading
+      ? new GatewayError({
+          code: "upstream_timeout",
+          status: 504,
+          message: `The upstream ${opened.host} fell silent for ${idleMs} ms (timeouts.idle).`,
+        })
+      : new GatewayError({
+          code: "client_cancelled",
+          status: 499,
+          message: `The client read nothing for ${idleMs} ms.`,
+        });
+    opened.controller.abort(error);
+    if (!isReading) {
+      end(499, error);
+      letUpstreamGo(error);
+      own?.error(error);
+    }
+  }
+
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        own = controller;
+        deadlines = createDeadlines({
+          silenceMs: opened === undefined ? undefined : options.idleMs,
+          onSilence,
+          heartbeatMs: options.heartbeatMs,
+          onHeartbeat() {
+            // A client that does not read gets no further lines to buffer.
+            if (!isOver && (controller.desiredSize ?? -1) >= 0) controller.enqueue(bytesOfLatin1(protocol.heartbeat));
+          },
+        });
+      },
+      async pull(controller) {
+        try {
+          if (!isStarted) await start(controller);
+          else if (opened !== undefined) await forward(controller, opened);
+        } catch (thrown) {
+          fail(controller, thrown);
+        }
+      },
+      cancel() {
+        if (isOver) return;
+        const reason = clientLeft();
+        letUpstreamGo(reason);
+        end(499, reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

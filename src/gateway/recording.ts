@@ -1,0 +1,125 @@
+import type { GatewayError } from "../errors.ts";
+import type { Envelope, Observation } from "../protocols/protocol.ts";
+import type { EndReason, RequestRecord, Usage } from "../telemetry/request-record.ts";
+import { unknownUsage } from "../telemetry/request-record.ts";
+import type { InferenceCall } from "./call.ts";
+
+/** One request's record while it grows. */
+export interface Recording {
+  readonly record: RequestRecord;
+  /** Adds the gateway's own working time. */
+  worked(milliseconds: number): void;
+  firstContent(): void;
+  /** Closes the record and hands it on, once; later calls do nothing. */
+  finish(end: {
+    status: number;
+    endReason: EndReason;
+    error?: GatewayError | undefined;
+    observation?: Observation | undefined;
+  }): void;
+}
+
+interface RecordingOptions {
+  call: InferenceCall;
+  textLimit: number;
+  onFinish: (record: RequestRecord) => void;
+}
+
+export function newRecord(call: InferenceCall): RequestRecord {
+  return {
+    id: call.requestId,
+    startedAt: call.startedAt,
+    operation: call.protocol.operation,
+    protocol: call.protocol.id,
+    task: call.headers.get("x-orch-task-kind")?.slice(0, 200),
+    keyId: call.keyId,
+    clientAddress: call.clientAddress,
+    userAgent: call.headers.get("user-agent")?.slice(0, 300),
+    modelAsked: "",
+    modelServed: undefined,
+    provider: undefined,
+    stream: false,
+    status: 0,
+    endReason: "completed",
+    errorCode: undefined,
+    errorMessage: undefined,
+    attempts: 0,
+    retries: 0,
+    usage: unknownUsage,
+    usageSource: "none",
+    costUsd: undefined,
+    upstreamId: undefined,
+    finishReason: undefined,
+    latencyMs: 0,
+    ttftMs: undefined,
+    overheadMs: 0,
+    userText: undefined,
+    assistantText: undefined,
+  };
+}
+
+const charactersPerToken = 4;
+
+/** A broken stream has no usage of its own: four characters of request a token, and one token a delivered event. */
+function estimate(envelopeBytes: number, observation: Observation): Usage {
+  return { ...unknownUsage, input: Math.ceil(envelopeBytes / charactersPerToken), output: observation.contentEvents };
+}
+
+function addUsage(record: RequestRecord, observation: Observation, envelope: Envelope | undefined): void {
+  if (observation.usage !== undefined) {
+    record.usage = observation.usage;
+    record.usageSource = record.endReason === "completed" ? "upstream" : "partial_upstream";
+    record.costUsd = observation.costUsd;
+    return;
+  }
+  if (record.endReason === "completed" || observation.contentEvents === 0 || envelope === undefined) return;
+  record.usage = estimate(envelope.text.length, observation);
+  record.usageSource = "estimated";
+}
+
+function addObservation(record: RequestRecord, observation: Observation, textLimit: number): void {
+  record.modelServed = observation.model ?? record.modelServed;
+  record.upstreamId = observation.upstreamId;
+  record.finishReason = observation.finishReason;
+  if (textLimit > 0) record.assistantText = observation.text;
+}
+
+export function createRecording({
+  call,
+  textLimit,
+  onFinish,
+}: RecordingOptions): Recording & { see(envelope: Envelope): void } {
+  const record = newRecord(call);
+  let envelope: Envelope | undefined;
+  let isFinished = false;
+
+  return {
+    record,
+    see(seen) {
+      envelope = seen;
+      record.stream = seen.stream;
+      record.modelAsked = seen.model ?? "";
+    },
+    worked(milliseconds) {
+      record.overheadMs += milliseconds;
+    },
+    firstContent() {
+      record.ttftMs ??= performance.now() - call.startedTick;
+    },
+    finish({ status, endReason, error, observation }) {
+      if (isFinished) return;
+      isFinished = true;
+      record.status = status;
+      record.endReason = endReason;
+      record.errorCode = error?.code;
+      record.errorMessage = error?.message;
+      record.latencyMs = performance.now() - call.startedTick;
+      if (observation !== undefined) {
+        addObservation(record, observation, textLimit);
+        addUsage(record, observation, envelope);
+      }
+      if (textLimit > 0) record.userText = envelope?.lastUserText(textLimit);
+      onFinish(record);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { promisify } from "node:util";
+import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
+import { GatewayError, invalidRequest } from "../errors.ts";
+
+export interface BodyLimits {
+  maxBytes: number;
+  timeoutMs: number;
+}
+
+function tooLarge(maxBytes: number): GatewayError {
+  return new GatewayError({
+    code: "request_too_large",
+    status: 413,
+    message: `The request body is larger than ${maxBytes} bytes; the limit is server.maxBodyBytes.`,
+  });
+}
+
+const decompressors = {
+  gzip: promisify(gunzip),
+  "x-gzip": promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+  zstd: promisify(zstdDecompress),
+} as const;
+
+function isSupported(encoding: string): encoding is keyof typeof decompressors {
+  return Object.hasOwn(decompressors, encoding);
+}
+
+async function decompressed(bytes: Uint8Array, encoding: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (!isSupported(encoding)) {
+    const message = `The content-encoding '${encoding.slice(0, 50)}' is not supported; send gzip, deflate, br, zstd or none.`;
+    throw new GatewayError({ code: "unsupported_media_type", status: 415, message });
+  }
+  try {
+    const result: Uint8Array = await decompressors[encoding](bytes, { maxOutputLength: maxBytes });
+    return new Uint8Array(result);
+  } catch (error) {
+    const code = typeof error === "object" && error !== null && "code" in error ? error.code : "";
+    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
+    throw invalidRequest(`The request body is damaged: it cannot be decompressed as ${encoding}.`);
+  }
+}
+
+/** A body of unknown length, given up as soon as it is too long. */
+async function readCounted(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = request.body?.getReader();
+  if (reader === undefined) return new Uint8Array(0);
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return new Uint8Array(Buffer.concat(parts));
+    size += value.length;
+    if (size > maxBytes) {
+      void reader.cancel().catch(() => undefined);
+      throw tooLarge(maxBytes);
+    }
+    parts.push(value);
+  }
+}
+
+async function readWithin(request: Request, { maxBytes, timeoutMs }: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const message = `The request body did not arrive within ${timeoutMs} ms (server.bodyTimeout).`;
+    timer = setTimeout(() => reject(new GatewayError({ code: "request_timeout", status: 408, message })), timeoutMs);
+  });
+  try {
+    return await Promise.race([length === null ? readCounted(request, maxBytes) : request.bytes(), late]);
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    throw new GatewayError({
+      code: "client_cancelled",
+      status: 499,
+      message: "The client went away before its request was complete.",
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The request's body, decompressed. Throws GatewayError: 408, 413, 415, or 400 for a damaged one. */
+export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readWithin(request, limits);
+  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
+  return encoding === "identity" || encoding === "" ? bytes : decompressed(bytes, encoding, limits.maxBytes);
+}

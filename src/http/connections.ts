@@ -1,0 +1,37 @@
+import type { Server } from "bun";
+
+/** What a route may know of the connection behind a request, also when the router got a rewritten one. */
+export interface Connections {
+  addressOf(request: Request): string | undefined;
+  /** The key of a `/k/<key>/…` path. */
+  pathKeyOf(request: Request): string | undefined;
+  /** Lifts the idle limit of a connection, or sets it again. */
+  allowSilence(request: Request, isAllowed: boolean): void;
+  /** A request with another URL that keeps the original's body, signal and connection. */
+  rewrite(request: Request, url: string, pathKey: string | undefined): Request;
+  attach(server: Server<undefined>): void;
+}
+
+interface Origin {
+  original: Request;
+  pathKey: string | undefined;
+}
+
+export function createConnections(idleSeconds: number): Connections {
+  const origins = new WeakMap<Request, Origin>();
+  let server: Server<undefined> | undefined;
+  const originalOf = (request: Request): Request => origins.get(request)?.original ?? request;
+
+  return {
+    attach: (attached) => (server = attached),
+    addressOf: (request) => server?.requestIP(originalOf(request))?.address,
+    pathKeyOf: (request) => origins.get(request)?.pathKey,
+    allowSilence: (request, isAllowed) => server?.timeout(originalOf(request), isAllowed ? 0 : idleSeconds),
+    rewrite(request, url, pathKey) {
+      const { method, headers, body, signal } = request;
+      const rewritten = new Request(url, { method: method === "HEAD" ? "GET" : method, headers, body, signal });
+      origins.set(rewritten, { original: originalOf(request), pathKey });
+      return rewritten;
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { swagger } from "@elysiajs/swagger";
+import { z } from "zod";
+import { version } from "../../version.ts";
+
+interface JsonContent {
+  content: Record<string, { schema: object }>;
+}
+
+/** A zod schema as OpenAPI content; the plugin itself would print zod's insides. */
+export function jsonContent(schema: z.ZodType, type = "application/json"): JsonContent {
+  const { $schema: _dialect, ...openapi } = z.toJSONSchema(schema, { target: "openapi-3.0", unrepresentable: "any" });
+  return { content: { [type]: { schema: openapi } } };
+}
+
+const keyHeader = (name: string): object => ({ type: "apiKey", in: "header", name });
+
+/** GET /swagger/json: the whole API, gathered from the routes' own descriptions. */
+export function openapiDocument() {
+  return swagger({
+    path: "/swagger",
+    specPath: "/swagger/json",
+    exclude: [/^\/swagger/, "/docs", /^\/$/, "/api/hello"],
+    documentation: {
+      info: {
+        title: "Orcestator",
+        version,
+        description: "One executable LLM gateway: any client in, any provider out.",
+      },
+      tags: [
+        { name: "models", description: "What may be asked for" },
+        { name: "inference", description: "Asking models" },
+        { name: "operation", description: "Health, metrics and logs of the gateway itself" },
+      ],
+      components: {
+        securitySchemes: {
+          bearer: { type: "http", scheme: "bearer" },
+          apiKey: keyHeader("x-api-key"),
+        } as never,
+      },
+      security: [{ bearer: [] }, { apiKey: [] }, {}],
+    },
+  });
+}

@@ -1,0 +1,27 @@
+import { GatewayError } from "../errors.ts";
+import { protocols } from "../protocols/registry.ts";
+
+/** An error of a route that is no protocol's own, in the form most clients know. */
+export function plainError(error: GatewayError, extra: Record<string, string> = {}): Response {
+  const { status, body, headers } = protocols["openai-chat"].error.encode(error);
+  return new Response(body, { status, headers: { ...headers, ...extra } });
+}
+
+export function notFound(method: string, path: string): GatewayError {
+  const message = `There is no ${method} ${path.slice(0, 200)} here; /swagger lists what there is.`;
+  return new GatewayError({ code: "not_found", status: 404, message });
+}
+
+export function methodNotAllowed(method: string, path: string, allowed: readonly string[]): GatewayError {
+  const message = `${path.slice(0, 200)} does not take ${method}; use ${allowed.join(" or ")}.`;
+  return new GatewayError({ code: "method_not_allowed", status: 405, message });
+}
+
+export function draining(): GatewayError {
+  return new GatewayError({
+    code: "draining",
+    status: 503,
+    message: "This gateway is shutting down; try again on a new connection.",
+    retryAfterSeconds: 1,
+  });
+}

@@ -1,0 +1,41 @@
+import { Elysia } from "elysia";
+import { version } from "../version.ts";
+import type { Services } from "./services.ts";
+
+const live = (): Response => Response.json({ status: "ok", version });
+
+function describe(summary: string, description: string) {
+  return { detail: { tags: ["operation"], summary, description } };
+}
+
+/** Health, metrics and the probes that clients send before anything else. */
+export function operationRoutes(services: Services) {
+  const { access, metrics } = services;
+  return new Elysia({ name: "operation" })
+    .get("/", () => new Response(`Orcestator ${version} is running. API: /v1, documents: /docs\n`), {
+      detail: { hide: true },
+    })
+    .get("/api/hello", live, { detail: { hide: true } })
+    .get("/health", live, describe("Is the process up", "200 as long as it answers at all."))
+    .get("/healthz", live, describe("Is the process up", "As /health."))
+    .get("/health/live", live, describe("Is the process up", "As /health."))
+    .get(
+      "/health/ready",
+      () => {
+        const { isReady, reasons } = services.readiness();
+        return Response.json({ status: isReady ? "ready" : "not ready", reasons }, { status: isReady ? 200 : 503 });
+      },
+      describe(
+        "Does it take requests",
+        "200 when the configuration is valid, a credential is present and the process is not draining; else 503.",
+      ),
+    )
+    .get(
+      "/metrics",
+      async ({ request }) => {
+        access.caller(request);
+        return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
+      },
+      describe("Prometheus metrics", "Open to whoever may use models."),
+    );
+}

@@ -1,0 +1,32 @@
+import type { ServerConfig } from "../config/schema.ts";
+import type { Gateway } from "../gateway/handle.ts";
+import type { ModelInfo } from "../routing/offered-models.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Access } from "./access.ts";
+import type { Connections } from "./connections.ts";
+
+export interface Readiness {
+  isReady: boolean;
+  /** Why not, one line each. */
+  reasons: string[];
+}
+
+/** What the routes need; the runtime puts it together. */
+export interface Services {
+  server: Pick<ServerConfig, "maxBodyBytes" | "bodyTimeout" | "heartbeat">;
+  gateway: Gateway;
+  access: Access;
+  connections: Connections;
+  metrics: Metrics;
+  models(): ModelInfo[];
+  readiness(): Readiness;
+  /** Lines of the traffic log, the last `lines` and then new ones until `signal` aborts; `undefined` when there is no log. */
+  tail:
+    | ((options: {
+        lines: number;
+        follow: boolean;
+        signal: AbortSignal;
+        onLine: (line: string) => void;
+      }) => Promise<void>)
+    | undefined;
+}

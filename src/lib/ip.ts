@@ -1,0 +1,46 @@
+/** Which addresses count as near. All take the text forms that sockets and Host headers use; zone ids are ignored. */
+
+function ipv4Of(address: string): number[] | undefined {
+  const text = address.toLowerCase().replace(/^::ffff:/, "");
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (match === null) return undefined;
+  const parts = match.slice(1).map(Number);
+  return parts.every((part) => part <= 255) ? parts : undefined;
+}
+
+export function isLoopbackAddress(address: string): boolean {
+  return ipv4Of(address)?.[0] === 127 || address === "::1" || address === "0:0:0:0:0:0:0:1";
+}
+
+/** Loopback, RFC 1918, link-local, shared (100.64/10, as Tailscale uses) and unique local (fc00::/7) addresses. */
+export function isPrivateAddress(address: string): boolean {
+  if (isLoopbackAddress(address)) return true;
+  const ipv4 = ipv4Of(address);
+  if (ipv4 === undefined) return /^(?:f[cd][0-9a-f]{2}|fe[89ab][0-9a-f]):/i.test(address);
+  const [first = 0, second = 0] = ipv4;
+  if (first === 10 || (first === 192 && second === 168) || (first === 169 && second === 254)) return true;
+  return (first === 172 && second >= 16 && second <= 31) || (first === 100 && second >= 64 && second <= 127);
+}
+
+/** The host of a Host header without port and brackets; `undefined` when it is none. */
+export function hostnameOf(host: string): string | undefined {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host);
+  return (match?.[1] ?? match?.[2])?.toLowerCase();
+}
+
+/** Names that public DNS cannot point here, so that no web page can rebind its own name to this machine. */
+export function isLocalHostname(hostname: string): boolean {
+  return (
+    hostname === "localhost" ||
+    hostname.endsWith(".localhost") ||
+    hostname.endsWith(".internal") ||
+    isLoopbackAddress(hostname)
+  );
+}
+
+/** As above, and names and addresses of a private network. */
+export function isPrivateHostname(hostname: string): boolean {
+  if (isLocalHostname(hostname) || isPrivateAddress(hostname)) return true;
+  if (!hostname.includes(".") && !hostname.includes(":")) return true;
+  return [".local", ".lan", ".home.arpa"].some((suffix) => hostname.endsWith(suffix));
+}

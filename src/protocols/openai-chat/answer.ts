@@ -1,0 +1,84 @@
+import { GatewayError } from "../../errors.ts";
+import { applyEdits, type JsonEdit } from "../../lib/json-edit.ts";
+import { JsonScanError, scanDocument, type ScannedObject } from "../../lib/json-scan.ts";
+import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
+import type { EditedAnswer, EditorOptions } from "../protocol.ts";
+import { choicesOf, failureOf, hasContent, newObservation, observe, type Answer } from "./observe.ts";
+
+const deepestAnswer = 1000;
+
+function invalid(message: string): GatewayError {
+  return new GatewayError({ code: "upstream_invalid_response", status: 502, message });
+}
+
+function scanAnswer(text: string): ScannedObject {
+  try {
+    return scanDocument(text, deepestAnswer);
+  } catch (error) {
+    if (!(error instanceof JsonScanError)) throw error;
+    throw invalid(`The upstream's answer is no JSON object: ${error.message} at byte ${error.offset}.`);
+  }
+}
+
+function parseAnswer(text: string): Answer {
+  try {
+    return JSON.parse(utf8OfLatin1(text)) as Answer;
+  } catch {
+    throw invalid("The upstream's answer is not valid JSON.");
+  }
+}
+
+/** A chat completion in one piece: `model` rewritten, everything else byte for byte. */
+export function editChatAnswer(text: string, { modelShown, textLimit }: EditorOptions): EditedAnswer {
+  const object = scanAnswer(text);
+  const answer = parseAnswer(text);
+  const observation = newObservation();
+  observe(observation, answer, textLimit);
+  const failure = failureOf(answer);
+  if (failure === undefined && !Array.isArray(answer.choices)) throw invalid("The upstream's answer has no `choices`.");
+  observation.contentEvents = hasContent(answer) ? 1 : 0;
+  return {
+    output: modelShown === undefined ? text : applyEdits(text, modelEdits(text, object, modelShown)),
+    failure,
+    observation,
+  };
+}
+
+function modelEdits(text: string, object: ScannedObject, modelShown: string): JsonEdit[] {
+  const shown = latin1OfUtf8(JSON.stringify(modelShown));
+  return object.members
+    .filter((member) => member.key === "model" && text[member.start] === '"')
+    .map(({ start, end }) => ({ start, end, text: shown }));
+}
+
+function withIndex(toolCalls: unknown): unknown {
+  if (!Array.isArray(toolCalls)) return toolCalls;
+  return toolCalls.map((call: object, index) => ({ index, ...call }));
+}
+
+/** A whole answer as the chunks of a stream, for an upstream that ignored `stream: true`. */
+export function streamOfChatAnswer(answer: string): string {
+  const value = parseAnswer(answer);
+  const { choices: _choices, usage, ...shared } = value;
+  const head = { ...shared, object: "chat.completion.chunk" };
+  const contents = choicesOf(value).map(({ message, finish_reason: _reason, ...choice }) => ({
+    ...choice,
+    delta: {
+      role: "assistant",
+      ...message,
+      ...(message?.tool_calls === undefined ? {} : { tool_calls: withIndex(message.tool_calls) }),
+    },
+    finish_reason: null,
+  }));
+  const ends = choicesOf(value).map((choice) => ({
+    index: choice.index ?? 0,
+    delta: {},
+    finish_reason: choice.finish_reason ?? "stop",
+  }));
+  const chunks: unknown[] = [
+    { ...head, choices: contents },
+    { ...head, choices: ends },
+  ];
+  if (usage !== undefined) chunks.push({ ...head, choices: [], usage });
+  return latin1OfUtf8(`${chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("")}data: [DONE]\n\n`);
+}

@@ -1,0 +1,214 @@
+import { GatewayError, type ErrorCode } from "../../errors.ts";
+import { latin1OfUtf8 } from "../../lib/latin1.ts";
+import { parseRetryAfter } from "../../lib/retry-after.ts";
+import type { Observation } from "../protocol.ts";
+
+/** An upstream's error object with every field of the type one expects, or empty. */
+interface UpstreamErrorBody {
+  message: string;
+  type: string;
+  code: string;
+  param: string | undefined;
+  metadata: Record<string, unknown> | undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
+function normalise(error: Record<string, unknown>): UpstreamErrorBody {
+  return {
+    message: textOf(error["message"]),
+    type: textOf(error["type"]),
+    code: textOf(error["code"]),
+    param: typeof error["param"] === "string" ? error["param"] : undefined,
+    metadata: isRecord(error["metadata"]) ? error["metadata"] : undefined,
+  };
+}
+
+/** The error object in an upstream's body: `{error:{…}}`, `{error:"text"}`, `[{error}]` (Gemini), `{object:"error"}` (vLLM) or `{detail}`. */
+export function errorObjectOf(body: unknown): UpstreamErrorBody | undefined {
+  const value: unknown = Array.isArray(body) ? body[0] : body;
+  if (!isRecord(value)) return undefined;
+  const { error } = value;
+  if (isRecord(error)) return normalise(error);
+  if (typeof error === "string" && error !== "") return normalise({ message: error });
+  if (value["object"] === "error") return normalise(value);
+  return typeof value["detail"] === "string" ? normalise({ message: value["detail"] }) : undefined;
+}
+
+function parseBody(body: string): UpstreamErrorBody | undefined {
+  try {
+    return errorObjectOf(JSON.parse(body));
+  } catch {
+    return undefined;
+  }
+}
+
+const moderationMarks = ["content_policy_violation", "content_filter", "moderation"];
+
+function isModeration(error: UpstreamErrorBody | undefined): boolean {
+  if (error === undefined) return false;
+  const { metadata = {} } = error;
+  if ("reasons" in metadata || "flagged_input" in metadata) return true;
+  return [textOf(metadata["error_type"]), error.code, error.type].some((mark) => moderationMarks.includes(mark));
+}
+
+function isContextLength(error: UpstreamErrorBody | undefined): boolean {
+  if (error === undefined) return false;
+  if (error.code === "context_length_exceeded" || error.metadata?.["error_type"] === "context_length_exceeded")
+    return true;
+  return /maximum context length|context length of|prompt is too long/i.test(error.message);
+}
+
+interface Verdict {
+  code: ErrorCode;
+  status: number;
+  retryable: boolean;
+}
+
+/** What an upstream's status means for the request. 401, 402 and 403 speak of the gateway's own credential. */
+function judge(status: number, error: UpstreamErrorBody | undefined): Verdict {
+  if (status === 403 && isModeration(error)) return { code: "content_policy_violation", status: 400, retryable: false };
+  if (status === 401 || status === 403) return { code: "upstream_rejected_credential", status: 502, retryable: false };
+  if (status === 402) return { code: "insufficient_quota", status: 402, retryable: false };
+  if (status === 404) return { code: "model_not_found", status: 404, retryable: false };
+  if (status === 408) return { code: "upstream_timeout", status: 504, retryable: true };
+  if (status === 409) return { code: "conflict", status: 409, retryable: false };
+  if (status === 413) return { code: "request_too_large", status: 413, retryable: false };
+  if (status === 422) return { code: "unprocessable", status: 422, retryable: false };
+  if (status === 429 && error?.code === "insufficient_quota")
+    return { code: "insufficient_quota", status: 402, retryable: false };
+  if (status === 429) return { code: "rate_limit_exceeded", status: 429, retryable: true };
+  if (status === 503 || status === 529) return { code: "upstream_overloaded", status: 503, retryable: true };
+  if (status === 504 || status === 524) return { code: "upstream_timeout", status: 504, retryable: true };
+  if (status >= 500) return { code: "upstream_error", status: 502, retryable: true };
+  if (status >= 400 && isContextLength(error))
+    return { code: "context_length_exceeded", status: 400, retryable: false };
+  if (status >= 400) return { code: "invalid_request", status, retryable: false };
+  return { code: "upstream_invalid_response", status: 502, retryable: false };
+}
+
+function plainText(body: string): string {
+  const text = body.trim();
+  return text.startsWith("<") ? "" : text.slice(0, 500);
+}
+
+/** The most telling text an upstream gave; OpenRouter hides the provider's own words in `metadata.raw`. */
+function messageOf(status: number, error: UpstreamErrorBody | undefined, body: string): string {
+  const own = error === undefined ? plainText(body) : error.message;
+  const raw = textOf(error?.metadata?.["raw"]).slice(0, 500);
+  const detail = raw !== "" && !own.includes(raw) ? ` (${raw})` : "";
+  return own === "" ? `The upstream answered ${status} without an explanation.${detail}` : own + detail;
+}
+
+/** An upstream's refusal in the gateway's words. Never throws. */
+export function decodeUpstreamError(reply: { status: number; headers: Headers; body: string }): GatewayError {
+  return toGatewayError(reply.status, parseBody(reply.body), { body: reply.body, headers: reply.headers });
+}
+
+/** An error object that came with status 200 or inside a stream; its `code` is the status where it is a number. */
+export function decodeErrorObject(error: UpstreamErrorBody): GatewayError {
+  const code = Number(error.code);
+  const status = Number.isInteger(code) && code >= 400 && code < 600 ? code : statusOfType(error);
+  return toGatewayError(status, error, { body: "", headers: new Headers() });
+}
+
+function statusOfType(error: UpstreamErrorBody): number {
+  const name = `${error.type} ${error.code}`;
+  if (name.includes("rate_limit")) return 429;
+  if (name.includes("insufficient_quota")) return 402;
+  if (name.includes("authentication") || name.includes("invalid_api_key")) return 401;
+  if (name.includes("invalid_request") || name.includes("context_length")) return 400;
+  return 502;
+}
+
+function toGatewayError(
+  status: number,
+  error: UpstreamErrorBody | undefined,
+  reply: { body: string; headers: Headers },
+): GatewayError {
+  const verdict = judge(status, error);
+  const message = messageOf(status, error, reply.body);
+  return new GatewayError({
+    ...verdict,
+    message:
+      verdict.code === "upstream_rejected_credential"
+        ? `The upstream refused the gateway's own credential (${status}): ${message}`
+        : message,
+    retryAfterSeconds: parseRetryAfter(reply.headers, Date.now()),
+    param: error?.param,
+    details: {
+      upstreamStatus: status,
+      ...(error === undefined || error.code === "" || /^\d+$/.test(error.code) ? {} : { upstreamCode: error.code }),
+      ...(error?.metadata === undefined ? {} : { metadata: error.metadata }),
+    },
+  });
+}
+
+const typeOfCode: Partial<Record<ErrorCode, string>> = {
+  insufficient_quota: "insufficient_quota",
+  rate_limit_exceeded: "rate_limit_exceeded",
+  forbidden: "permission_denied",
+};
+
+function typeOf(code: ErrorCode, status: number): string {
+  return typeOfCode[code] ?? (status >= 500 ? "server_error" : "invalid_request_error");
+}
+
+/** OpenAI clients: exhausted credit is their 429; a final upstream failure is 503, since VS Code hides the bodies of 500, 502 and 504. */
+function statusForClient(error: GatewayError): number {
+  if (error.code === "insufficient_quota") return 429;
+  if (error.status <= 500 || error.status === 503) return error.status;
+  return 503;
+}
+
+function errorBody(error: GatewayError, status: number): string {
+  const { metadata, upstreamCode } = error.details ?? {};
+  return JSON.stringify({
+    error: {
+      message: error.message,
+      type: typeOf(error.code, status),
+      param: error.param ?? null,
+      code:
+        status < 500 && error.code === "invalid_request" && typeof upstreamCode === "string"
+          ? upstreamCode
+          : codeShown(error),
+      ...(metadata === undefined ? {} : { metadata }),
+    },
+  });
+}
+
+function codeShown(error: GatewayError): string | null {
+  return error.code === "invalid_request" ? null : error.code;
+}
+
+export function encodeError(error: GatewayError): { status: number; body: string; headers: Record<string, string> } {
+  const status = statusForClient(error);
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
+  // The gateway has retried already: the SDK's own retries would only multiply the load.
+  if (status === 503 && error.code !== "draining") headers["x-should-retry"] = "false";
+  return { status, body: errorBody(error, status), headers };
+}
+
+/**
+ * The end of a stream that broke: a chunk with `finish_reason: "error"`, the error object, `[DONE]`. The one form that
+ * VS Code shows to its user and that makes the OpenAI SDKs throw.
+ */
+export function encodeErrorInStream(error: GatewayError, observation: Observation, modelShown: string): string {
+  const chunk = {
+    id: observation.upstreamId ?? "chatcmpl-error",
+    object: "chat.completion.chunk",
+    created: Math.floor(Date.now() / 1000),
+    model: modelShown,
+    choices: [{ index: 0, delta: {}, finish_reason: "error" }],
+  };
+  return latin1OfUtf8(
+    `data: ${JSON.stringify(chunk)}\n\ndata: ${errorBody(error, statusForClient(error))}\n\ndata: [DONE]\n\n`,
+  );
+}

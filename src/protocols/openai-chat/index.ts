@@ -1,0 +1,17 @@
+import type { Protocol } from "../protocol.ts";
+import { editChatAnswer, streamOfChatAnswer } from "./answer.ts";
+import { decodeUpstreamError, encodeError, encodeErrorInStream } from "./error.ts";
+import { peekChatRequest } from "./request.ts";
+import { createChatStreamEditor } from "./stream.ts";
+
+/** OpenAI chat completions, as client and as upstream. */
+export const openaiChat: Protocol = {
+  id: "openai-chat",
+  operation: "chat",
+  peek: peekChatRequest,
+  editAnswer: editChatAnswer,
+  createStreamEditor: createChatStreamEditor,
+  streamOf: streamOfChatAnswer,
+  error: { decode: decodeUpstreamError, encode: encodeError, encodeInStream: encodeErrorInStream },
+  heartbeat: ": ping\n\n",
+};

@@ -1,0 +1,136 @@
+import { GatewayError } from "../../errors.ts";
+import type { Observation } from "../protocol.ts";
+import { decodeErrorObject, errorObjectOf } from "./error.ts";
+import { readUsage } from "./usage.ts";
+
+interface ToolCall {
+  function?: { name?: unknown; arguments?: unknown } | null;
+}
+
+interface Turn {
+  content?: unknown;
+  reasoning?: unknown;
+  reasoning_content?: unknown;
+  reasoning_text?: unknown;
+  reasoning_details?: unknown;
+  refusal?: unknown;
+  tool_calls?: unknown;
+  function_call?: unknown;
+  audio?: unknown;
+  images?: unknown;
+}
+
+interface Choice {
+  index?: unknown;
+  delta?: Turn | null;
+  message?: Turn | null;
+  finish_reason?: unknown;
+  error?: unknown;
+}
+
+/** The parts of a chunk or an answer that are looked at; none of it is checked, so every field is `unknown`. */
+export interface Answer {
+  id?: unknown;
+  model?: unknown;
+  usage?: unknown;
+  error?: unknown;
+  choices?: unknown;
+}
+
+export function newObservation(): Observation {
+  return {
+    usage: undefined,
+    costUsd: undefined,
+    upstreamId: undefined,
+    model: undefined,
+    finishReason: undefined,
+    text: "",
+    contentEvents: 0,
+  };
+}
+
+function isFilled(value: unknown): boolean {
+  if (value === null || value === undefined || value === "") return false;
+  return !Array.isArray(value) || value.length > 0;
+}
+
+const contentFields = [
+  "content",
+  "reasoning",
+  "reasoning_content",
+  "reasoning_text",
+  "reasoning_details",
+  "refusal",
+  "tool_calls",
+  "function_call",
+  "audio",
+  "images",
+] as const satisfies readonly (keyof Turn)[];
+
+export function choicesOf(answer: Answer): Choice[] {
+  if (!Array.isArray(answer.choices)) return [];
+  return answer.choices.filter((choice): choice is Choice => typeof choice === "object" && choice !== null);
+}
+
+/** Reasoning counts; a role alone, an empty delta and Azure's `choices: []` do not. */
+export function hasContent(answer: Answer): boolean {
+  return choicesOf(answer).some((choice) => {
+    const turn = choice.delta ?? choice.message;
+    return (
+      isFilled(choice.finish_reason) ||
+      (turn !== null && turn !== undefined && contentFields.some((field) => isFilled(turn[field])))
+    );
+  });
+}
+
+/** The failure an upstream wrote into its answer: a top-level error, one inside a choice, or `finish_reason: "error"` alone. */
+export function failureOf(answer: Answer): GatewayError | undefined {
+  const top = isFilled(answer.error) ? errorObjectOf(answer) : undefined;
+  if (top !== undefined) return decodeErrorObject(top);
+  for (const choice of choicesOf(answer)) {
+    const inner = isFilled(choice.error) ? errorObjectOf(choice) : undefined;
+    if (inner !== undefined) return decodeErrorObject(inner);
+    if (choice.finish_reason !== "error") continue;
+    return new GatewayError({
+      code: "upstream_error",
+      status: 502,
+      message: "The upstream ended its answer with an error and did not say which.",
+      retryable: true,
+    });
+  }
+  return undefined;
+}
+
+function textOf(turn: Turn): string {
+  let text = "";
+  if (typeof turn.content === "string") text += turn.content;
+  if (typeof turn.refusal === "string") text += turn.refusal;
+  if (Array.isArray(turn.content))
+    text += turn.content
+      .map((part: { text?: unknown } | null) => (typeof part?.text === "string" ? part.text : ""))
+      .join("");
+  if (!Array.isArray(turn.tool_calls)) return text;
+  for (const call of turn.tool_calls as (ToolCall | null)[]) {
+    if (typeof call?.function?.name === "string" && call.function.name !== "") text += `[tool ${call.function.name}] `;
+    if (typeof call?.function?.arguments === "string") text += call.function.arguments;
+  }
+  return text;
+}
+
+/** Adds what a chunk or an answer says to the observation. */
+export function observe(observation: Observation, answer: Answer, textLimit: number): void {
+  if (typeof answer.id === "string" && answer.id !== "") observation.upstreamId = answer.id;
+  if (typeof answer.model === "string" && answer.model !== "") observation.model = answer.model;
+  const reported = isFilled(answer.usage) ? readUsage(answer.usage) : undefined;
+  if (reported !== undefined) {
+    observation.usage = reported.usage;
+    observation.costUsd = reported.costUsd ?? observation.costUsd;
+  }
+  for (const choice of choicesOf(answer)) {
+    if (typeof choice.finish_reason === "string") observation.finishReason = choice.finish_reason;
+    const turn = choice.delta ?? choice.message;
+    if (turn === null || turn === undefined || (choice.index ?? 0) !== 0 || observation.text.length >= textLimit)
+      continue;
+    observation.text = (observation.text + textOf(turn)).slice(0, textLimit);
+  }
+}

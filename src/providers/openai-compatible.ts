@@ -1,0 +1,54 @@
+import { z } from "zod";
+import type { ProtocolId } from "../protocols/protocol.ts";
+import type { ModelPage, Provider } from "./provider.ts";
+
+const paths: Readonly<Record<ProtocolId, string>> = { "openai-chat": "/chat/completions" };
+
+/** `baseUrl` ends with the version path (`…/v1`), as the official SDK takes it; its query is kept. */
+export function joinUrl(baseUrl: string, path: string): URL {
+  const url = new URL(baseUrl);
+  url.pathname = url.pathname.replace(/\/+$/, "") + path;
+  return url;
+}
+
+export function authorizeBearer(headers: Record<string, string>, credential: string | undefined): void {
+  if (credential !== undefined) headers["authorization"] = `Bearer ${credential}`;
+}
+
+// Servers of this family add their own names for the context length: vLLM max_model_len, LM Studio and others as below.
+const listSchema = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      id: z.string(),
+      created: z.number().nullish().catch(undefined),
+      context_length: z.number().nullish().catch(undefined),
+      context_window: z.number().nullish().catch(undefined),
+      max_model_len: z.number().nullish().catch(undefined),
+      max_context_length: z.number().nullish().catch(undefined),
+    }),
+  ),
+});
+
+export function readOpenaiModels(page: unknown): ModelPage {
+  const parsed = listSchema.safeParse(page);
+  if (!parsed.success) return { models: [], next: undefined };
+  const models = parsed.data.data.map((model) => ({
+    id: model.id,
+    created: model.created ?? undefined,
+    contextLength:
+      model.context_length ?? model.context_window ?? model.max_model_len ?? model.max_context_length ?? undefined,
+    maxOutputTokens: undefined,
+    capabilities: undefined,
+    pricing: undefined,
+  }));
+  return { models, next: undefined };
+}
+
+/** Any server with OpenAI's API: Groq, DeepSeek, vLLM, LM Studio, another gateway … */
+export const openaiCompatible: Provider = {
+  id: "openai-compatible",
+  protocols: ["openai-chat"],
+  endpoint: (baseUrl, protocol) => joinUrl(baseUrl, paths[protocol]),
+  authorize: authorizeBearer,
+  models: { url: (baseUrl) => joinUrl(baseUrl, "/models"), read: readOpenaiModels },
+};

@@ -1,0 +1,93 @@
+import type { ModelFacts, ModelPage } from "../providers/provider.ts";
+import { discardBody, sendUpstream } from "../transport/send.ts";
+import type { Upstream } from "./upstream.ts";
+
+const refreshMs = 60 * 60 * 1000;
+const retryMs = 60 * 1000;
+const timeoutMs = 20_000;
+const mostPages = 50;
+
+export interface Catalog {
+  /** What the upstreams listed when they were last asked; empty until then. Starts a refresh when it is time, never waits for one. */
+  models(): readonly { upstream: Upstream; facts: ModelFacts }[];
+  find(upstream: Upstream, model: string): ModelFacts | undefined;
+  /** Asks all upstreams that list models now. */
+  refresh(): Promise<void>;
+}
+
+interface CatalogOptions {
+  upstreams: readonly Upstream[];
+  onProblem?: (upstream: string, error: unknown) => void;
+  now?: () => number;
+}
+
+async function readPage(upstream: Upstream, url: URL): Promise<ModelPage> {
+  const headers: Record<string, string> = { accept: "application/json", ...upstream.config.headers };
+  upstream.provider.authorize(headers, upstream.config.credentials[0]);
+  const response = await sendUpstream({
+    url,
+    method: "GET",
+    headers,
+    controller: abortedAfter(timeoutMs),
+    connectMs: upstream.config.timeouts.connect,
+    proxy: upstream.config.proxy,
+    ca: upstream.ca,
+  });
+  if (!response.ok) {
+    await discardBody(response);
+    throw new Error(`${url.host}${url.pathname} answered ${response.status}`);
+  }
+  return upstream.provider.models?.read(await response.json(), url) ?? { models: [], next: undefined };
+}
+
+function abortedAfter(milliseconds: number): AbortController {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
+  timer.unref();
+  return controller;
+}
+
+async function readAll(upstream: Upstream): Promise<Map<string, ModelFacts>> {
+  const facts = new Map<string, ModelFacts>();
+  let url = upstream.provider.models?.url(upstream.config.baseUrl);
+  for (let page = 0; url !== undefined && page < mostPages; page += 1) {
+    const { models, next } = await readPage(upstream, url);
+    for (const model of models) facts.set(model.id, model);
+    url = next;
+  }
+  return facts;
+}
+
+/** What the upstreams offer, kept in memory and refreshed behind the back of whoever asks. The last good list stays. */
+export function createCatalog({ upstreams, onProblem, now = Date.now }: CatalogOptions): Catalog {
+  const listing = upstreams.filter((upstream) => upstream.config.listModels && upstream.provider.models !== undefined);
+  const lists = new Map<string, Map<string, ModelFacts>>();
+  let nextRefresh = 0;
+
+  async function refreshOne(upstream: Upstream): Promise<boolean> {
+    try {
+      lists.set(upstream.name, await readAll(upstream));
+      return true;
+    } catch (error) {
+      onProblem?.(upstream.name, error);
+      return false;
+    }
+  }
+
+  async function refresh(): Promise<void> {
+    nextRefresh = now() + refreshMs;
+    const results = await Promise.all(listing.map(refreshOne));
+    if (results.includes(false)) nextRefresh = now() + retryMs;
+  }
+
+  return {
+    refresh,
+    find: (upstream, model) => lists.get(upstream.name)?.get(model),
+    models() {
+      if (now() >= nextRefresh) void refresh();
+      return listing.flatMap((upstream) =>
+        [...(lists.get(upstream.name)?.values() ?? [])].map((facts) => ({ upstream, facts })),
+      );
+    },
+  };
+}

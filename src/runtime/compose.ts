@@ -1,0 +1,150 @@
+import { existsSync } from "node:fs";
+import type { ResolvedConfig } from "../config/resolve.ts";
+import { createGateway, type Gateway } from "../gateway/handle.ts";
+import { createAccess } from "../http/access.ts";
+import { createApp, type App } from "../http/app.ts";
+import { createConnections, type Connections } from "../http/connections.ts";
+import { createCors, type Cors } from "../http/cors.ts";
+import type { Readiness } from "../http/services.ts";
+import { createKeyRing } from "../keys/key-ring.ts";
+import { createCatalog, type Catalog } from "../routing/catalog.ts";
+import { createModelTable, type ModelTable } from "../routing/model-table.ts";
+import { listModels } from "../routing/offered-models.ts";
+import { createRecordWriter, type RecordWriter } from "../storage/record-writer.ts";
+import { openSqliteStore, sqlitePathOf } from "../storage/sqlite/index.ts";
+import { storeSink } from "../storage/store-sink.ts";
+import { consoleLine } from "../telemetry/console-line.ts";
+import { createJsonlLog } from "../telemetry/jsonl-log.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import type { RecordSink } from "../telemetry/sink.ts";
+import { tailFile } from "../telemetry/tail.ts";
+import { createTrafficLog } from "../telemetry/traffic-log.ts";
+
+export interface Parts {
+  app: App;
+  gateway: Gateway;
+  catalog: Catalog;
+  table: ModelTable;
+  metrics: Metrics;
+  records: RecordWriter;
+  connections: Connections;
+  cors: Cors;
+}
+
+export interface ComposeOptions {
+  config: ResolvedConfig;
+  logger: Logger;
+  idleSeconds: number;
+  isDraining: () => boolean;
+}
+
+const unlimited = 1_000_000_000;
+
+/** Characters that the content policy keeps. */
+function textLimitOf(policy: string): number {
+  if (policy === "none") return 0;
+  return policy === "full" ? unlimited : Number(policy.slice("truncate:".length));
+}
+
+function sinksOf({ logging, storage }: ResolvedConfig, logger: Logger): RecordSink[] {
+  const onWarning = (message: string): void => logger.warn(message);
+  const sinks: RecordSink[] = [];
+  if (logging.file !== "") {
+    const { file, maxBytes, daily, keep } = logging;
+    sinks.push(createTrafficLog({ file, maxBytes, daily, keep, onWarning }));
+  }
+  if (logging.metricsDir !== "") sinks.push(createJsonlLog({ dir: logging.metricsDir }));
+  if (storage.url !== undefined) sinks.push(storeSink(openSqliteStore({ path: sqlitePathOf(storage.url), onWarning })));
+  return sinks;
+}
+
+/** At most one line a minute for each sink: a full disk must not fill the console too. */
+function createSinkComplaint(logger: Logger): (sink: string, error: unknown) => void {
+  const quietUntil = new Map<string, number>();
+  return (sink, error) => {
+    const now = Date.now();
+    if (now < (quietUntil.get(sink) ?? 0)) return;
+    quietUntil.set(sink, now + 60_000);
+    logger.warn(
+      `Records cannot be written to the ${sink}: ${error instanceof Error ? error.message : String(error)}. Traffic goes on.`,
+    );
+  };
+}
+
+function readinessOf(config: ResolvedConfig, isDraining: boolean): Readiness {
+  const reasons: string[] = [];
+  if (isDraining) reasons.push("The gateway is shutting down.");
+  const usable = Object.values(config.providers).some(
+    ({ enabled, type, credentials }) =>
+      enabled && (credentials.length > 0 || type === "dummy" || type === "openai-compatible"),
+  );
+  if (!usable) reasons.push("No enabled provider has a credential.");
+  return { isReady: reasons.length === 0, reasons };
+}
+
+/** Wires the house by hand: everything that a server needs, nothing started yet. */
+export function compose({ config, logger, idleSeconds, isDraining }: ComposeOptions): Parts {
+  const { server, logging, keys, admin } = config;
+  const table = createModelTable(config);
+  const catalog = createCatalog({
+    upstreams: table.upstreams,
+    onProblem: (upstream, error) =>
+      logger.debug(
+        `The models of ${upstream} cannot be listed: ${error instanceof Error ? error.message : String(error)}`,
+      ),
+  });
+  const isKnownModel = (model: string): boolean =>
+    table.aliases.has(model) || table.upstreams.some((upstream) => catalog.find(upstream, model) !== undefined);
+  const metrics = createMetrics({ isKnownModel, queueDepth: () => records.depth() });
+  const records = createRecordWriter({
+    sinks: sinksOf(config, logger),
+    onDrop: (sink, count) => metrics.queueDropped(sink, count),
+    onError: createSinkComplaint(logger),
+  });
+  const gateway = createGateway({
+    table,
+    textLimit: textLimitOf(logging.content),
+    heartbeatMs: server.heartbeat,
+    maxJsonDepth: server.maxJsonDepth,
+    responseModel: server.responseModel,
+    retryAfterSeconds: server.retryAfter / 1000,
+    onStart: () => metrics.requestStarted(),
+    onAttempt: (target, outcome) => metrics.attempt(target.upstream.name, outcome === "ok" ? "ok" : outcome.code),
+    onFinish(record) {
+      metrics.requestFinished(record);
+      records.push(record);
+      if (logger.level >= 3) logger.info(consoleLine(record));
+    },
+    onBug: (error, requestId) => logger.error(`Request ${requestId} met a bug`, error),
+  });
+  const connections = createConnections(idleSeconds);
+  const access = createAccess({
+    anonymous: server.anonymous,
+    cors: server.cors,
+    keyHeader: keys.header,
+    inboundKeys: createKeyRing(keys.inbound),
+    adminKeys: createKeyRing(admin.token === undefined ? [] : [admin.token]),
+    connections,
+  });
+  const app = createApp(
+    {
+      server,
+      gateway,
+      access,
+      connections,
+      metrics,
+      models: () => listModels(table, catalog),
+      readiness: () => readinessOf(config, isDraining()),
+      tail:
+        logging.file === ""
+          ? undefined
+          : (options) =>
+              existsSync(logging.file) || options.follow
+                ? tailFile({ file: logging.file, ...options })
+                : Promise.resolve(),
+    },
+    (error) => logger.error("A request met a bug", error),
+  );
+  return { app, gateway, catalog, table, metrics, records, connections, cors: createCors(server.cors) };
+}

@@ -1,0 +1,98 @@
+import type { RequestRecord } from "../telemetry/request-record.ts";
+import type { RecordSink } from "../telemetry/sink.ts";
+
+export interface SinkLaneOptions {
+  sink: RecordSink;
+  /** Most records that wait for this sink. */
+  capacity: number;
+  onDrop: (sinkName: string, count: number) => void;
+  onError: (sinkName: string, error: unknown) => void;
+}
+
+/** The queue before one sink. Lanes know nothing of each other: a slow or failing sink holds up only its own. */
+export interface SinkLane {
+  readonly name: string;
+  /** Takes what there is room for and counts the rest as dropped. */
+  offer(records: readonly RequestRecord[]): void;
+  /** Writes until nothing waits, or until a locked sink asks for a pause. Never rejects. */
+  drain(): Promise<void>;
+  /** Records not yet written, those of a running write too. */
+  depth(): number;
+  /** Gives up what waits, counted as dropped. */
+  abandon(): void;
+}
+
+/** Small enough that one transaction does not hold up the event loop, large enough that its overhead vanishes. */
+const maxBatch = 250;
+
+const lockedCode = /^(?:SQLITE_BUSY|SQLITE_LOCKED|EBUSY|EAGAIN)/;
+
+/** Whether somebody else holds the file just now, so that the same batch may well succeed a moment later. */
+function isLocked(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" && lockedCode.test(code);
+}
+
+export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOptions): SinkLane {
+  let waiting: RequestRecord[] = [];
+  let batch: RequestRecord[] = [];
+  let isRetry = false;
+  let isRunning = false;
+  let running = Promise.resolve();
+
+  function giveUpBatch(error: unknown): void {
+    const count = batch.length;
+    batch = [];
+    isRetry = false;
+    onError(sink.name, error);
+    if (count > 0) onDrop(sink.name, count);
+  }
+
+  async function writeWaiting(): Promise<void> {
+    while (batch.length > 0 || waiting.length > 0) {
+      if (batch.length === 0) batch = waiting.splice(0, maxBatch);
+      try {
+        await sink.write(batch);
+        batch = [];
+        isRetry = false;
+      } catch (error) {
+        if (isLocked(error) && !isRetry) {
+          isRetry = true;
+          return;
+        }
+        giveUpBatch(error);
+      }
+      // Requests come first: let them have the event loop between two batches.
+      if (waiting.length > 0) await new Promise(setImmediate);
+    }
+  }
+
+  async function run(): Promise<void> {
+    isRunning = true;
+    try {
+      await writeWaiting();
+    } finally {
+      isRunning = false;
+    }
+  }
+
+  return {
+    name: sink.name,
+    offer(records) {
+      const room = Math.max(0, capacity - waiting.length);
+      for (const record of records.length > room ? records.slice(0, room) : records) waiting.push(record);
+      if (records.length > room) onDrop(sink.name, records.length - room);
+    },
+    drain() {
+      if (!isRunning) running = run();
+      return running;
+    },
+    depth: () => waiting.length + batch.length,
+    abandon() {
+      const count = waiting.length + batch.length;
+      waiting = [];
+      batch = [];
+      if (count > 0) onDrop(sink.name, count);
+    },
+  };
+}

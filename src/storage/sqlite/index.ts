@@ -1,0 +1,78 @@
+import type { RequestRecord } from "../../telemetry/request-record.ts";
+import type { Store } from "../store.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { isDamage, quarantine } from "./quarantine.ts";
+
+export { readSqliteStatistics } from "./read-statistics.ts";
+export { sqlitePathOf } from "./sqlite-path.ts";
+
+export interface SqliteStoreOptions {
+  path: string;
+  /** Something was wrong and has been dealt with; the owner should know. */
+  onWarning: (message: string) => void;
+}
+
+function openOrReplace({ path, onWarning }: SqliteStoreOptions): Connection {
+  try {
+    return openConnection(path);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+  }
+  try {
+    // Another worker may have met the same damage and put a new file in place by now.
+    return openConnection(path);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const moved = quarantine(path);
+    onWarning(`${path} is damaged or no SQLite database: moved to ${moved}, a new one was started`);
+    return openConnection(path);
+  }
+}
+
+/** Requests in one SQLite file (WAL). Calls are synchronous and short; a damaged file is put aside and replaced. */
+export function openSqliteStore(options: SqliteStoreOptions): Store {
+  const { path, onWarning } = options;
+  let connection: Connection | undefined = openOrReplace(options);
+
+  function letGo(): void {
+    try {
+      connection?.close();
+    } catch {
+      // Nothing can be saved from a file that is damaged or gone.
+    }
+    connection = undefined;
+  }
+
+  function current(): Connection {
+    if (connection !== undefined && !connection.isInPlace()) {
+      letGo();
+      onWarning(`${path} was moved or removed while in use: a new one was started`);
+    }
+    connection ??= openOrReplace(options);
+    return connection;
+  }
+
+  function insert(records: readonly RequestRecord[]): void {
+    try {
+      current().insert(records);
+      return;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      letGo();
+    }
+    try {
+      current().insert(records);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      // The header is sound, so opening alone did not show the damage.
+      letGo();
+      onWarning(`${path} is damaged: moved to ${quarantine(path)}, a new one was started`);
+      current().insert(records);
+    }
+  }
+
+  return {
+    requests: { insert, statistics: (query) => current().statistics(query) },
+    close: letGo,
+  };
+}

@@ -1,0 +1,97 @@
+import type { Database } from "bun:sqlite";
+import { GatewayError } from "../../errors.ts";
+
+/**
+ * Version N of the schema is what the first N entries make. An entry that has shipped is never changed, only followed.
+ *
+ * - `started_at` is epoch milliseconds; durations are milliseconds and may have a fraction.
+ * - Money is REAL: upstreams report doubles that are often far below a micro-dollar, and rounding each request to an
+ *   integer unit would lose more than summing doubles does (SQLite sums them with compensation).
+ * - `requests_statistics` holds every column that statistics read, so that they never touch the rows with their long texts;
+ *   `started_at` comes first because each of them has a lower bound in time, and new entries land at its end.
+ */
+export const migrations: readonly string[] = [
+  `CREATE TABLE requests (
+    id TEXT NOT NULL UNIQUE,
+    started_at INTEGER NOT NULL,
+    operation TEXT NOT NULL,
+    protocol TEXT NOT NULL,
+    task TEXT,
+    key_id TEXT NOT NULL,
+    client_address TEXT,
+    user_agent TEXT,
+    model_asked TEXT NOT NULL,
+    model_served TEXT,
+    provider TEXT,
+    stream INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    end_reason TEXT NOT NULL,
+    error_code TEXT,
+    error_message TEXT,
+    attempts INTEGER NOT NULL,
+    retries INTEGER NOT NULL,
+    tokens_input INTEGER,
+    tokens_cache_read INTEGER,
+    tokens_cache_write INTEGER,
+    tokens_output INTEGER,
+    tokens_reasoning INTEGER,
+    usage_source TEXT NOT NULL,
+    cost_usd REAL,
+    upstream_id TEXT,
+    finish_reason TEXT,
+    latency_ms REAL,
+    ttft_ms REAL,
+    overhead_ms REAL,
+    user_text TEXT,
+    assistant_text TEXT
+  );
+  CREATE INDEX requests_statistics ON requests (
+    started_at, model_served, model_asked, key_id, provider, end_reason, latency_ms, ttft_ms, cost_usd,
+    tokens_input, tokens_cache_read, tokens_cache_write, tokens_output, tokens_reasoning
+  );`,
+];
+
+export function schemaVersionOf(database: Database): number {
+  const row = database.query<{ user_version: number }, []>("PRAGMA user_version").get();
+  return row?.user_version ?? 0;
+}
+
+/** Throws when the database was written by a later release: guessing what its columns mean could destroy it. */
+export function refuseNewerSchema(database: Database, path: string): void {
+  const version = schemaVersionOf(database);
+  if (version <= migrations.length) return;
+  throw new GatewayError({
+    code: "internal_error",
+    status: 500,
+    message:
+      `The database ${path} has schema version ${version}, this release knows up to ${migrations.length}. ` +
+      `Run the newer release that wrote it, or name another file in storage.url (OR_DB_PATH).`,
+  });
+}
+
+/** Throws when the database is not (or not yet) one of this release; for readers, who must not migrate it. */
+export function requireCurrentSchema(database: Database, path: string): void {
+  refuseNewerSchema(database, path);
+  const version = schemaVersionOf(database);
+  if (version === migrations.length) return;
+  throw new GatewayError({
+    code: "internal_error",
+    status: 500,
+    message:
+      `The database ${path} has schema version ${version}, this release reads ${migrations.length}. ` +
+      "`orcestator serve` brings it up to date when it starts.",
+  });
+}
+
+/** Brings the schema up to date, one transaction a step; safe when several processes start at once. */
+export function migrate(database: Database, path: string): void {
+  for (const [index, statements] of migrations.entries()) {
+    const step = database.transaction(() => {
+      if (schemaVersionOf(database) !== index) return;
+      database.run(statements);
+      database.run(`PRAGMA user_version = ${index + 1}`);
+    });
+    step.immediate();
+  }
+  refuseNewerSchema(database, path);
+}

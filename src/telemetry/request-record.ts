@@ -1,0 +1,94 @@
+/** Token counts as five disjoint numbers; `undefined` = not known. Each protocol's own view is derived from these. */
+export interface Usage {
+  /** Input tokens neither read from nor written to a prompt cache. */
+  input: number | undefined;
+  cacheRead: number | undefined;
+  cacheWrite: number | undefined;
+  /** Output tokens without reasoning. */
+  output: number | undefined;
+  reasoning: number | undefined;
+}
+
+export const unknownUsage: Readonly<Usage> = {
+  input: undefined,
+  cacheRead: undefined,
+  cacheWrite: undefined,
+  output: undefined,
+  reasoning: undefined,
+};
+
+export type UsageSource = "upstream" | "partial_upstream" | "estimated" | "none";
+
+export type EndReason =
+  | "completed"
+  | "client_cancelled"
+  /** Refused by the gateway before anything went upstream. */
+  | "rejected"
+  | "upstream_error"
+  | "timeout"
+  /** Cut by a drain that ran out of time. */
+  | "shutdown"
+  | "internal_error";
+
+/** One client request, as every sink (traffic log, JSONL, database, metrics, console) sees it. Written once, when it ended. */
+export interface RequestRecord {
+  /** Ours, `req_` + 24 characters; also the client's `x-request-id`. */
+  id: string;
+  /** Epoch milliseconds. */
+  startedAt: number;
+  operation: "chat";
+  /** Protocol the client spoke, e.g. `openai-chat`. */
+  protocol: string;
+  /** `x-orch-task-kind` of the request, when sent. */
+  task: string | undefined;
+  /** Who called: a key's label, or `anonymous`. Never the key itself. */
+  keyId: string;
+  clientAddress: string | undefined;
+  userAgent: string | undefined;
+  /** The name in the client's request (empty when it was unreadable). */
+  modelAsked: string;
+  /** The name that went upstream, or what the upstream says it served when it says so. */
+  modelServed: string | undefined;
+  provider: string | undefined;
+  stream: boolean;
+  /** HTTP status the client saw; 499 when it left first; for a stream that broke after the headers, the status it would have had. */
+  status: number;
+  endReason: EndReason;
+  errorCode: string | undefined;
+  errorMessage: string | undefined;
+  /** Requests sent upstream. */
+  attempts: number;
+  /** Repeats on the same target and credential, out of `attempts`. */
+  retries: number;
+  usage: Usage;
+  usageSource: UsageSource;
+  /** US dollars as the upstream reported them; `undefined` = not known, never 0 for unknown. */
+  costUsd: number | undefined;
+  /** The upstream's own id for the answer, e.g. `gen-…`. */
+  upstreamId: string | undefined;
+  finishReason: string | undefined;
+  latencyMs: number;
+  /** Until the first content-bearing event left for the client; streams only. */
+  ttftMs: number | undefined;
+  /** Part of `latencyMs` not spent waiting for an upstream or the client. */
+  overheadMs: number;
+  /** Last user message and the answer, already cut by the content policy; `undefined` when the policy is `none`. */
+  userText: string | undefined;
+  assistantText: string | undefined;
+}
+
+function sum(...counts: (number | undefined)[]): number | undefined {
+  let total: number | undefined;
+  for (const count of counts) if (count !== undefined) total = (total ?? 0) + count;
+  return total;
+}
+
+/** All input tokens, cached ones too: what OpenAI calls `prompt_tokens`. */
+export function promptTokens(usage: Usage): number | undefined {
+  return sum(usage.input, usage.cacheRead, usage.cacheWrite);
+}
+
+/** All output tokens, reasoning too: what OpenAI calls `completion_tokens`. */
+export function completionTokens(usage: Usage): number | undefined {
+  return sum(usage.output, usage.reasoning);
+}

@@ -1,0 +1,11 @@
+import type { RequestRecord } from "./request-record.ts";
+
+/**
+ * A place where finished records go. The record writer calls `write` with a batch off the hot path and never
+ * two batches at once. A sink that throws loses that batch (counted); it must keep working for the next one.
+ */
+export interface RecordSink {
+  readonly name: string;
+  write(records: readonly RequestRecord[]): void | Promise<void>;
+  close(): void | Promise<void>;
+}

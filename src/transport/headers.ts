@@ -1,0 +1,45 @@
+/** Request headers of a client that may go upstream; everything else (cookies, keys, hop-by-hop) stays here. */
+const requestAllowed = [
+  "anthropic-beta",
+  "anthropic-version",
+  "openai-beta",
+  "http-referer",
+  "x-title",
+  "x-openrouter-title",
+  "x-openrouter-categories",
+  "x-openrouter-metadata",
+  "x-session-id",
+  "idempotency-key",
+] as const;
+
+const responseAllowed = [
+  "request-id",
+  "x-generation-id",
+  "retry-after",
+  "retry-after-ms",
+  "openai-processing-ms",
+  "x-openrouter-metadata",
+] as const;
+const responsePrefixes = ["x-ratelimit-", "anthropic-ratelimit-"] as const;
+
+/** Client headers that go upstream, as a plain object. */
+export function requestHeadersFor(client: Headers): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of requestAllowed) {
+    const value = client.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  return headers;
+}
+
+/** Upstream headers that the client may see; control characters and non-latin text are dropped with their header. */
+export function responseHeadersFor(upstream: Headers): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of upstream) {
+    const isAllowed =
+      (responseAllowed as readonly string[]).includes(name) ||
+      responsePrefixes.some((prefix) => name.startsWith(prefix));
+    if (isAllowed && /^[\t\x20-\x7e]*$/.test(value) && value.length <= 4096) headers[name] = value;
+  }
+  return headers;
+}
