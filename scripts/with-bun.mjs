@@ -100,17 +100,29 @@ function exitCode(code, signal) {
   return code ?? 128 + (constants.signals[signal] ?? 0);
 }
 
+/** npm passes a stop signal only to its shell, which ends without a word: the server would stay behind. */
+function stopWithShell(child) {
+  if (isWindows || process.env.npm_lifecycle_event === undefined) return;
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    child.kill("SIGTERM");
+  }, 250);
+}
+
 function run(bun, args, env) {
   const child = spawn(bun, args, { cwd: root, stdio: "inherit", env });
   // Ctrl+C in a terminal reaches the child by itself, and a second copy would mean "stop at once" to it.
-  const isInterrupted = process.stdin.isTTY === true;
-  process.on("SIGINT", () => isInterrupted || isWindows || child.kill("SIGINT"));
+  const isTerminal = process.stdin.isTTY === true;
+  process.on("SIGINT", () => isTerminal || isWindows || child.kill("SIGINT"));
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   if (!isWindows) process.on("SIGHUP", () => child.kill("SIGHUP"));
   child.on("error", (error) => {
     console.error(`Could not start ${bun}: ${error.message}`);
     process.exit(1);
   });
+  stopWithShell(child);
   child.on("exit", (code, signal) => process.exit(exitCode(code, signal)));
 }
 

@@ -1,6 +1,8 @@
 // The yardstick for streams: bytes in, bytes out, natively, without a look at them.
-const upstream = Bun.argv[2] ?? "";
-const server = Bun.serve({
+import { argv, serve } from "bun";
+
+const upstream = argv[2] ?? "";
+const server = serve({
   port: 0,
   hostname: "127.0.0.1",
   idleTimeout: 255,

@@ -79,7 +79,7 @@ async function closedLoop(options: LoadOptions): Promise<ClosedResult> {
           open: (socket) => void socket.setNoDelay(true),
           data(socket, chunk) {
             const { data } = socket;
-            const text = data.pending + chunk.latin1Slice(0, chunk.length);
+            const text = data.pending + chunk.toString("latin1");
             if (!isComplete(text)) {
               data.pending = text;
               return;
@@ -127,7 +127,7 @@ async function openStreams(options: LoadOptions) {
         data(opened, chunk) {
           if (!opened.data.isStarted) {
             opened.data.isStarted = true;
-            if (chunk.latin1Slice(9, 12) === "200") counts.open += 1;
+            if (chunk.toString("latin1", 9, 12) === "200") counts.open += 1;
             else counts.failed += 1;
           }
           for (let at = chunk.indexOf("\n\n"); at !== -1; at = chunk.indexOf("\n\n", at + 2)) counts.frames += 1;

@@ -47,7 +47,9 @@ function delta(content: string, finishReason: string | null = null): string {
 }
 
 /** Frames numbered 0-9999; the number is what differs, so that a lost or doubled one would show. */
-const frames = Array.from({ length: 10_000 }, (_, number) => Buffer.from(chunked(delta(` word${String(number).padStart(4, "0")}`))));
+const frames = Array.from({ length: 10_000 }, (_, number) =>
+  Buffer.from(chunked(delta(` word${String(number).padStart(4, "0")}`))),
+);
 const streamEnd = Buffer.from(
   chunked(delta("", "stop")) +
     chunked(frame([], { usage: { prompt_tokens: 60, completion_tokens: 90, total_tokens: 150, cost: 0.0001 } })) +
@@ -68,17 +70,31 @@ function advance(now: number): void {
     }
     if (stream.framesLeft > 0) continue;
     stream.socket.write(streamEnd);
-    stream.socket.data.stream = undefined;
-    streams.delete(stream);
+    forget(stream.socket);
   }
 }
-setInterval(() => advance(performance.now()), 1);
+
+/** Ticks only while there are streams: a mock at rest must not take time from the load beside it. */
+let clock: NodeJS.Timeout | undefined;
+
+function add(stream: Stream): void {
+  stream.socket.data.stream = stream;
+  streams.add(stream);
+  clock ??= setInterval(() => advance(performance.now()), 1);
+}
+
+function forget(socket: Socket<Connection>): void {
+  if (socket.data.stream === undefined) return;
+  streams.delete(socket.data.stream);
+  socket.data.stream = undefined;
+  if (streams.size > 0) return;
+  clearInterval(clock);
+  clock = undefined;
+}
 
 function startStream(socket: Socket<Connection>, everyMs: number, framesLeft: number): void {
   socket.write(streamHead);
-  const stream: Stream = { socket, everyMs, framesLeft, due: performance.now(), sequence: 0 };
-  socket.data.stream = stream;
-  streams.add(stream);
+  add({ socket, everyMs, framesLeft, due: performance.now(), sequence: 0 });
 }
 
 function respond(socket: Socket<Connection>, request: string): void {
@@ -99,14 +115,10 @@ function requestLength(text: string): number | undefined {
 function receive(socket: Socket<Connection>, bytes: Buffer): void {
   const { pending } = socket.data;
   const all = pending === undefined ? bytes : Buffer.concat([pending, bytes]);
-  const text = all.latin1Slice(0, all.length);
+  const text = all.toString("latin1");
   const length = requestLength(text);
   socket.data.pending = length === undefined ? Buffer.from(all) : undefined;
   if (length !== undefined) respond(socket, text);
-}
-
-function forget(socket: Socket<Connection>): void {
-  if (socket.data.stream !== undefined) streams.delete(socket.data.stream);
 }
 
 const listener: TCPSocketListener<Connection> = Bun.listen<Connection>({

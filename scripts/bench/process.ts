@@ -8,9 +8,12 @@ export const repository = resolve(import.meta.dir, "../..");
 export const gatewayCore = 0;
 export const loadCore = 1;
 
+/** Processes of this run that live now. */
+const running = new Set<number>();
+
 export interface Started {
   readonly pid: number;
-  readonly process: Subprocess<"ignore", "pipe", "inherit">;
+  readonly process: Subprocess<"ignore", "pipe", "inherit" | Bun.BunFile>;
   /** Ends this process and waits for it. */
   stop(): Promise<void>;
 }
@@ -19,25 +22,29 @@ export interface StartOptions {
   core: number;
   env?: Readonly<Record<string, string>>;
   cwd?: string;
+  /** File for its standard error; default: where ours goes. */
+  errorFile?: string;
 }
 
 /** Starts a command bound to one core. `taskset` replaces itself, so the pid is the command's own. */
-export function start(command: readonly string[], { core, env = {}, cwd }: StartOptions): Started {
-  const process_ = Bun.spawn({
+export function start(command: readonly string[], { core, env = {}, cwd, errorFile }: StartOptions): Started {
+  const child = Bun.spawn({
     cmd: ["taskset", "-c", String(core), ...command],
-    env: { PATH: process.env["PATH"] ?? "", BUN_CONFIG_MAX_HTTP_REQUESTS: "16384", NO_COLOR: "1", ...env },
+    env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", ...env },
     stdin: "ignore",
     stdout: "pipe",
-    stderr: "inherit",
+    stderr: errorFile === undefined ? "inherit" : Bun.file(errorFile),
     ...(cwd !== undefined && { cwd }),
   });
+  running.add(child.pid);
+  void child.exited.then(() => running.delete(child.pid));
   return {
-    pid: process_.pid,
-    process: process_,
+    pid: child.pid,
+    process: child,
     async stop() {
-      process_.kill("SIGTERM");
-      const timer = setTimeout(() => process_.kill("SIGKILL"), 3000);
-      await process_.exited;
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 3000);
+      await child.exited;
       clearTimeout(timer);
     },
   };
@@ -85,4 +92,20 @@ export function cpuMs(pid: number): number {
 export function residentMb(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
+/** CPU time in clock ticks (10 ms) that this run has used so far, ended children included. */
+export function ownTicks(): number {
+  let total = 0;
+  for (const pid of [process.pid, ...running]) {
+    try {
+      // The name in brackets may hold spaces; the numbers begin behind it.
+      const fields = (readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1] ?? "").split(" ").map(Number);
+      const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15);
+      total += user + system + endedUser + endedSystem;
+    } catch {
+      // Ended in between; its time is then in ours.
+    }
+  }
+  return total;
 }

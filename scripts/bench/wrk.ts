@@ -31,6 +31,15 @@ function readWrk(output: string): Omit<ClosedResult, "cpuMs"> {
     return Number(value) * (unitUs[unit] ?? 1);
   };
   const bad = Number(/Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? 0);
-  const broken = [...(/Socket errors: (.*)/.exec(output)?.[1] ?? "").matchAll(/\d+/g)].reduce((sum, [count]) => sum + Number(count), 0);
-  return { requests: Number(requests), seconds: Number(seconds), errors: bad + broken, p50Us: latency("50"), p99Us: latency("99") };
+  const broken = [...(/Socket errors: (.*)/.exec(output)?.[1] ?? "").matchAll(/\d+/g)].reduce(
+    (sum, [count]) => sum + Number(count),
+    0,
+  );
+  return {
+    requests: Number(requests),
+    seconds: Number(seconds),
+    errors: bad + broken,
+    p50Us: latency("50"),
+    p99Us: latency("99"),
+  };
 }

@@ -3,11 +3,20 @@ export interface CommandEntry {
   readonly summary: string;
   /** Other names; they are not listed by themselves. */
   readonly aliases?: readonly string[];
+  /** Lines for the help of a command whose description brings none. */
+  readonly examples?: string;
   readonly load: () => Promise<{ default: unknown }>;
 }
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
-  serve: { summary: "Start the gateway", load: () => import("./serve.ts") },
+  serve: {
+    summary: "Start the gateway",
+    examples: `  orcestator serve
+  orcestator serve --demo                                      answers by itself, needs no API key
+  orcestator serve --config gateway.yaml --port 9000 --open
+  orcestator serve --drain-delay 5s --drain 60s                behind a load balancer`,
+    load: () => import("./serve.ts"),
+  },
   init: {
     summary: "Set up: choose a provider, test the key, write .env or orcestator.yaml",
     load: () => import("./init.ts"),

@@ -1,14 +1,6 @@
-import type { ArgsDef, CommandDef } from "citty";
+import type { ArgsDef } from "citty";
+import type { LoadedCommand } from "./command-tree.ts";
 import { padEnd, type Palette } from "./output.ts";
-
-/** A command whose lazy parts are loaded. */
-export interface LoadedCommand {
-  readonly command: CommandDef;
-  readonly description: string;
-  readonly args: ArgsDef;
-  /** Name → what it does; empty for a command without sub-commands. */
-  readonly subCommands: ReadonlyMap<string, string>;
-}
 
 function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

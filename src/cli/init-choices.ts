@@ -1,10 +1,11 @@
-import { CliError, usageError } from "./output.ts";
+import { askChoice, askUntil } from "./ask.ts";
+import { usageError } from "./output.ts";
 import { httpUrl } from "./http.ts";
 
-export const initProviders = ["openrouter", "openai", "openai-compatible"] as const;
+const initProviders = ["openrouter", "openai", "openai-compatible"] as const;
 export type InitProvider = (typeof initProviders)[number];
-export const initFormats = ["env", "yaml"] as const;
-export type InitFormat = (typeof initFormats)[number];
+const initFormats = ["env", "yaml"] as const;
+type InitFormat = (typeof initFormats)[number];
 
 export interface ProviderFacts {
   readonly label: string;
@@ -71,20 +72,20 @@ export interface InitFlags {
 }
 
 /** A key that can go into an HTTP header and a line of .env; a pasted line break or letter from another keyboard cannot. */
-export function checkKey(text: string): string {
+function checkKey(text: string): string {
   const key = text.trim();
   if (/^[\x21-\x7E]*$/.test(key)) return key;
   throw usageError("the API key has blanks or characters that no key has; copy it again");
 }
 
-export function asProvider(text: string | undefined): InitProvider | undefined {
+function asProvider(text: string | undefined): InitProvider | undefined {
   if (text === undefined) return undefined;
   const provider = initProviders.find((name) => name === text.toLowerCase());
   if (provider === undefined) throw usageError(`--provider ${text}: write one of ${initProviders.join(", ")}`);
   return provider;
 }
 
-export function asFormat(text: string | undefined): InitFormat | undefined {
+function asFormat(text: string | undefined): InitFormat | undefined {
   if (text === undefined) return undefined;
   const format = initFormats.find((name) => name === text.toLowerCase());
   if (format === undefined) throw usageError(`--format ${text}: write env or yaml`);
@@ -112,32 +113,6 @@ export function choicesFromFlags(flags: InitFlags): Choices {
   return { provider, apiKey, baseUrl: httpUrl(baseUrl), model, format: asFormat(flags.format) ?? facts.format };
 }
 
-async function ask(message: string, options: { placeholder?: string; fallback?: string }): Promise<string> {
-  const { consola } = await import("consola");
-  const { placeholder = options.fallback, fallback } = options;
-  const answer = await consola.prompt(message, {
-    type: "text",
-    cancel: "reject",
-    ...(placeholder === undefined ? {} : { placeholder }),
-    ...(fallback === undefined ? {} : { default: fallback }),
-  });
-  return answer.trim();
-}
-
-/** Asks until `accept` takes the answer; what it throws is shown. */
-async function askUntil<T>(question: () => Promise<string>, accept: (answer: string) => T): Promise<T> {
-  for (;;) {
-    const answer = await question();
-    try {
-      return accept(answer);
-    } catch (error) {
-      if (!(error instanceof CliError)) throw error;
-      const { consola } = await import("consola");
-      consola.warn(error.message);
-    }
-  }
-}
-
 function notEmpty(what: string): (answer: string) => string {
   return (answer) => {
     if (answer === "") throw usageError(`${what} is needed`);
@@ -145,28 +120,17 @@ function notEmpty(what: string): (answer: string) => string {
   };
 }
 
-async function select<T extends string>(message: string, options: readonly { value: T; label: string }[]): Promise<T> {
-  const { consola } = await import("consola");
-  // The declared type of the answer is the option, what comes is its value.
-  const answer: unknown = await consola.prompt(message, { type: "select", cancel: "reject", options: [...options] });
-  const chosen = options.find(({ value }) => value === answer);
-  if (chosen === undefined) throw new CliError("cancelled; nothing was written");
-  return chosen.value;
-}
-
-async function askKey({ label, keyPage, needsKey }: ProviderFacts): Promise<string> {
+function askKey({ label, keyPage, needsKey }: ProviderFacts): Promise<string> {
   const hint = keyPage === undefined ? "empty when it needs none" : `from ${keyPage}`;
-  return askUntil(
-    () => ask(`API key of ${label} (${hint})`, {}),
-    (answer) => (needsKey ? checkKey(notEmpty("the key")(answer)) : checkKey(answer)),
-  );
+  const message = `API key of ${label} (${hint}; it stays invisible):`;
+  return askUntil({ message, isSecret: true }, (answer) => checkKey(needsKey ? notEmpty("the key")(answer) : answer));
 }
 
 /** The choices from flags, and from the person at the terminal where a flag says nothing. */
 export async function askChoices(flags: InitFlags): Promise<Choices> {
   const provider =
     asProvider(flags.provider) ??
-    (await select(
+    (await askChoice(
       "Where do your models come from?",
       initProviders.map((value) => ({ value, label: providerFacts[value].label })),
     ));
@@ -174,19 +138,18 @@ export async function askChoices(flags: InitFlags): Promise<Choices> {
   const givenUrl = flags["base-url"] ?? facts.baseUrl;
   const baseUrl =
     givenUrl === undefined
-      ? await askUntil(
-          () => ask("Base URL, with its version path", { placeholder: "http://127.0.0.1:8080/v1" }),
-          httpUrl,
-        )
+      ? await askUntil({ message: "Base URL with its version path, e.g. http://127.0.0.1:8080/v1:" }, httpUrl)
       : httpUrl(givenUrl);
   const apiKey = flags["api-key"] === undefined ? await askKey(facts) : checkKey(flags["api-key"]);
-  const fallback = facts.model === undefined ? {} : { fallback: facts.model };
   const model =
     flags.model ??
-    (await askUntil(() => ask("Upstream model behind the name 'orcestator'", fallback), notEmpty("a model name")));
+    (await askUntil(
+      { message: "Upstream model behind the name orcestator:", fallback: facts.model },
+      notEmpty("a model name"),
+    ));
   const format =
     asFormat(flags.format) ??
-    (await select("What shall be written?", [
+    (await askChoice("What shall be written?", [
       {
         value: facts.format,
         label: facts.format === "env" ? ".env (enough for a start)" : "orcestator.yaml, and the key in .env",

@@ -19,7 +19,8 @@ export interface InitPlan {
 
 type Settings = readonly (readonly [string, string])[];
 
-function environmentSettings({ provider, apiKey, baseUrl, model, format }: Choices): Settings {
+/** What goes into .env. */
+export function environmentSettings({ provider, apiKey, baseUrl, model, format }: Choices): Settings {
   const facts = providerFacts[provider];
   if (format === "yaml") return apiKey === "" ? [] : [[facts.variable, apiKey]];
   const url: Settings = baseUrl === providerFacts.openrouter.baseUrl ? [] : [["OR_BASE_URL", baseUrl]];
@@ -69,10 +70,10 @@ function planDotenv(folder: string, settings: Settings): InitPlan {
 
 /** A text as YAML takes it, with `${` kept as it stands. */
 function yamlText(text: string): string {
-  return JSON.stringify(text.replaceAll("${", "$${"));
+  return JSON.stringify(text.replaceAll("${", () => "$${"));
 }
 
-export function yamlFor({ provider, apiKey, baseUrl, model }: Choices): string {
+function yamlFor({ provider, apiKey, baseUrl, model }: Choices): string {
   const facts = providerFacts[provider];
   return [
     "# All keys: orcestator config schema. The result: orcestator config show",

@@ -1,7 +1,8 @@
 import { defineCommand } from "citty";
 import { ConfigError, loadConfig } from "../config/load.ts";
+import { askYes } from "./ask.ts";
 import { askChoices, choicesFromFlags, type Choices } from "./init-choices.ts";
-import { planFiles, writeFiles, type InitPlan } from "./init-files.ts";
+import { environmentSettings, planFiles, writeFiles, type InitPlan } from "./init-files.ts";
 import { testKey } from "./init-test.ts";
 import { CliError, palette, print, printNote } from "./output.ts";
 
@@ -11,11 +12,6 @@ Examples:
   orcestator init
   orcestator init --api-key sk-or-... --model openai/gpt-4o --yes
   orcestator init --provider openai-compatible --base-url http://127.0.0.1:8080/v1 --model llama --no-test --yes`;
-
-async function confirm(message: string): Promise<boolean> {
-  const { consola } = await import("consola");
-  return consola.prompt(message, { type: "confirm", initial: false, cancel: "reject" });
-}
 
 async function settleTest(choices: Choices, isInteractive: boolean): Promise<void> {
   printNote("Testing the key …");
@@ -27,7 +23,7 @@ async function settleTest(choices: Choices, isInteractive: boolean): Promise<voi
   }
   if (!isInteractive) throw new CliError(`${message}. Nothing was written; --no-test writes without testing`);
   printNote(colors.yellow(message));
-  if (!(await confirm("Save it anyway?"))) throw new CliError("nothing was written");
+  if (!(await askYes("Save it anyway?"))) throw new CliError("nothing was written");
 }
 
 async function settleConflicts({ conflicts }: InitPlan, isInteractive: boolean): Promise<void> {
@@ -37,14 +33,15 @@ async function settleConflicts({ conflicts }: InitPlan, isInteractive: boolean):
     throw new CliError(`this would overwrite what is there:\n${list}\nNothing was written; add --force to overwrite`);
   }
   printNote(`This would overwrite what is there:\n${list}`);
-  if (!(await confirm("Overwrite it?"))) throw new CliError("nothing was written");
+  if (!(await askYes("Overwrite it?"))) throw new CliError("nothing was written");
 }
 
 /** What else in this folder or in the environment still stands in the way of a start. */
 function reportResult(cwd: string, choices: Choices): void {
-  const fromShell = process.env["OR_API_KEY"];
-  if (fromShell !== undefined && fromShell !== "" && fromShell !== choices.apiKey) {
-    printNote("Note: OR_API_KEY is also set in this shell's environment, and that one wins over .env.");
+  for (const [name, value] of environmentSettings(choices)) {
+    const fromShell = process.env[name] ?? "";
+    if (fromShell === "" || fromShell === value) continue;
+    printNote(`Note: ${name} is also set in this shell's environment, and that one wins over .env.`);
   }
   try {
     for (const warning of loadConfig({ cwd }).warnings) printNote(`Note: ${warning}`);
@@ -53,10 +50,6 @@ function reportResult(cwd: string, choices: Choices): void {
     if (!(error instanceof ConfigError)) throw error;
     printNote(`Note: the gateway cannot start yet.\n${error.message}`);
   }
-}
-
-function isCancelled(error: unknown): boolean {
-  return error instanceof Error && error.name === "ConsolaPromptCancelledError";
 }
 
 export default defineCommand({
@@ -89,17 +82,12 @@ export default defineCommand({
   },
   async run({ args }) {
     const isInteractive = args.yes !== true && process.stdin.isTTY && process.stdout.isTTY;
-    try {
-      const choices = isInteractive ? await askChoices(args) : choicesFromFlags(args);
-      const plan = planFiles(process.cwd(), choices);
-      if (args.force !== true) await settleConflicts(plan, isInteractive);
-      if (args.test) await settleTest(choices, isInteractive);
-      writeFiles(plan);
-      for (const { path } of plan.files) print(`${palette().green("wrote")} ${path}`);
-      reportResult(process.cwd(), choices);
-    } catch (error) {
-      if (isCancelled(error)) throw new CliError("cancelled; nothing was written");
-      throw error;
-    }
+    const choices = isInteractive ? await askChoices(args) : choicesFromFlags(args);
+    const plan = planFiles(process.cwd(), choices);
+    if (args.force !== true) await settleConflicts(plan, isInteractive);
+    if (args.test) await settleTest(choices, isInteractive);
+    writeFiles(plan);
+    for (const { path } of plan.files) print(`${palette().green("wrote")} ${path}`);
+    reportResult(process.cwd(), choices);
   },
 });

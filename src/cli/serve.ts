@@ -3,7 +3,7 @@ import { loadConfig } from "../config/load.ts";
 import { ensureRealEnvironment } from "../runtime/real-environment.ts";
 import { startServer, type RunningServer } from "../runtime/server.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
-import { print } from "./output.ts";
+import { CliError, print } from "./output.ts";
 import { banner } from "./serve-banner.ts";
 
 function openInBrowser(url: string): void {
@@ -33,6 +33,15 @@ function stopOnSignals(running: RunningServer, logger: Logger): void {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stop(signal));
   // On Windows the server is a child of the process the user started: when that one is gone, so is the reason to run.
   process.on("disconnect", () => stop("disconnect"));
+}
+
+/** Whatever keeps a server from starting is the owner's to mend: a message, not a stack. */
+function startOrExplain(start: () => RunningServer): RunningServer {
+  try {
+    return start();
+  } catch (error) {
+    throw new CliError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function surviveBugs(logger: Logger): void {
@@ -74,13 +83,13 @@ export default defineCommand({
       },
     });
     const logger = createLogger(loaded.config.logging.level);
-    surviveBugs(logger);
     for (const warning of loaded.warnings) logger.warn(warning);
     if (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0")
       logger.warn(
         "NODE_TLS_REJECT_UNAUTHORIZED=0: upstream certificates are not checked; API keys can be stolen on the way.",
       );
-    const running = startServer(loaded.config, logger);
+    const running = startOrExplain(() => startServer(loaded.config, logger));
+    surviveBugs(logger);
     stopOnSignals(running, logger);
     print(banner(loaded, running));
     if (args.open === true) openInBrowser(`${running.url}/docs`);

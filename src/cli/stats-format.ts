@@ -1,6 +1,7 @@
 import type { Grouping, StatisticsRow } from "../storage/store.ts";
 import { formatMs } from "./format-number.ts";
-import { type Column, displayWidth, type Palette, table } from "./output.ts";
+import { type Column, displayWidth, type Palette, printable, table } from "./output.ts";
+import { shortModel } from "./short-model.ts";
 
 export interface Statistics {
   by: Grouping;
@@ -19,7 +20,7 @@ const unknown = "-";
 const counts = new Intl.NumberFormat("en-US");
 
 /** Thousands separated by commas: `1,234,567`. */
-export function formatInteger(value: number): string {
+function formatInteger(value: number): string {
   return counts.format(value);
 }
 
@@ -57,7 +58,7 @@ function columnsOf(
   const largest = Math.max(...rows.map((row) => row.requests));
   const isTotal = (row: StatisticsRow) => row === total;
   return {
-    group: { title: by, maxWidth: 24, text: (row) => (isTotal(row) ? "total" : row.group) },
+    group: { title: by, text: (row) => (isTotal(row) ? "total" : row.group) },
     left: [
       { title: "", text: (row) => (isTotal(row) ? "" : bar(row.requests, largest)), paint: () => colors.cyan },
       { title: "requests", align: "right", text: (row) => formatInteger(row.requests) },
@@ -71,10 +72,7 @@ function columnsOf(
       { title: "out", align: "right", text: (row) => formatInteger(row.completionTokens) },
       { title: "cost", align: "right", text: (row) => formatUsd(row.costUsd) },
     ],
-    right: [
-      ...percentileColumns("latency", (row) => row.latencyMs),
-      ...percentileColumns("first token", (row) => row.ttftMs),
-    ],
+    right: [...percentileColumns("latency", (row) => row.latencyMs), ...percentileColumns("ttft", (row) => row.ttftMs)],
   };
 }
 
@@ -90,12 +88,28 @@ function widthOf(text: string): number {
   return Math.max(...text.split("\n").map(displayWidth));
 }
 
-/** One table where it fits into the width, else two below each other: amounts, then times. */
+const narrowestGroup = 10;
+
+/** One table where it fits into the width, else two below each other: amounts, then times. Long group names are cut. */
 export function formatStats(statistics: Statistics, { width, colors }: StatsLayout): string {
   const { group, left, right } = columnsOf(statistics, colors);
-  const single = withRule([group, ...left, ...right], statistics, colors);
-  if (widthOf(single) <= width) return single;
-  return [withRule([group, ...left], statistics, colors), withRule([group, ...right], statistics, colors)].join("\n\n");
+  const names = statistics.rows.map((row) => displayWidth(printable(row.group)));
+  const groupWidth = Math.max(narrowestGroup, ...names);
+
+  function fitted(columns: StatsColumn[], smallestGroup: number): { text: string; fits: boolean } {
+    const whole = withRule([group, ...columns], statistics, colors);
+    const excess = widthOf(whole) - width;
+    if (excess <= 0) return { text: whole, fits: true };
+    const maxWidth = Math.max(smallestGroup, groupWidth - excess);
+    const cut: StatsColumn = { ...group, maxWidth, text: (row) => shortModel(group.text(row), maxWidth) };
+    const text = withRule([cut, ...columns], statistics, colors);
+    return { text, fits: widthOf(text) <= width };
+  }
+
+  // Two tables are better than one in which the names cannot be told apart.
+  const single = fitted([...left, ...right], 24);
+  if (single.fits) return single.text;
+  return [left, right].map((columns) => fitted(columns, narrowestGroup).text).join("\n\n");
 }
 
 interface JsonRow {

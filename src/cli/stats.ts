@@ -106,7 +106,7 @@ async function read(source: Source, query: { since: number; by: Grouping }): Pro
 }
 
 function sinceText(since: number): string {
-  return since === 0 ? "ever" : `since ${localDay(since)} ${localTime(since)}`;
+  return since === 0 ? "" : ` since ${localDay(since)} ${localTime(since)}`;
 }
 
 async function stats(args: StatsArguments): Promise<void> {
@@ -119,11 +119,11 @@ async function stats(args: StatsArguments): Promise<void> {
     return;
   }
   if (total === undefined) {
-    print(`No requests ${sinceText(since)} in ${source.path}.`);
+    print(`No requests${sinceText(since)} in ${source.path}.`);
     return;
   }
   const colors = createPalette(hasColor());
-  printNote(colors.gray(`Requests ${sinceText(since)}, from ${source.path}`));
+  printNote(colors.gray(`Requests${sinceText(since)}, from ${source.path}`));
   print(formatStats({ by, rows, total }, { width: outputWidth(process.stdout), colors }));
   if (source.kind === "log")
     printNote(colors.gray("Cost and time to the first token are only in the audit database (OR_DB_PATH)."));

@@ -1,7 +1,8 @@
 import { localDay, localTime } from "../telemetry/local-time.ts";
-import { parseTrafficLine, type TrafficLine } from "../telemetry/traffic-line.ts";
+import { isError, parseTrafficLine, type TrafficLine } from "../telemetry/traffic-line.ts";
 import { formatCount, formatMs } from "./format-number.ts";
 import { displayWidth, padEnd, padStart, type Paint, type Palette, printable, truncate } from "./output.ts";
+import { shortModel } from "./short-model.ts";
 
 export interface TailFilter {
   /** Part of the served or asked model name, in any case. */
@@ -10,11 +11,6 @@ export interface TailFilter {
   minLatencyMs?: number | undefined;
   /** Part of a line as people read it, in any case. */
   grep?: string | undefined;
-}
-
-/** Requests that failed for a reason other than the client leaving. */
-export function isError(line: TrafficLine): boolean {
-  return line.errorCode !== undefined && line.status !== 499;
 }
 
 /** Test for `503`, `5xx`, `error` or `ok`; `undefined` when the text is none of these. */
@@ -70,9 +66,10 @@ export function formatTailJson(line: TrafficLine): string {
 const widths = { time: 8, status: 3, latency: 6, prompt: 5, completion: 5 };
 const narrowModel = 18;
 const wideModel = 26;
+const narrowestText = 8;
 const arrow = " › ";
 
-export interface TailLayout {
+interface TailLayout {
   /** Columns of the terminal; Infinity where the output may be as wide as it needs. */
   width: number;
   colors: Palette;
@@ -90,6 +87,7 @@ function oneLine(text: string): string {
 
 function conversation(line: TrafficLine, { width, colors }: TailLayout): string {
   const { errorCode } = line;
+  if (width < narrowestText) return "";
   if (line.user === "" && line.assistant === "" && errorCode === undefined) return "";
   const failure = errorCode === undefined ? "" : `${errorCode}${line.assistant === "" ? "" : ": "}`;
   const answer = oneLine(failure + line.assistant);
@@ -112,10 +110,10 @@ function columnsOf(line: TrafficLine, { width, colors }: TailLayout): string {
     paintOf(line, colors)(padEnd(String(line.status), widths.status)),
     padStart(formatMs(line.latencyMs), widths.latency),
     tokens.join(colors.gray("→")),
-    colors.cyan(padEnd(width === Number.POSITIVE_INFINITY ? model : truncate(model, modelWidth), modelWidth)),
+    colors.cyan(padEnd(width === Number.POSITIVE_INFINITY ? model : shortModel(model, modelWidth), modelWidth)),
   ];
   const used = Object.values(widths).reduce((sum, cell) => sum + cell, 0) + 1 + modelWidth + cells.length;
-  return `${cells.join(" ")} ${conversation(line, { width: Math.max(10, width - used), colors })}`.trimEnd();
+  return `${cells.join(" ")} ${conversation(line, { width: width - used, colors })}`.trimEnd();
 }
 
 /** Turns raw lines into what is printed, in order; `undefined` = nothing. */

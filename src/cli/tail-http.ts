@@ -11,7 +11,8 @@ export interface HttpTailOptions {
   lines: number;
   follow: boolean;
   signal: AbortSignal;
-  onLine: (line: string) => void;
+  /** What it returns is not waited for: the gateway would give up a reader that does not read. */
+  onLine: (line: string) => unknown;
   /** News about the connection, for people. */
   onNotice: (message: string) => void;
 }

@@ -1,10 +1,11 @@
+import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { defineCommand } from "citty";
 import { readEnvironment } from "../config/environment.ts";
 import { loadConfig } from "../config/load.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { tailFile } from "../telemetry/tail.ts";
-import { CliError, hasColor, createPalette, print, printNote, usageError } from "./output.ts";
+import { CliError, hasColor, createPalette, printNote, usageError } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
 import { createTailRenderer, parseStatusFilter, type TailFilter } from "./tail-format.ts";
 import { tailHttp } from "./tail-http.ts";
@@ -86,16 +87,26 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** Waits when the reader of a pipe is slower than the log, which would otherwise pile up in memory. */
+function printPaced(text: string, signal: AbortSignal): void | Promise<void> {
+  if (process.stdout.write(`${text}\n`)) return;
+  return once(process.stdout, "drain", { signal }).then(
+    () => undefined,
+    () => undefined,
+  );
+}
+
 async function tail(args: TailArguments): Promise<void> {
   if (args.file !== undefined && args.url !== undefined) throw usageError("--file and --url cannot be combined");
   const lines = lineCountOf(args.lines);
   const layout = { width: outputWidth(process.stdout), colors: createPalette(hasColor()) };
   const render = createTailRenderer({ mode: modeOf(args), filter: filterOf(args), layout });
+  const signal = stopSignal();
   const onLine = (raw: string) => {
     const text = render(raw);
-    if (text !== undefined) print(text);
+    return text === undefined ? undefined : printPaced(text, signal);
   };
-  const common = { lines, follow: args.follow, signal: stopSignal(), onLine };
+  const common = { lines, follow: args.follow, signal, onLine };
   if (args.url === undefined) {
     await tailFile({ ...common, file: fileOf(args) });
     return;

@@ -14,7 +14,7 @@ export interface CheckContext {
 }
 
 /** What OR_API_KEY is and every way to set it. */
-export function missingKeyMessage(cwd: string): string {
+function missingKeyMessage(cwd: string): string {
   return [
     "OR_API_KEY is not set, so there is no provider to send requests to.",
     "It is your OpenRouter API key (https://openrouter.ai/keys). Set it in one of these ways:",
@@ -27,7 +27,7 @@ export function missingKeyMessage(cwd: string): string {
   ].join("\n");
 }
 
-export function lacksCredential(provider: ResolvedProvider): boolean {
+function lacksCredential(provider: ResolvedProvider): boolean {
   return provider.enabled && providerTypeDefaults[provider.type].needsCredential && provider.credentials.length === 0;
 }
 

@@ -3,7 +3,7 @@ import type { ConfigPath } from "./path.ts";
 /** Where a value came from: `flag`, `env NAME`, `env NAME (.env)`, `file orcestator.yaml` or `default`. */
 export type Origin = "flag" | "default" | `env ${string}` | `file ${string}`;
 
-export type ProblemKind =
+type ProblemKind =
   /** A value the schema refuses, an unknown key, a broken reference. */
   | "invalid"
   /** The file cannot be found, read or parsed. */
@@ -41,7 +41,7 @@ function indent(text: string): string {
 }
 
 /** All problems as one text for people. */
-export function formatProblems(problems: readonly ConfigProblem[]): string {
+function formatProblems(problems: readonly ConfigProblem[]): string {
   const lines = problems.map((problem) => {
     const where = place(problem);
     return indent(where === "" ? problem.message : `${where}: ${problem.message}`);
@@ -64,9 +64,4 @@ export class ConfigError extends Error {
     this.problems = problems;
     this.file = file;
   }
-}
-
-/** True when nothing but API keys is missing. */
-export function lacksOnlyCredentials(error: unknown): boolean {
-  return error instanceof ConfigError && error.problems.every((problem) => problem.kind === "missing-credential");
 }

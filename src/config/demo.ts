@@ -2,7 +2,7 @@ import { resolveConfig, type ResolvedConfig } from "./resolve.ts";
 import { configSchema } from "./schema.ts";
 
 /** The upstream model of the demo provider. */
-export const demoModel = "dummy";
+const demoModel = "dummy";
 
 function demoName(config: ResolvedConfig): string {
   const taken = config.providers["demo"];

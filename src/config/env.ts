@@ -1,5 +1,5 @@
 /** What the loader does with a variable besides copying its text to `paths`. */
-export type EnvironmentRole =
+type EnvironmentRole =
   /** Copied to its path; the first set variable of a path wins. */
   | "value"
   /** Shapes the provider `openrouter` and the model `orcestator`. */
@@ -188,6 +188,13 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     paths: ["server.cors"],
     description: "Comma-separated origins that browsers may call from; * = any",
     fallback: "",
+    role: "value",
+  },
+  {
+    name: "ORCH_RETRY_AFTER_SECONDS",
+    paths: ["server.retryAfter"],
+    description: "Retry-After of a 429 whose upstream named none",
+    fallback: "30",
     role: "value",
   },
   {

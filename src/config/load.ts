@@ -14,8 +14,7 @@ import { schemaProblems } from "./schema-problems.ts";
 import { configSchema, type Config, type ServerConfig } from "./schema.ts";
 import { substitute } from "./substitute.ts";
 
-export { ConfigError, lacksOnlyCredentials, type ConfigProblem, type Origin } from "./config-error.ts";
-export type { ResolvedConfig, ResolvedProvider } from "./resolve.ts";
+export { ConfigError, type ConfigProblem, type Origin } from "./config-error.ts";
 
 export interface LoadOptions {
   /** The file to read (relative to `cwd`); else OR_CONFIG, else the first of the usual names in `cwd`. */
@@ -71,6 +70,8 @@ function gather(options: LoadOptions, source: "with-file" | "without-file" = "wi
   const parsed = found === undefined ? undefined : parseConfigFile(found.path, cwd);
   const { tree, problems, inserted } = substitute(parsed?.tree ?? {}, environment);
   const layers = createLayers(tree, parsed?.origin ?? "default");
+  // What was refused is no part of the tree, but it did stand in the file.
+  for (const { path } of problems) layers.mark(pathText(path), parsed?.origin ?? "default");
   const applied = applyEnvironment(layers, environment);
   for (const [path, value] of Object.entries(options.flags ?? {})) {
     if (value !== undefined) layers.set(path.split("."), value, "flag");
@@ -160,6 +161,10 @@ function judge(gathered: Gathered, cwd: string): Judged {
   };
 }
 
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}
+
 function isWithoutAnyKey(config: ResolvedConfig, { environment }: Gathered): boolean {
   return environment.text("OR_API_KEY") === undefined && !hasCredential(config);
 }
@@ -181,7 +186,7 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   }
   const published = publish(problems, gathered);
   if (!isOnlyKeys || options.needsCredential !== false) throw new ConfigError(published, file);
-  const missing = published.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  const missing = published.map(({ path, message }) => (path === "" ? firstLine(message) : `${path}: ${message}`));
   return { config, file, origins: originsOf(config, layers), warnings: [...warnings, ...missing], isDemo: false };
 }
 

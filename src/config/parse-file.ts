@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { extname, isAbsolute, relative, resolve } from "node:path";
-import { JsonScanError, scanDocument, scanElements, scanMembers, type ScannedObject } from "../lib/json-scan.ts";
 import { ConfigError, type Origin } from "./config-error.ts";
+import { jsonDuplicates } from "./json-duplicates.ts";
 import { isPlainObject } from "./path.ts";
-import { readText } from "./read-text.ts";
+import { readText, type DecodedText } from "./read-text.ts";
+import { maxJsonDepth, syntaxMessage } from "./syntax-message.ts";
 import { yamlDuplicates, type DuplicateKey } from "./yaml-duplicates.ts";
 
 /** In this order; the first that exists is used. */
@@ -22,9 +22,6 @@ export interface ParsedFile {
   readonly warnings: readonly string[];
 }
 
-const requireFile = createRequire(import.meta.url);
-const maxJsonDepth = 100;
-
 /** The file named by the caller, else the first of the usual names in `cwd`; `undefined` when there is none. */
 export function findConfigFile(cwd: string, configPath: string | undefined): FoundFile | undefined {
   if (configPath !== undefined) return { path: resolve(cwd, configPath), ignored: [] };
@@ -33,51 +30,9 @@ export function findConfigFile(cwd: string, configPath: string | undefined): Fou
 }
 
 /** `file orcestator.yaml` inside the working directory, else with the whole path. */
-export function fileOrigin(path: string, cwd: string): Origin {
+function fileOrigin(path: string, cwd: string): Origin {
   const short = relative(cwd, path);
   return `file ${short.startsWith("..") || isAbsolute(short) || short === "" ? path : short}`;
-}
-
-function positionText(text: string, offset: number): string {
-  const before = text.slice(0, offset);
-  return `line ${before.split("\n").length}, column ${offset - before.lastIndexOf("\n")}`;
-}
-
-/** The parsers in `Bun.YAML` and `Bun.TOML` do not say where they stopped; loading the file as a module does. */
-function positionByLoading(path: string): string | undefined {
-  try {
-    requireFile(path);
-  } catch (error) {
-    const position: unknown = isPlainObject(error) ? error["position"] : undefined;
-    if (isPlainObject(position) && typeof position["line"] === "number") {
-      return `line ${position["line"]}, column ${String(position["column"])}`;
-    }
-  }
-  return undefined;
-}
-
-function jsonPosition(text: string): string | undefined {
-  try {
-    scanDocument(text, maxJsonDepth);
-  } catch (error) {
-    if (error instanceof JsonScanError) return `${positionText(text, error.offset)}: ${error.message}`;
-  }
-  return undefined;
-}
-
-function jsonDuplicates(text: string, object: ScannedObject): DuplicateKey[] {
-  const seen = new Set<string>();
-  return object.members.flatMap(({ key, start }) => {
-    const line = text.slice(0, start).split("\n").length;
-    const own = seen.has(key) ? [{ key, line }] : [];
-    seen.add(key);
-    return [...own, ...jsonDuplicatesIn(text, start)];
-  });
-}
-
-function jsonDuplicatesIn(text: string, start: number): DuplicateKey[] {
-  if (text[start] === "{") return jsonDuplicates(text, scanMembers(text, start, maxJsonDepth));
-  return scanElements(text, start).flatMap((element) => jsonDuplicatesIn(text, element.start));
 }
 
 type Format = "yaml" | "toml" | "json";
@@ -108,27 +63,19 @@ function parseText(format: Format, text: string): { value: unknown; duplicates: 
   const value = parsers[format](text);
   if (format === "yaml") return { value, duplicates: yamlDuplicates(text, parsers.yaml) };
   if (format === "toml" || !isPlainObject(value)) return { value, duplicates: [] };
-  return { value, duplicates: jsonDuplicates(text, scanDocument(text, maxJsonDepth)) };
+  return { value, duplicates: jsonDuplicates(text, maxJsonDepth) };
 }
 
-function syntaxMessage(options: { format: Format; path: string; text: string; error: unknown }): string {
-  const { format, path, text, error } = options;
-  if (format === "json") {
-    // The engine's own message may quote a piece of the file, and that piece may be a key.
-    return `this is no valid JSON, ${jsonPosition(text) ?? "see its quotes, escapes and commas"}`;
-  }
-  const reason = error instanceof Error ? error.message.replace(/^(?:YAML|TOML) Parse error: /, "") : String(error);
-  return `this is no valid ${format.toUpperCase()}, ${positionByLoading(path) ?? "place unknown"}: ${reason}`;
+interface ConfigText extends DecodedText {
+  readonly warnings: readonly string[];
 }
 
-function readConfigText(source: Source): { text: string; warnings: string[] } {
+function readConfigText(source: Source): ConfigText {
   const { path } = source;
   try {
-    const { text, isDamaged } = readText(path);
-    return {
-      text,
-      warnings: isDamaged ? [`${path} is not UTF-8 text; save it as UTF-8 (some characters were lost)`] : [],
-    };
+    const decoded = readText(path);
+    const damage = `${path} is not UTF-8 text; save it as UTF-8 (some characters were lost)`;
+    return { ...decoded, warnings: decoded.isDamaged ? [damage] : [] };
   } catch (error) {
     const code = isPlainObject(error) ? error["code"] : undefined;
     if (code === "ENOENT") throw unreadable(source, "there is no such file; see --config and OR_CONFIG");
@@ -144,12 +91,12 @@ export function parseConfigFile(path: string, cwd: string): ParsedFile {
   if (format === undefined) {
     throw unreadable(source, "the name must end in .yaml, .yml, .toml or .json");
   }
-  const { text, warnings } = readConfigText(source);
+  const { text, encoding, warnings } = readConfigText(source);
   let parsed: ReturnType<typeof parseText>;
   try {
     parsed = parseText(format, text);
   } catch (error) {
-    throw unreadable(source, syntaxMessage({ format, path, text, error }));
+    throw unreadable(source, syntaxMessage({ format, path, text, encoding, error }));
   }
   const { value, duplicates } = parsed;
   if (duplicates.length > 0) {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 
 export interface KeyIdentity {
   /** Safe to show and to store: never the key itself. */
@@ -11,7 +11,7 @@ export interface KeyRing {
 }
 
 function digestOf(token: string): Buffer {
-  return createHash("sha256").update(token, "utf8").digest();
+  return Buffer.from(Bun.SHA256.hash(token).buffer);
 }
 
 /** `key-` and the first 8 hex digits of its SHA-256: tells keys apart without telling them. */
@@ -19,19 +19,24 @@ function idOf(digest: Buffer): string {
   return `key-${digest.toString("hex", 0, 4)}`;
 }
 
-/** Compares digests of equal length, and all of them: the time taken says nothing about a key. */
+/** Compares digests of equal length, and all of them: the time taken says nothing about a key. A key that was found once is known by its text. */
 export function createKeyRing(keys: readonly string[]): KeyRing {
   const entries = keys.map((key) => {
     const digest = digestOf(key);
     return { digest, identity: { id: idOf(digest) } };
   });
+  const seen = new Map<string, KeyIdentity>();
+
+  function compare(token: string): KeyIdentity | undefined {
+    const digest = digestOf(token);
+    let found: KeyIdentity | undefined;
+    for (const entry of entries) if (timingSafeEqual(digest, entry.digest)) found = entry.identity;
+    if (found !== undefined) seen.set(token, found);
+    return found;
+  }
+
   return {
     isEmpty: entries.length === 0,
-    find(token) {
-      const digest = digestOf(token);
-      let found: KeyIdentity | undefined;
-      for (const entry of entries) if (timingSafeEqual(digest, entry.digest)) found = entry.identity;
-      return found;
-    },
+    find: (token) => seen.get(token) ?? compare(token),
   };
 }

@@ -22,7 +22,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   const wanted = simplify(word.slice(0, 64));
   if (wanted === "") return undefined;
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  // Two letters changed places are two steps, so short words need room for two.
+  let bestDistance = Math.max(wanted.length < 4 ? 1 : 2, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
     const current = distance(wanted, simplify(candidate));
     if (current < bestDistance) {

@@ -13,9 +13,9 @@ import { listModels } from "../routing/offered-models.ts";
 import { createRecordWriter, type RecordWriter } from "../storage/record-writer.ts";
 import { openSqliteStore, sqlitePathOf } from "../storage/sqlite/index.ts";
 import { storeSink } from "../storage/store-sink.ts";
-import { consoleLine } from "../telemetry/console-line.ts";
+import { createConsoleLog } from "../telemetry/console-log.ts";
 import { createJsonlLog } from "../telemetry/jsonl-log.ts";
-import type { Logger } from "../telemetry/logger.ts";
+import { consoleHasColor, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { RecordSink } from "../telemetry/sink.ts";
 import { tailFile } from "../telemetry/tail.ts";
@@ -39,6 +39,9 @@ export interface ComposeOptions {
   isDraining: () => boolean;
 }
 
+/** Where consola begins to show `info`. */
+const infoLevel = 3;
+
 const unlimited = 1_000_000_000;
 
 /** Characters that the content policy keeps. */
@@ -50,6 +53,9 @@ function textLimitOf(policy: string): number {
 function sinksOf({ logging, storage }: ResolvedConfig, logger: Logger): RecordSink[] {
   const onWarning = (message: string): void => logger.warn(message);
   const sinks: RecordSink[] = [];
+  if (logger.level >= infoLevel) {
+    sinks.push(createConsoleLog({ write: (text) => void process.stderr.write(text), hasColor: consoleHasColor() }));
+  }
   if (logging.file !== "") {
     const { file, maxBytes, daily, keep } = logging;
     sinks.push(createTrafficLog({ file, maxBytes, daily, keep, onWarning }));
@@ -114,7 +120,6 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
     onFinish(record) {
       metrics.requestFinished(record);
       records.push(record);
-      if (logger.level >= 3) logger.info(consoleLine(record));
     },
     onBug: (error, requestId) => logger.error(`Request ${requestId} met a bug`, error),
   });

@@ -2,7 +2,7 @@ import { createReadStream, statSync } from "node:fs";
 import { createLineSplitter } from "../telemetry/line-splitter.ts";
 import { localDay, localHour } from "../telemetry/local-time.ts";
 import { rotatedFiles } from "../telemetry/rotated-files.ts";
-import { parseTrafficLine, type TrafficLine } from "../telemetry/traffic-line.ts";
+import { isError, parseTrafficLine, type TrafficLine } from "../telemetry/traffic-line.ts";
 import { sortStatistics } from "./sort-statistics.ts";
 import type { Grouping, StatisticsRow } from "./store.ts";
 
@@ -43,7 +43,7 @@ function emptyTally(): Tally {
 
 function count(tally: Tally, line: TrafficLine): void {
   tally.requests += 1;
-  if (line.errorCode !== undefined && line.status !== 499) tally.errors += 1;
+  if (isError(line)) tally.errors += 1;
   tally.promptTokens += line.promptTokens ?? 0;
   tally.completionTokens += line.completionTokens ?? 0;
   if (line.latencyMs !== undefined) tally.latencies.push(line.latencyMs);

@@ -1,4 +1,5 @@
-import { createConsola, type ConsolaInstance } from "consola";
+import { inspect } from "node:util";
+import { createConsola, type ConsolaInstance, type LogObject } from "consola";
 import type { LoggingConfig } from "../config/schema.ts";
 
 export type Logger = ConsolaInstance;
@@ -8,12 +9,37 @@ const levels = { silent: -999, error: 0, warn: 1, info: 3, debug: 4 } as const s
   number
 >;
 
-/** The console. Everything goes to stderr but what `serve` prints at start, so that a pipe gets clean text. */
+const badges: Readonly<Record<string, { text: string; color: string }>> = {
+  error: { text: "ERROR", color: "\u001b[31m" },
+  fatal: { text: "ERROR", color: "\u001b[31m" },
+  warn: { text: "WARN ", color: "\u001b[33m" },
+  debug: { text: "DEBUG", color: "\u001b[90m" },
+};
+
+const timeOf = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+/** One line: local time, a word for what is not ordinary, the message. Errors bring their stack: they are bugs. */
+export function formatLogLine(
+  { date, type, args }: Pick<LogObject, "date" | "type" | "args">,
+  hasColor: boolean,
+): string {
+  const badge = badges[type];
+  const text = args.map((arg: unknown) => (typeof arg === "string" ? arg : inspect(arg))).join(" ");
+  const time = timeOf.format(date);
+  if (!hasColor) return badge === undefined ? `${time}  ${text}` : `${time}  ${badge.text} ${text}`;
+  const mark = badge === undefined ? "" : `${badge.color}${badge.text}\u001b[0m `;
+  return `\u001b[90m${time}\u001b[0m  ${mark}${text}`;
+}
+
+export function consoleHasColor(): boolean {
+  return process.stderr.isTTY && !process.env["NO_COLOR"];
+}
+
+/** The console. Everything goes to stderr, so that a pipe of stdout gets only what a command prints on purpose. */
 export function createLogger(level: LoggingConfig["level"]): Logger {
+  const hasColor = consoleHasColor();
   return createConsola({
     level: levels[level],
-    stdout: process.stderr,
-    stderr: process.stderr,
-    formatOptions: { date: true, colors: process.stderr.isTTY },
+    reporters: [{ log: (entry) => void process.stderr.write(`${formatLogLine(entry, hasColor)}\n`) }],
   });
 }

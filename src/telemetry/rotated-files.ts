@@ -17,7 +17,7 @@ function byAge(left: RotatedFile, right: RotatedFile): number {
 /** The rotated files of a log, oldest first; none when the folder is not there. */
 export function rotatedFiles(file: string): RotatedFile[] {
   const { name, ext } = parse(file);
-  const shape = new RegExp(`^${RegExp.escape(name)}-(\\d{8})(?:\\.(\\d+))?${RegExp.escape(ext)}$`);
+  const shape = new RegExp(`^${RegExp.escape(name)}-(\\d{8})(?:\\.(\\d{1,9}))?${RegExp.escape(ext)}$`);
   let names: string[] = [];
   try {
     names = readdirSync(dirname(file));

@@ -20,6 +20,11 @@ export interface TrafficLine {
   errorCode: string | undefined;
 }
 
+/** Failed for a reason other than the client leaving. */
+export function isError(line: TrafficLine): boolean {
+  return line.errorCode !== undefined && line.status !== 499;
+}
+
 const separator = " | ";
 const fieldCount = 8;
 

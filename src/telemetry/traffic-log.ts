@@ -19,23 +19,30 @@ export interface TrafficLogOptions {
   now?: () => number;
 }
 
-/** Longest text written at once, so that a large batch of full prompts does not double in memory. */
-const maxChunkLength = 1024 * 1024;
+/** Largest text written at once, so that a batch of full prompts does not double in memory. */
+const maxChunkBytes = 1024 * 1024;
 
-function* chunksOf(records: readonly RequestRecord[]): Generator<string> {
+interface Chunk {
+  text: string;
+  bytes: number;
+}
+
+/** Lines joined to chunks of at most `limit` bytes; a longer line is a chunk of its own. */
+function* chunksOf(records: readonly RequestRecord[], limit: number): Generator<Chunk> {
   let lines: string[] = [];
-  let length = 0;
+  let bytes = 0;
   for (const record of records) {
     const line = `${formatTrafficLine(record)}\n`;
-    if (length > 0 && length + line.length > maxChunkLength) {
-      yield lines.join("");
+    const lineBytes = Buffer.byteLength(line);
+    if (bytes > 0 && bytes + lineBytes > limit) {
+      yield { text: lines.join(""), bytes };
       lines = [];
-      length = 0;
+      bytes = 0;
     }
     lines.push(line);
-    length += line.length;
+    bytes += lineBytes;
   }
-  if (length > 0) yield lines.join("");
+  if (bytes > 0) yield { text: lines.join(""), bytes };
 }
 
 function errorText(error: unknown): string {
@@ -92,9 +99,9 @@ export function createTrafficLog(options: TrafficLogOptions): RecordSink {
   return {
     name: "traffic-log",
     write(records) {
-      for (const chunk of chunksOf(records)) {
-        rotateWhenDue(Buffer.byteLength(chunk));
-        output.append(chunk);
+      for (const { text, bytes } of chunksOf(records, Math.min(maxBytes, maxChunkBytes))) {
+        rotateWhenDue(bytes);
+        output.append(text);
       }
     },
     close: () => output.close(),

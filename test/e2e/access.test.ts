@@ -271,7 +271,25 @@ describe("paths and hosts", () => {
     expect([404, 405]).toContain((await getRaw(keyed, "/v1/chat/completions", key)).status);
   });
 
-  const oddHosts = ["x", "ab", "gw", "abc", "x#", "x/", "a b", "u@x", "x?y", "[", "x:99999", "", "😀", "x\\y"];
+  const oddHosts = [
+    "x",
+    "ab",
+    "gw",
+    "abc",
+    "x#",
+    "x/",
+    "a b",
+    "u@x",
+    "x?y",
+    "[",
+    "x:99999",
+    "x:abc",
+    "[::1",
+    "xn--a",
+    "",
+    "😀",
+    "x\\y",
+  ];
   test("no Host, however odd, reaches another route than its path says", async () => {
     for (const host of oddHosts) {
       const response = await getRaw(keyed, "/zz/v1/models", { ...key, host });

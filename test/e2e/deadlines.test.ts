@@ -1,7 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { errorOf, eventsOf, postChat, type Data } from "../support/chat.ts";
 import { connectRaw, postBytes } from "../support/raw-client.ts";
 import { startRig } from "../support/e2e.ts";
+import { startGateway } from "../support/gateway.ts";
 import { deltaChunk, event } from "../support/chat-chunks.ts";
 import type { Behaviour } from "../support/exchange.ts";
 import { failure, hangAfterHeaders, hangBeforeHeaders, okStream, ordinaryReply, streamOf } from "../support/replies.ts";
@@ -169,5 +171,48 @@ test("a plain answer gets no heart-beats", async () => {
   const { text } = await timed({ model: "patient" });
   expect(text).toStartWith("{");
 });
+
+/** A listener that takes no more connections: its process is stopped and its queue is full. */
+async function startFullListener() {
+  const source = `require("node:net").createServer().listen(0, "127.0.0.1", function () { console.log(this.address().port); })`;
+  const child = Bun.spawn([process.execPath, "-e", source], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+  const { value } = await child.stdout.getReader().read();
+  const port = Number(new TextDecoder().decode(value));
+  child.kill("SIGSTOP");
+  // Bun listens with a queue of 512, whatever it is told.
+  const fillers = Array.from({ length: 600 }, () => connect(port, "127.0.0.1"));
+  for (const filler of fillers) filler.on("error", () => {});
+  await Bun.sleep(100);
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      for (const filler of fillers) filler.destroy();
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+test.if(process.platform === "linux")(
+  "a connection that is not accepted is given up after the connect deadline",
+  async () => {
+    await using full = await startFullListener();
+    await using lonely = await startGateway({
+      configText: `
+providers:
+  full:
+    {type: openai-compatible, baseUrl: "http://127.0.0.1:${full.port}/v1", credentials: [sk], acceptsAnyModel: true, retries: 0,
+     timeouts: {connect: 300ms, firstByte: 20s, total: 30s}}
+`,
+    });
+    for (const stream of [false, true]) {
+      const startedAt = performance.now();
+      const response = await postChat(lonely, { model: "vendor/a", stream });
+      expect(response.status).toBe(503);
+      expect((await errorOf(response)).code).toMatch(/^upstream_(?:timeout|unreachable)$/);
+      expect(performance.now() - startedAt).toBeLessThan(1500);
+    }
+  },
+);
 
 test("nothing wrong was sent upstream", () => expect(upstream.violations).toEqual([]));

@@ -49,9 +49,13 @@ export interface Gateway extends AsyncDisposable {
 const repository = resolve(import.meta.dir, "../..");
 const patience = 10_000;
 
+// Where the system can do it, a gateway dies with the test run, so that a run that is cut short leaves none behind.
+const setpriv = process.platform === "linux" ? Bun.which("setpriv") : null;
+const prefix = setpriv === null ? [] : [setpriv, "--pdeathsig", "KILL"];
+
 export function commandOf(binary = process.env["ORCESTATOR_BINARY"]): string[] {
-  if (binary !== undefined && binary !== "") return [resolve(binary)];
-  return [process.execPath, join(repository, "src/main.ts")];
+  if (binary !== undefined && binary !== "") return [...prefix, resolve(binary)];
+  return [...prefix, process.execPath, join(repository, "src/main.ts")];
 }
 
 function environment(home: string, changes: GatewayOptions["env"] = {}): Record<string, string> {
@@ -61,17 +65,17 @@ function environment(home: string, changes: GatewayOptions["env"] = {}): Record<
 }
 
 /** Keeps a process's output and wakes whoever waits for a text in it. */
-function createOutput(process: Subprocess<"ignore", "pipe", "pipe">) {
+function createOutput(child: Subprocess<"ignore", "pipe", "pipe">) {
   const texts = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
   async function read(name: "stdout" | "stderr"): Promise<void> {
     const decoder = new TextDecoder();
-    for await (const bytes of process[name]) {
+    for await (const bytes of child[name]) {
       texts[name] += decoder.decode(bytes, { stream: true });
       for (const listener of listeners) listener();
     }
   }
-  const finished = Promise.all([read("stdout"), read("stderr"), process.exited]);
+  const finished = Promise.all([read("stdout"), read("stderr"), child.exited]);
   const everything = () => `${texts.stdout}\n${texts.stderr}`;
   return {
     texts,
@@ -138,7 +142,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const cwd = join(home, "work");
   await mkdir(cwd);
   if (options.configText !== undefined) await writeFile(join(cwd, "orcestator.yaml"), options.configText);
-  const process = Bun.spawn({
+  const child = Bun.spawn({
     cmd: [...commandOf(options.binary), "serve", ...serveArguments(options.args)],
     cwd,
     env: environment(home, options.env),
@@ -146,15 +150,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     stdout: "pipe",
     stderr: "pipe",
   });
-  const output = createOutput(process);
+  const output = createOutput(child);
 
   async function stop(): Promise<number> {
-    process.kill("SIGTERM");
-    const timer = setTimeout(() => process.kill("SIGKILL"), 5000);
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
     await output.finished;
     clearTimeout(timer);
     await rm(home, { recursive: true, force: true });
-    return process.exited;
+    return child.exited;
   }
 
   let url: string;
@@ -170,15 +174,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     url,
     origin,
     port: Number(port),
-    pid: process.pid,
+    pid: child.pid,
     cwd,
     trafficLog,
     stdout: () => output.texts.stdout,
     stderr: () => output.texts.stderr,
     waitForOutput: (pattern) => output.waitFor(pattern),
     trafficLines: (count, matches = () => true) => waitForTraffic(trafficLog, { count, matches }),
-    signal: (name) => process.kill(name),
-    exited: process.exited,
+    signal: (name) => child.kill(name),
+    exited: child.exited,
     stop,
     [Symbol.asyncDispose]: async () => {
       await stop();
@@ -193,7 +197,7 @@ export async function runCommand(
 ): Promise<{ exitCode: number; stdout: string; stderr: string; elapsedMs: number }> {
   const home = await mkdtemp(join(tmpdir(), "orcestator-e2e-"));
   const startedAt = performance.now();
-  const process = Bun.spawn({
+  const child = Bun.spawn({
     cmd: [...commandOf(), ...args],
     cwd: home,
     env: environment(home, env),
@@ -201,11 +205,11 @@ export async function runCommand(
     stdout: "pipe",
     stderr: "pipe",
   });
-  const timer = setTimeout(() => process.kill("SIGKILL"), patience);
+  const timer = setTimeout(() => child.kill("SIGKILL"), patience);
   const [stdout, stderr, exitCode] = await Promise.all([
-    new Response(process.stdout).text(),
-    new Response(process.stderr).text(),
-    process.exited,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
   ]);
   clearTimeout(timer);
   await rm(home, { recursive: true, force: true });

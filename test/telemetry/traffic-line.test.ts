@@ -1,10 +1,5 @@
 import { expect, test } from "bun:test";
-import {
-  escapeField,
-  formatTrafficLine,
-  parseTrafficLine,
-  unescapeField,
-} from "../../src/telemetry/traffic-line.ts";
+import { escapeField, formatTrafficLine, parseTrafficLine, unescapeField } from "../../src/telemetry/traffic-line.ts";
 import { unknownUsage } from "../../src/telemetry/request-record.ts";
 import { makeRecord } from "../support/make-record.ts";
 import { createRandom, randomText } from "../support/random.ts";
@@ -106,7 +101,11 @@ test("a request that did not complete begins its answer with status and reason",
   expect(formatTrafficLine(left)).toContain(" | [499 client_cancelled] partial te | ");
   const silent = makeRecord({ status: 504, endReason: "timeout", assistantText: undefined });
   expect(formatTrafficLine(silent)).toContain(" | [504 timeout] | ");
-  expect(parseTrafficLine(formatTrafficLine(silent))).toMatchObject({ status: 504, errorCode: "timeout", assistant: "" });
+  expect(parseTrafficLine(formatTrafficLine(silent))).toMatchObject({
+    status: 504,
+    errorCode: "timeout",
+    assistant: "",
+  });
 });
 
 test("a stream that broke keeps both its reason and what had arrived", () => {

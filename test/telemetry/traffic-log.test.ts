@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -57,9 +58,9 @@ test("the file is put aside before it grows too large, and only so many are kept
   for (const record of records) void log.write([record]);
   void log.close();
   expect(readdirSync(folder).sort()).toEqual(
-    [`traffic-${today}.5.log`, `traffic-${today}.6.log`, `traffic-${today}.7.log`, "traffic.log"].sort(),
+    [`traffic-${today}.4.log`, `traffic-${today}.5.log`, `traffic-${today}.6.log`, "traffic.log"].sort(),
   );
-  const kept = [5, 6, 7].flatMap((sequence) => linesOf(join(folder, `traffic-${today}.${sequence}.log`)));
+  const kept = [4, 5, 6].flatMap((sequence) => linesOf(join(folder, `traffic-${today}.${sequence}.log`)));
   const expected = records.map(formatTrafficLine);
   expect([...kept, ...linesOf(file)]).toEqual(expected.slice(-kept.length - linesOf(file).length));
   for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).size).toBeLessThanOrEqual(400);
@@ -84,7 +85,9 @@ test("a new local day begins a new file, named after the day of what it holds", 
   void log.write([makeRecord({ userText: "old" })]);
   makeOld(file);
   void log.write([makeRecord({ userText: "new" })]);
-  expect(linesOf(join(folder, `traffic-${yesterday}.log`)).map((line) => parseTrafficLine(line)?.user)).toEqual(["old"]);
+  expect(linesOf(join(folder, `traffic-${yesterday}.log`)).map((line) => parseTrafficLine(line)?.user)).toEqual([
+    "old",
+  ]);
   expect(linesOf(file).map((line) => parseTrafficLine(line)?.user)).toEqual(["new"]);
   void log.close();
 });
@@ -151,29 +154,22 @@ test("half a line that a killed process left does not swallow the next one", () 
   const record = makeRecord();
   void log.write([record]);
   void log.write([record]);
-  expect(linesOf(file)).toEqual(["2026-11-20T10:30:00.123Z | cut in the mid", ...Array(2).fill(formatTrafficLine(record))]);
+  expect(linesOf(file)).toEqual([
+    "2026-11-20T10:30:00.123Z | cut in the mid",
+    ...Array(2).fill(formatTrafficLine(record)),
+  ]);
   void log.close();
 });
 
-test("a rotation that fails warns once, goes on writing and is done when it can be", () => {
+test("a rotation that fails warns once, and the log is written on", () => {
   using temporary = temporaryFolder();
-  const { log, file, folder, warnings } = logIn(temporary.path);
-  void log.write([makeRecord()]);
-  makeOld(file);
-  // The next free name cannot be made: its number would be too large for a name.
-  const obstacle = join(folder, `traffic-${yesterday}.${"9".repeat(230)}.log`);
-  writeFileSync(obstacle, "");
-  void log.write([makeRecord()]);
-  makeOld(file);
-  void log.write([makeRecord()]);
+  // The name is legal, the longer one of the rotated file is not.
+  const file = join(temporary.path, `${"x".repeat(245)}.log`);
+  const { log, warnings } = logIn(temporary.path, { file, maxBytes: 1 });
+  for (let count = 0; count < 3; count += 1) void log.write([makeRecord()]);
+  expect(linesOf(file)).toHaveLength(3);
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).toContain(file);
-  expect(linesOf(file)).toHaveLength(3);
-  rmSync(obstacle);
-  makeOld(file);
-  void log.write([makeRecord()]);
-  expect(linesOf(file)).toHaveLength(1);
-  expect(linesOf(join(folder, `traffic-${yesterday}.log`))).toHaveLength(3);
   void log.close();
 });
 
@@ -183,6 +179,19 @@ test("a folder that cannot be made throws, and the log works once it can", () =>
   writeFileSync(folder, "a file in the way");
   expect(() => log.write([makeRecord()])).toThrow(/EEXIST|ENOTDIR/);
   rmSync(folder);
+  void log.write([makeRecord()]);
+  expect(linesOf(file)).toHaveLength(1);
+  void log.close();
+});
+
+test.skipIf(process.platform !== "linux")("a full disk throws, and the log works again when there is room", () => {
+  using temporary = temporaryFolder();
+  const { log, file, folder } = logIn(temporary.path);
+  mkdirSync(folder);
+  symlinkSync("/dev/full", file);
+  expect(() => log.write([makeRecord()])).toThrow(/ENOSPC/);
+  expect(() => log.write([makeRecord()])).toThrow(/ENOSPC/);
+  rmSync(file);
   void log.write([makeRecord()]);
   expect(linesOf(file)).toHaveLength(1);
   void log.close();

@@ -51,7 +51,7 @@ export const migrations: readonly string[] = [
   );`,
 ];
 
-export function schemaVersionOf(database: Database): number {
+function schemaVersionOf(database: Database): number {
   const row = database.query<{ user_version: number }, []>("PRAGMA user_version").get();
   return row?.user_version ?? 0;
 }

@@ -1,0 +1,135 @@
+import type { ClosedResult, LoadOptions, StreamsResult } from "./load.ts";
+import { baseUrl, clientKey, type Bench, type Party } from "./parties.ts";
+import { gatewayCore, loadCore, residentMb, runScript, start } from "./process.ts";
+import { closedLoopWithWrk, hasWrk } from "./wrk.ts";
+
+const message = "Explain in two sentences why the sky is blue, as if to a child who asks a lot of questions. ".repeat(
+  2,
+);
+
+function chatBody(model: string, stream: boolean): string {
+  return JSON.stringify({ model, stream, temperature: 0.2, messages: [{ role: "user", content: message }] });
+}
+
+function optionsFor(party: Party, rest: Omit<LoadOptions, "url" | "key" | "pid">): LoadOptions {
+  return { url: party.url, key: clientKey, ...rest, ...(party.pid !== undefined && { pid: party.pid }) };
+}
+
+async function runLoad(kind: "closed" | "streams", options: LoadOptions): Promise<unknown> {
+  return JSON.parse(await runScript("load.ts", [kind, JSON.stringify(options)], loadCore));
+}
+
+export async function measureRequests(
+  party: Party,
+  options: { connections: number; seconds: number },
+): Promise<ClosedResult> {
+  const load = optionsFor(party, { ...options, body: chatBody("bench/json", false) });
+  if (hasWrk && options.connections > 1) return closedLoopWithWrk(load);
+  return (await runLoad("closed", load)) as ClosedResult;
+}
+
+export interface StreamShape {
+  connections: number;
+  everyMs: number;
+  seconds: number;
+}
+
+export async function measureStreams(
+  party: Party,
+  { connections, everyMs, seconds }: StreamShape,
+): Promise<StreamsResult> {
+  const rampMs = Math.max(500, connections);
+  const framesPerStream = Math.ceil((seconds * 1000 + rampMs + 3000) / everyMs);
+  const body = chatBody(`bench/stream-${everyMs}-${framesPerStream}`, true);
+  return (await runLoad("streams", optionsFor(party, { connections, seconds, rampMs, body }))) as StreamsResult;
+}
+
+/** Memory of a fresh gateway: at rest after its first requests, and with 1,000 streams open. */
+export async function measureMemory(bench: Bench): Promise<{ idleMb: number; openMb: number; streams: StreamsResult }> {
+  const gateway = await bench.startGateway();
+  await measureRequests(gateway, { connections: 1, seconds: 0.2 });
+  await Bun.sleep(2000);
+  const idleMb = residentMb(gateway.pid);
+  const measuring = measureStreams(gateway, { connections: 1000, everyMs: 1000, seconds: 4 });
+  await Bun.sleep(4500);
+  const openMb = residentMb(gateway.pid);
+  const streams = await measuring;
+  await gateway.stop();
+  return { idleMb, openMb, streams };
+}
+
+function freePort(): number {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
+}
+
+async function isHealthy(port: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/health`)).status === 200;
+  } catch {
+    return false;
+  }
+}
+
+/** Milliseconds from exec to the first 200 of `/health`. */
+export async function measureStart(bench: Bench, directory: string): Promise<number> {
+  const port = freePort();
+  const startedAt = performance.now();
+  const env = {
+    HOME: directory,
+    OR_API_KEY: "sk-bench",
+    OR_BASE_URL: bench.mock,
+    OR_HOST: "127.0.0.1",
+    OR_DB_PATH: `${directory}/start.db`,
+  };
+  const command = [...bench.gatewayCommand, "serve", "--port", String(port), "--metrics-port", "0"];
+  const started = start(command, { core: gatewayCore, cwd: directory, env, errorFile: `${directory}/console.log` });
+  const reading = new Response(started.process.stdout).bytes();
+  let elapsedMs = Number.NaN;
+  while (performance.now() - startedAt < 5000) {
+    if (await isHealthy(port)) {
+      elapsedMs = performance.now() - startedAt;
+      break;
+    }
+    await Bun.sleep(1);
+  }
+  await started.stop();
+  await reading;
+  return elapsedMs;
+}
+
+export interface Starvation {
+  slowOpen: number;
+  answered: number;
+  slowestMs: number;
+}
+
+/** 600 slow streams to one upstream, then 50 calls to another through the same gateway. */
+export async function measureStarvation(bench: Bench): Promise<Starvation> {
+  const quick = baseUrl(await bench.startMock());
+  const gateway = await bench.startGateway({
+    configText: `providers:
+  slow: {type: openai-compatible, baseUrl: "${baseUrl(bench.mock)}", credentials: [sk], acceptsAnyModel: true}
+  quick: {type: openai-compatible, baseUrl: "${quick}", credentials: [sk]}
+models:
+  quick: {targets: [{provider: quick, model: bench/json}]}
+`,
+  });
+  const slow = measureStreams(gateway, { connections: 600, everyMs: 1000, seconds: 4 });
+  await Bun.sleep(2000);
+  const headers = { authorization: `Bearer ${clientKey}`, "content-type": "application/json" };
+  const startedAt = performance.now();
+  const statuses = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const response = await fetch(gateway.url, { method: "POST", headers, body: chatBody("quick", false) });
+      await response.bytes();
+      return response.status;
+    }),
+  );
+  const slowestMs = performance.now() - startedAt;
+  const { open } = await slow;
+  await gateway.stop();
+  return { slowOpen: open, answered: statuses.filter((status) => status === 200).length, slowestMs };
+}

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import { configFolder } from "../config/folder.ts";
+import { runCli } from "./run-cli.ts";
+
+const key = "sk-or-v1-0123456789abcdefcanary";
+
+describe("config check", () => {
+  test("a good configuration is summed up with exit code 0", async () => {
+    using folder = configFolder({ ".env": `OR_API_KEY=${key}\n` });
+    const { stdout, exitCode } = await runCli(["config", "check"], { cwd: folder.path });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("The configuration is fine.");
+    expect(stdout).toContain("1 provider(s) (openrouter), 1 model(s) (orcestator)");
+  });
+
+  test("all problems are listed at once with exit code 1", async () => {
+    using folder = configFolder({
+      "conf.yaml": "server: {prot: 1}\nmodels: {m: {targets: [{provider: x, model: y}]}}",
+    });
+    const { stdout, exitCode } = await runCli(["config", "check", "--config", "conf.yaml"], { cwd: folder.path });
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain("server.prot (file conf.yaml)");
+    expect(stdout).toContain("models.m.targets[0].provider (file conf.yaml)");
+    expect(stdout).toContain("OR_API_KEY is not set");
+  });
+
+  test("--json gives scripts the problems with their kinds", async () => {
+    using folder = configFolder({ "orcestator.toml": "[server]\nport = 99999\n" });
+    const { stdout, exitCode } = await runCli(["config", "check", "--json"], { cwd: folder.path });
+    expect(exitCode).toBe(1);
+    const report = JSON.parse(stdout);
+    expect(report.ok).toBe(false);
+    expect(report.file).toEndWith("orcestator.toml");
+    expect(report.problems).toMatchObject([
+      { kind: "invalid", path: "server.port", message: "must be at most 65535", origin: "file orcestator.toml" },
+      { kind: "missing-credential" },
+    ]);
+  });
+});
+
+describe("config show", () => {
+  const files = { "orcestator.yaml": "server: {drain: 90s}\nlogging: {keep: 3}\n", ".env": "OR_LOG_LEVEL=debug\n" };
+
+  test("shows what differs from the defaults, with its origin and without secrets", async () => {
+    using folder = configFolder(files);
+    const { stdout, exitCode } = await runCli(["config", "show"], {
+      cwd: folder.path,
+      env: { OR_API_KEY: key, OR_PORT: "9000" },
+    });
+    expect(exitCode).toBe(0);
+    for (const line of [
+      /^server\.drain +90s +file orcestator\.yaml$/m,
+      /^server\.port +9000 +env OR_PORT$/m,
+      // From source, Bun itself puts .env into the environment; the executable leaves that to our loader.
+      /^logging\.level +debug +env OR_LOG_LEVEL( \(\.env\))?$/m,
+      /^providers\.openrouter\.credentials +sk-or-…nary +env OR_API_KEY$/m,
+    ]) {
+      expect(stdout).toMatch(line);
+    }
+    expect(stdout).not.toContain("server.heartbeat");
+    expect(stdout).not.toContain("canary");
+  });
+
+  test("--all shows the defaults too", async () => {
+    using folder = configFolder(files);
+    const { stdout } = await runCli(["config", "show", "--all"], { cwd: folder.path, env: { OR_API_KEY: key } });
+    expect(stdout).toMatch(/^server\.heartbeat +15s +default$/m);
+    expect(stdout).toMatch(/^providers\.openrouter\.timeouts\.total +10m +default$/m);
+    expect(stdout).toMatch(/^keys\.inbound +\(none\) +default$/m);
+  });
+
+  test("--json holds the merged configuration and the origin of every value", async () => {
+    using folder = configFolder(files);
+    const { stdout } = await runCli(["config", "show", "--json"], { cwd: folder.path, env: { OR_API_KEY: key } });
+    const shown = JSON.parse(stdout);
+    expect(shown.config.server.drain).toBe(90_000);
+    expect(shown.config.providers.openrouter.credentials).toEqual(["sk-or-…nary"]);
+    expect(shown.origins["server.drain"]).toBe("file orcestator.yaml");
+    expect(shown.origins["server.port"]).toBe("default");
+  });
+
+  test("works without any API key", async () => {
+    using folder = configFolder();
+    const { stderr, exitCode } = await runCli(["config", "show"], { cwd: folder.path });
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe("warning: OR_API_KEY is not set, so there is no provider to send requests to.\n");
+  });
+});
+
+test("config schema prints a JSON Schema", async () => {
+  using folder = configFolder();
+  const { stdout, exitCode } = await runCli(["config", "schema"], { cwd: folder.path });
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ type: "object", additionalProperties: false });
+});

@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import { maskSecret, redactConfig } from "../../src/config/redact.ts";
+import { configFolder } from "./folder.ts";
+
+test("a mask keeps a public prefix and at most the last four characters", () => {
+  expect(maskSecret("sk-or-v1-0123456789abcdefabcd")).toBe("sk-or-…abcd");
+  expect(maskSecret(`sk-ant-${"x".repeat(20)}5678`)).toBe("sk-ant-…5678");
+  expect(maskSecret("gsk_0123456789abcdef")).toBe("gsk_…cdef");
+  expect(maskSecret("my-secret-correct-horse")).toBe("…orse");
+  expect(maskSecret("short")).toBe("…");
+  expect(maskSecret("")).toBe("");
+});
+
+test("nothing secret of a configuration is left in its redacted copy, and nothing else is lost", () => {
+  const secrets = [
+    "credential-canary-0000001",
+    "inbound-canary-000000002",
+    "token-canary-00000000003",
+    "proxy-canary-00000000004",
+    "header-canary-0000000005",
+    "cookie-canary-0000000006",
+    "bearer-canary-0000000007",
+  ];
+  const [credential = "", inbound = "", token = "", proxy = "", header = "", cookie = "", bearer = ""] = secrets;
+  using folder = configFolder({
+    "orcestator.json": JSON.stringify({
+      providers: {
+        p: {
+          type: "openai-compatible",
+          baseUrl: "https://api.example/v1",
+          credentials: [credential, "x"],
+          proxy: `http://user:${proxy}@proxy.example:3128`,
+          headers: { "X-Api-Key": header, Cookie: cookie, "x-forward": `Bearer ${bearer}`, "x-title": "My gateway" },
+        },
+      },
+      keys: { inbound: [inbound] },
+      admin: { token },
+    }),
+  });
+  const { config } = folder.load();
+  const redacted = redactConfig(config);
+  const text = JSON.stringify(redacted);
+  for (const secret of secrets) expect(text).not.toContain(secret.slice(0, 13));
+  expect(redacted.providers["p"]).toMatchObject({
+    credentials: ["…0001", "…"],
+    proxy: "http://…@proxy.example:3128",
+    baseUrl: "https://api.example/v1",
+    headers: { "X-Api-Key": "…0005", "x-title": "My gateway" },
+  });
+  expect(redacted.server).toEqual(config.server);
+  expect(config.admin.token).toBe(token);
+});

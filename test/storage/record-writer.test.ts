@@ -1,0 +1,261 @@
+import { expect, test } from "bun:test";
+import { createRecordWriter, type RecordWriterOptions } from "../../src/storage/record-writer.ts";
+import { storeSink } from "../../src/storage/store-sink.ts";
+import type { RequestRecord } from "../../src/telemetry/request-record.ts";
+import type { RecordSink } from "../../src/telemetry/sink.ts";
+import { makeRecord } from "../support/make-record.ts";
+
+/** A sink that keeps what it gets; `fail` decides with which error a write ends. */
+function keepingSink(name: string, write?: (records: readonly RequestRecord[]) => void | Promise<void>) {
+  const batches: string[][] = [];
+  let running = 0;
+  let closed = 0;
+  const sink: RecordSink = {
+    name,
+    async write(records) {
+      running += 1;
+      try {
+        if (running > 1) throw new Error("two batches at once");
+        await write?.(records);
+        batches.push(records.map(({ id }) => id));
+      } finally {
+        running -= 1;
+      }
+    },
+    close() {
+      closed += 1;
+    },
+  };
+  return { sink, batches, ids: () => batches.flat(), closed: () => closed };
+}
+
+function writerOf(sinks: RecordSink[], changes: Partial<RecordWriterOptions> = {}) {
+  const drops: Record<string, number> = {};
+  const errors: string[] = [];
+  const writer = createRecordWriter({
+    sinks,
+    onDrop: (name, count) => {
+      drops[name] = (drops[name] ?? 0) + count;
+    },
+    onError: (name, error) => errors.push(`${name}: ${String(error)}`),
+    ...changes,
+  });
+  return { writer, drops, errors };
+}
+
+function pushMany(writer: { push(record: RequestRecord): void }, count: number): string[] {
+  const records = Array.from({ length: count }, () => makeRecord());
+  for (const record of records) writer.push(record);
+  return records.map(({ id }) => id);
+}
+
+function busyError(code = "SQLITE_BUSY"): Error {
+  return Object.assign(new Error("database is locked"), { code });
+}
+
+test("records reach every sink in order, in batches, by themselves", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const one = keepingSink("one");
+  const two = keepingSink("two", () => arrived.resolve());
+  const { writer } = writerOf([one.sink, two.sink]);
+  const start = performance.now();
+  const ids = pushMany(writer, 20);
+  expect(writer.depth()).toBe(20);
+  await arrived.promise;
+  expect(performance.now() - start).toBeLessThan(200);
+  await writer.flush();
+  expect(one.batches).toEqual([ids]);
+  expect(two.batches).toEqual([ids]);
+  expect(writer.depth()).toBe(0);
+  await writer.close();
+});
+
+test("flush resolves when everything pushed before is written", async () => {
+  const slow = keepingSink("slow", () => Bun.sleep(5));
+  const { writer } = writerOf([slow.sink]);
+  const ids = pushMany(writer, 700);
+  await writer.flush();
+  expect(slow.ids()).toEqual(ids);
+  expect(slow.batches.length).toBeGreaterThan(1);
+  await writer.close();
+});
+
+test("a full queue drops the newest, counts them for every sink and stays usable", async () => {
+  const one = keepingSink("one");
+  const two = keepingSink("two");
+  const { writer, drops } = writerOf([one.sink, two.sink], { capacity: 10 });
+  const ids = pushMany(writer, 25);
+  expect(writer.depth()).toBe(10);
+  await writer.flush();
+  expect(one.ids()).toEqual(ids.slice(0, 10));
+  expect(drops).toEqual({ one: 15, two: 15 });
+  const more = pushMany(writer, 3);
+  await writer.flush();
+  expect(two.ids()).toEqual([...ids.slice(0, 10), ...more]);
+  await writer.close();
+});
+
+test("a stuck sink holds up nobody else, and only its own queue overflows", async () => {
+  const gate = Promise.withResolvers<void>();
+  const stuck = keepingSink("stuck", () => gate.promise);
+  const quick = keepingSink("quick");
+  const { writer, drops } = writerOf([stuck.sink, quick.sink], { capacity: 10, flushMs: 1 });
+  const ids: string[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    ids.push(...pushMany(writer, 10));
+    while (quick.ids().length < ids.length) await Bun.sleep(1);
+  }
+  expect(quick.ids()).toEqual(ids);
+  expect(drops).toEqual({ stuck: 30 });
+  expect(writer.depth()).toBe(20);
+  gate.resolve();
+  await writer.flush();
+  expect(stuck.ids()).toEqual(ids.slice(0, 20));
+  await writer.close();
+});
+
+test("a failing sink loses its batch, says so, and gets the next one", async () => {
+  let isBroken = true;
+  const broken = keepingSink("broken", () => {
+    if (isBroken) throw new Error("disk full");
+  });
+  const sound = keepingSink("sound");
+  const { writer, drops, errors } = writerOf([broken.sink, sound.sink]);
+  const lost = pushMany(writer, 3);
+  await writer.flush();
+  expect(drops).toEqual({ broken: 3 });
+  expect(errors).toEqual(["broken: Error: disk full"]);
+  isBroken = false;
+  const kept = pushMany(writer, 2);
+  await writer.flush();
+  expect(broken.ids()).toEqual(kept);
+  expect(sound.ids()).toEqual([...lost, ...kept]);
+  await writer.close();
+});
+
+test("a sink that throws at once is no different from one that rejects", async () => {
+  const rude: RecordSink = {
+    name: "rude",
+    write() {
+      throw new Error("no");
+    },
+    close() {
+      throw new Error("not even closing");
+    },
+  };
+  const { writer, drops, errors } = writerOf([rude]);
+  pushMany(writer, 2);
+  await writer.flush();
+  await writer.close();
+  expect(drops).toEqual({ rude: 2 });
+  expect(errors).toEqual(["rude: Error: no", "rude: Error: not even closing"]);
+});
+
+test("a batch that met a lock is tried once more, in order, and then dropped", async () => {
+  let failures = 1;
+  const locked = keepingSink("locked", () => {
+    failures -= 1;
+    if (failures >= 0) throw busyError(failures === 0 ? "SQLITE_BUSY_SNAPSHOT" : "SQLITE_BUSY");
+  });
+  const { writer, drops, errors } = writerOf([locked.sink], { flushMs: 60_000 });
+  const first = pushMany(writer, 3);
+  await writer.flush();
+  expect(locked.ids()).toEqual([]);
+  expect(writer.depth()).toBe(3);
+  const second = pushMany(writer, 2);
+  await writer.flush();
+  expect(locked.ids()).toEqual([...first, ...second]);
+  expect(errors).toEqual([]);
+
+  failures = 2;
+  pushMany(writer, 4);
+  await writer.flush();
+  await writer.flush();
+  expect(drops).toEqual({ locked: 4 });
+  expect(errors).toEqual(["locked: Error: database is locked"]);
+  const after = pushMany(writer, 1);
+  await writer.flush();
+  expect(locked.ids()).toEqual([...first, ...second, ...after]);
+  await writer.close();
+});
+
+test("a locked sink is tried again without a further push", async () => {
+  const written = Promise.withResolvers<void>();
+  let isLocked = true;
+  const sink = keepingSink("locked", () => {
+    if (isLocked) {
+      isLocked = false;
+      throw busyError();
+    }
+    written.resolve();
+  });
+  const { writer } = writerOf([sink.sink], { flushMs: 5 });
+  pushMany(writer, 1);
+  await written.promise;
+  await writer.close();
+});
+
+test("close writes everything, retries a lock, closes each sink once and drops what comes later", async () => {
+  let failures = 1;
+  const locked = keepingSink("locked", () => {
+    failures -= 1;
+    if (failures >= 0) throw busyError();
+  });
+  const plain = keepingSink("plain");
+  const { writer, drops } = writerOf([locked.sink, plain.sink]);
+  const ids = pushMany(writer, 600);
+  await Promise.all([writer.close(), writer.close()]);
+  expect(locked.ids()).toEqual(ids);
+  expect(plain.ids()).toEqual(ids);
+  expect([locked.closed(), plain.closed()]).toEqual([1, 1]);
+  pushMany(writer, 2);
+  expect(drops).toEqual({ locked: 2, plain: 2 });
+});
+
+test("close gives up on a stuck sink after two seconds and counts what it never wrote", async () => {
+  const stuck = keepingSink("stuck", () => new Promise(() => undefined));
+  const { writer, drops } = writerOf([stuck.sink]);
+  pushMany(writer, 7);
+  const start = performance.now();
+  await writer.close();
+  const elapsed = performance.now() - start;
+  expect(elapsed).toBeGreaterThan(1900);
+  expect(elapsed).toBeLessThan(2500);
+  expect(drops).toEqual({ stuck: 7 });
+});
+
+test("a writer without sinks takes records and lets them go", async () => {
+  const { writer } = writerOf([]);
+  pushMany(writer, 5);
+  await writer.flush();
+  expect(writer.depth()).toBe(0);
+  await writer.close();
+});
+
+test("a waiting record does not keep the process alive", async () => {
+  const source = `
+    import { createRecordWriter } from "${import.meta.dir}/../../src/storage/record-writer.ts";
+    const sink = { name: "none", write() { console.log("written"); }, close() {} };
+    const writer = createRecordWriter({ sinks: [sink], flushMs: 30_000, onDrop() {}, onError() {} });
+    writer.push({});
+  `;
+  const child = Bun.spawn([process.execPath, "-e", source], { stdout: "pipe" });
+  expect(await child.exited).toBe(0);
+  expect(await new Response(child.stdout).text()).toBe("");
+});
+
+test("a store becomes a sink that inserts and closes it", async () => {
+  const inserted: RequestRecord[] = [];
+  let isClosed = false;
+  const sink = storeSink({
+    requests: { insert: (records) => void inserted.push(...records), statistics: () => [] },
+    close: () => {
+      isClosed = true;
+    },
+  });
+  const { writer } = writerOf([sink]);
+  const ids = pushMany(writer, 2);
+  await writer.close();
+  expect(inserted.map(({ id }) => id)).toEqual(ids);
+  expect(isClosed).toBe(true);
+});

@@ -1,0 +1,377 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { migrations } from "../../src/storage/sqlite/migrations.ts";
+import { openSqliteStore, readSqliteStatistics, sqlitePathOf } from "../../src/storage/sqlite/index.ts";
+import type { Store } from "../../src/storage/store.ts";
+import { unknownUsage } from "../../src/telemetry/request-record.ts";
+import { makeRecord } from "../support/make-record.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+function storeIn(folder: string, name = "audit.db") {
+  const path = join(folder, name);
+  const warnings: string[] = [];
+  const store = openSqliteStore({ path, onWarning: (message) => void warnings.push(message) });
+  return { path, warnings, store };
+}
+
+function query<Row>(path: string, sql: string): Row[] {
+  const database = new Database(path);
+  try {
+    return database.query<Row, []>(sql).all();
+  } finally {
+    database.close();
+  }
+}
+
+function count(path: string): number {
+  return query<{ count: number }>(path, "SELECT count(*) AS count FROM requests")[0]?.count ?? -1;
+}
+
+test("sqlite URLs name the paths people mean", () => {
+  expect(
+    [
+      "sqlite://rel.db",
+      "sqlite://data/rel.db",
+      "sqlite:///./rel.db",
+      "sqlite:///../rel.db",
+      "sqlite:///var/lib/abs.db",
+      "sqlite:///C:/x.db",
+      "sqlite://C:\\x.db",
+      "sqlite:///C:\\data\\x.db",
+      "sqlite://x.db?mode=rwc",
+      "sqlite:///var/with space.db",
+    ].map(sqlitePathOf),
+  ).toEqual([
+    "rel.db",
+    "data/rel.db",
+    "./rel.db",
+    "../rel.db",
+    "/var/lib/abs.db",
+    "C:/x.db",
+    "C:\\x.db",
+    "C:\\data\\x.db",
+    "x.db",
+    "/var/with space.db",
+  ]);
+});
+
+test("every field of a record is kept in a column of its own", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(join(temporary.path, "new", "folders"));
+  const text = "любой | текст\u0000\u001b 😀";
+  const full = makeRecord({
+    id: "req_full",
+    startedAt: 1_795_000_000_123,
+    task: "code",
+    keyId: "team-a",
+    stream: true,
+    status: 503,
+    endReason: "upstream_error",
+    errorCode: "upstream_overloaded",
+    errorMessage: "busy",
+    attempts: 3,
+    retries: 2,
+    usage: { input: 1, cacheRead: 2, cacheWrite: 3, output: 4, reasoning: 5 },
+    usageSource: "partial_upstream",
+    costUsd: 0.0000001234,
+    upstreamId: "gen-1",
+    finishReason: "length",
+    latencyMs: 12.5,
+    ttftMs: 3.25,
+    overheadMs: 0.125,
+    userText: text,
+    assistantText: "",
+  });
+  const bare = makeRecord({
+    id: "req_bare",
+    startedAt: 1_795_000_000_124,
+    clientAddress: undefined,
+    userAgent: undefined,
+    modelServed: undefined,
+    provider: undefined,
+    usage: unknownUsage,
+    usageSource: "none",
+    finishReason: undefined,
+    userText: undefined,
+    assistantText: undefined,
+  });
+  await store.requests.insert([full, bare]);
+  await store.close();
+  const [first, second] = query<Record<string, unknown>>(path, "SELECT * FROM requests ORDER BY started_at");
+  expect(first).toEqual({
+    id: "req_full",
+    started_at: 1_795_000_000_123,
+    operation: "chat",
+    protocol: "openai-chat",
+    task: "code",
+    key_id: "team-a",
+    client_address: "127.0.0.1",
+    user_agent: "test",
+    model_asked: "orcestator",
+    model_served: "openai/gpt-4o",
+    provider: "openrouter",
+    stream: 1,
+    status: 503,
+    end_reason: "upstream_error",
+    error_code: "upstream_overloaded",
+    error_message: "busy",
+    attempts: 3,
+    retries: 2,
+    tokens_input: 1,
+    tokens_cache_read: 2,
+    tokens_cache_write: 3,
+    tokens_output: 4,
+    tokens_reasoning: 5,
+    usage_source: "partial_upstream",
+    cost_usd: 0.0000001234,
+    upstream_id: "gen-1",
+    finish_reason: "length",
+    latency_ms: 12.5,
+    ttft_ms: 3.25,
+    overhead_ms: 0.125,
+    user_text: text,
+    assistant_text: "",
+  });
+  const absent = Object.entries(second ?? {}).flatMap(([column, value]) => (value === null ? [column] : []));
+  expect(absent).toEqual([
+    "task",
+    "client_address",
+    "user_agent",
+    "model_served",
+    "provider",
+    "error_code",
+    "error_message",
+    "tokens_input",
+    "tokens_cache_read",
+    "tokens_cache_write",
+    "tokens_output",
+    "tokens_reasoning",
+    "cost_usd",
+    "upstream_id",
+    "finish_reason",
+    "ttft_ms",
+    "user_text",
+    "assistant_text",
+  ]);
+});
+
+test("a record that is there already stays as it is, and the rest of its batch goes in", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(temporary.path);
+  const record = makeRecord({ id: "req_once" });
+  await store.requests.insert([record]);
+  await store.requests.insert([makeRecord(), { ...record, status: 500 }, makeRecord()]);
+  await store.close();
+  expect(count(path)).toBe(3);
+  expect(query<{ status: number }>(path, "SELECT status FROM requests WHERE id = 'req_once'")).toEqual([
+    { status: 200 },
+  ]);
+});
+
+test("a batch goes in as a whole or not at all", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(temporary.path);
+  const broken = { ...makeRecord(), keyId: null as unknown as string };
+  expect(() => store.requests.insert([makeRecord(), broken, makeRecord()])).toThrow(/NOT NULL/);
+  await store.requests.insert([makeRecord()]);
+  await store.close();
+  expect(count(path)).toBe(1);
+});
+
+test("nonsense numbers of an upstream do not cost the batch", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(temporary.path);
+  const usage = { ...unknownUsage, input: 1.5, output: Number.NaN };
+  await store.requests.insert([makeRecord({ usage, costUsd: Number.POSITIVE_INFINITY })]);
+  await store.close();
+  expect(query<object>(path, "SELECT tokens_input, tokens_output, cost_usd FROM requests")).toEqual([
+    { tokens_input: 2, tokens_output: null, cost_usd: null },
+  ]);
+});
+
+test("the database is in WAL mode, and closing leaves one file only", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(temporary.path);
+  await store.requests.insert([makeRecord()]);
+  expect(query<{ journal_mode: string }>(path, "PRAGMA journal_mode")).toEqual([{ journal_mode: "wal" }]);
+  await store.close();
+  await store.close();
+  expect(readdirSync(temporary.path)).toEqual(["audit.db"]);
+});
+
+test("opening again finds what was written and migrates nothing twice", async () => {
+  using temporary = temporaryFolder();
+  for (const expected of [1, 2, 3]) {
+    const { path, store, warnings } = storeIn(temporary.path);
+    await store.requests.insert([makeRecord()]);
+    await store.close();
+    expect(count(path)).toBe(expected);
+    expect(query<object>(path, "PRAGMA user_version")).toEqual([{ user_version: migrations.length }]);
+    expect(warnings).toEqual([]);
+  }
+});
+
+test("a database of a newer release is refused and left alone", () => {
+  using temporary = temporaryFolder();
+  const path = join(temporary.path, "audit.db");
+  const database = new Database(path);
+  database.run("CREATE TABLE future (x)");
+  database.run(`PRAGMA user_version = ${migrations.length + 1}`);
+  database.close();
+  const before = readFileSync(path);
+  expect(() => storeIn(temporary.path)).toThrow(/schema version 2, this release knows up to 1.*newer release/);
+  expect(() => readSqliteStatistics(path, [{ since: 0, by: undefined }])).toThrow(/newer release/);
+  expect(readFileSync(path).equals(before)).toBe(true);
+  expect(readdirSync(temporary.path)).toEqual(["audit.db"]);
+});
+
+test("two gateways may start on the same new file and both write", async () => {
+  using temporary = temporaryFolder();
+  const source = `
+    import { openSqliteStore } from "${import.meta.dir}/../../src/storage/sqlite/index.ts";
+    import { makeRecord } from "${import.meta.dir}/../support/make-record.ts";
+    const store = openSqliteStore({ path: "${join(temporary.path, "audit.db")}", onWarning: console.log });
+    for (let n = 0; n < 50; n += 1) {
+      const record = makeRecord({ id: process.pid + "-" + n });
+      for (;;) {
+        try { await store.requests.insert([record]); break; } catch (error) { if (error.code !== "SQLITE_BUSY") throw error; }
+      }
+    }
+    await store.close();
+  `;
+  const children = [1, 2, 3].map(() => Bun.spawn([process.execPath, "-e", source], { stdout: "pipe", stderr: "pipe" }));
+  for (const child of children) {
+    expect(await new Response(child.stderr).text()).toBe("");
+    expect(await new Response(child.stdout).text()).toBe("");
+  }
+  expect(count(join(temporary.path, "audit.db"))).toBe(150);
+});
+
+test("a lock held by another process fails a batch quickly, with a code that means: try again", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(temporary.path);
+  const other = new Database(path);
+  other.run("BEGIN IMMEDIATE");
+  const start = performance.now();
+  expect(() => store.requests.insert([makeRecord()])).toThrow(expect.objectContaining({ code: "SQLITE_BUSY" }));
+  expect(performance.now() - start).toBeLessThan(150);
+  other.run("COMMIT");
+  other.close();
+  await store.requests.insert([makeRecord()]);
+  await store.close();
+  expect(count(path)).toBe(1);
+});
+
+async function expectReplaced(store: Store, path: string, warnings: string[]): Promise<void> {
+  await store.requests.insert([makeRecord()]);
+  await store.close();
+  expect(count(path)).toBe(1);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain(`${path}.corrupt-`);
+}
+
+test("a file that is no database is put aside and a new one started", async () => {
+  using temporary = temporaryFolder();
+  const path = join(temporary.path, "audit.db");
+  const text = "this is not a database, and it is longer than a header would be. ".repeat(50);
+  writeFileSync(path, text);
+  const { store, warnings } = storeIn(temporary.path);
+  await expectReplaced(store, path, warnings);
+  const moved = readdirSync(temporary.path).find((name) => name.includes(".corrupt-"));
+  expect(readFileSync(join(temporary.path, moved ?? ""), "utf8")).toBe(text);
+});
+
+test("pages that are damaged under a sound header are found at the first write", async () => {
+  using temporary = temporaryFolder();
+  const { path, store: first } = storeIn(temporary.path);
+  await first.requests.insert(Array.from({ length: 500 }, () => makeRecord({ userText: "x".repeat(200) })));
+  await first.close();
+  const bytes = readFileSync(path);
+  // Everything behind the page that holds the schema.
+  writeFileSync(path, Buffer.concat([bytes.subarray(0, 4096), Buffer.alloc(bytes.length - 4096, 0xa5)]));
+  const { store, warnings } = storeIn(temporary.path);
+  await expectReplaced(store, path, warnings);
+});
+
+test("an empty file becomes a database", async () => {
+  using temporary = temporaryFolder();
+  writeFileSync(join(temporary.path, "audit.db"), "");
+  const { path, store, warnings } = storeIn(temporary.path);
+  await store.requests.insert([makeRecord()]);
+  await store.close();
+  expect(warnings).toEqual([]);
+  expect(count(path)).toBe(1);
+});
+
+test("a file that was moved away while in use is started anew", async () => {
+  using temporary = temporaryFolder();
+  const { path, store, warnings } = storeIn(temporary.path);
+  await store.requests.insert([makeRecord()]);
+  renameSync(path, `${path}.old`);
+  await store.requests.insert([makeRecord(), makeRecord()]);
+  await store.close();
+  expect(warnings).toHaveLength(1);
+  expect(count(path)).toBe(2);
+});
+
+test("a folder in place of the file is an error", async () => {
+  using temporary = temporaryFolder();
+  mkdirSync(join(temporary.path, "audit.db"));
+  expect(() => storeIn(temporary.path)).toThrow(/unable to open/);
+});
+
+test("reading statistics never creates, changes or keeps open a file", async () => {
+  using temporary = temporaryFolder();
+  const missing = join(temporary.path, "missing.db");
+  expect(() => readSqliteStatistics(missing, [{ since: 0, by: undefined }])).toThrow(/unable to open/);
+  expect(existsSync(missing)).toBe(false);
+  const { path, store } = storeIn(temporary.path);
+  await store.requests.insert([makeRecord()]);
+  // Beside the gateway that is writing, and after it.
+  expect(readSqliteStatistics(path, [{ since: 0, by: "key" }])[0]?.[0]).toMatchObject({
+    group: "anonymous",
+    requests: 1,
+  });
+  await store.close();
+  const before = readFileSync(path);
+  expect(readSqliteStatistics(path, [{ since: 0, by: undefined }])[0]?.[0]).toMatchObject({
+    group: "all",
+    requests: 1,
+  });
+  expect(readFileSync(path).equals(before)).toBe(true);
+  expect(readdirSync(temporary.path)).toEqual(["audit.db"]);
+});
+
+test("the database of a killed process opens with everything that was committed", async () => {
+  using temporary = temporaryFolder();
+  const path = join(temporary.path, "audit.db");
+  const log = join(temporary.path, "acknowledged");
+  appendFileSync(log, "");
+  const source = `
+    import { openSqliteStore } from "${import.meta.dir}/../../src/storage/sqlite/index.ts";
+    import { makeRecord } from "${import.meta.dir}/../support/make-record.ts";
+    import { appendFileSync } from "node:fs";
+    const store = openSqliteStore({ path: "${path}", onWarning: console.log });
+    for (let batch = 0; ; batch += 1) {
+      const records = Array.from({ length: 20 }, (_, n) => makeRecord({ id: process.pid + "-" + batch + "-" + n }));
+      await store.requests.insert(records);
+      appendFileSync("${log}", records.map(({ id }) => id + "\\n").join(""));
+    }
+  `;
+  for (let round = 0; round < 3; round += 1) {
+    const known = readFileSync(log).length;
+    const child = Bun.spawn([process.execPath, "-e", source], { stdout: "inherit", stderr: "inherit" });
+    while (readFileSync(log).length === known) await Bun.sleep(5);
+    await Bun.sleep(Math.random() * 40);
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(query<object>(path, "PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
+    const rows = new Set(query<{ id: string }>(path, "SELECT id FROM requests").map(({ id }) => id));
+    const lost = readFileSync(log, "utf8")
+      .split("\n")
+      .filter((id) => id !== "" && !rows.has(id));
+    expect(lost).toEqual([]);
+  }
+});
