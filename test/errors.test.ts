@@ -19,12 +19,21 @@ test("an error with a wait is the same error otherwise", () => {
     cause,
   } as const;
   const waiting = new GatewayError(options).withRetryAfter(30);
-  expect({ ...options, ...waiting, cause: waiting.cause }).toEqual({ ...options, name: "GatewayError", retryAfterSeconds: 30 } as never);
+  expect({ ...options, ...waiting, cause: waiting.cause }).toEqual({
+    ...options,
+    name: "GatewayError",
+    retryAfterSeconds: 30,
+  } as never);
   expect(waiting).toBeInstanceOf(GatewayError);
   expect(waiting.message).toBe("slow");
 });
 
 test("an invalid request is the client's 400 and names its field", () => {
   const { code, status, param, retryable } = invalidRequest("m", "messages");
-  expect({ code, status, param, retryable }).toEqual({ code: "invalid_request", status: 400, param: "messages", retryable: false });
+  expect({ code, status, param, retryable }).toEqual({
+    code: "invalid_request",
+    status: 400,
+    param: "messages",
+    retryable: false,
+  });
 });

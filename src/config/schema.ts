@@ -60,11 +60,9 @@ function isHttpUrl(text: string): boolean {
 const httpUrl = z
   .string()
   .refine(isHttpUrl, { message: "must be an http:// or https:// URL without user and password" });
-const proxyUrl = z
-  .string()
-  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
-    message: "must be an http:// or https:// URL",
-  });
+const proxyUrl = z.string().refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), {
+  message: "must be an http:// or https:// URL",
+});
 
 export const anonymousPolicies = ["none", "loopback", "private", "all"] as const;
 export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;

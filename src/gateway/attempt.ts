@@ -1,23 +1,12 @@
 import { GatewayError } from "../errors.ts";
+import { alarms } from "../lib/alarms.ts";
 import { applyEdits } from "../lib/json-edit.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
-import type { EditorOptions, Envelope, Observation, StreamEditor } from "../protocols/protocol.ts";
-import type { Target } from "../routing/model-table.ts";
+import type { Observation, StreamEditor } from "../protocols/protocol.ts";
 import { requestHeadersFor } from "../transport/headers.ts";
 import { discardBody, failureOfSend, readShortBody, sendUpstream } from "../transport/send.ts";
-import type { InferenceCall } from "./call.ts";
+import type { Candidate, Exchange } from "./exchange.ts";
 import { laneOf } from "./lane.ts";
-
-export interface AttemptOptions {
-  call: InferenceCall;
-  envelope: Envelope;
-  target: Target;
-  credential: string | undefined;
-  controller: AbortController;
-  editor: EditorOptions;
-  /** Called with `performance.now()` when the request goes out. */
-  onSend: () => void;
-}
 
 /** An upstream that has begun to answer: with everything, or with the first content of a stream. */
 export type Opened =
@@ -41,30 +30,47 @@ function invalidAnswer(host: string, what: string): GatewayError {
   return new GatewayError({ code: "upstream_invalid_response", status: 502, message: `The upstream ${host} ${what}` });
 }
 
-function send({ call, envelope, target, credential, controller, editor, onSend }: AttemptOptions): Promise<Response> {
-  const { upstream } = target;
-  const url = upstream.provider.endpoint(upstream.config.baseUrl, call.protocol.id);
-  if (laneOf(call.protocol, upstream.provider) === undefined) {
-    throw invalidAnswer(url.host, `does not speak ${call.protocol.id}.`);
-  }
-  const body = bytesOfLatin1(
-    applyEdits(envelope.text, envelope.edits({ model: target.model, injectUsage: editor.hideUsage })),
-  );
-  if (upstream.provider.respond !== undefined) {
-    onSend();
-    return upstream.provider.respond({ body, signal: controller.signal });
-  }
+/** One request upstream, and where it went. */
+interface Sent {
+  exchange: Exchange;
+  controller: AbortController;
+  host: string;
+}
+
+function bodyFor({ envelope, editor }: Exchange, model: string): Uint8Array<ArrayBuffer> {
+  const edits = envelope.edits({ model, injectUsage: editor.hideUsage });
+  return bytesOfLatin1(applyEdits(envelope.text, edits));
+}
+
+function headersFor({ call, envelope }: Exchange, { target, credential }: Candidate): Record<string, string> {
+  const { provider, config } = target.upstream;
   const headers = requestHeadersFor(call.headers);
-  Object.assign(headers, upstream.config.headers);
+  Object.assign(headers, config.headers);
   headers["content-type"] = "application/json";
   headers["accept"] = envelope.stream ? "text/event-stream" : "application/json";
   headers["accept-encoding"] = "identity";
   headers["user-agent"] = "orcestator";
-  upstream.provider.authorize(headers, credential);
-  onSend();
+  provider.authorize(headers, credential);
+  return headers;
+}
+
+function send({ exchange, controller, host }: Sent, candidate: Candidate): Promise<Response> {
+  const { call, recording } = exchange;
+  const { upstream, model } = candidate.target;
+  if (laneOf(call.protocol, upstream.provider) === undefined) {
+    throw invalidAnswer(host, `does not speak ${call.protocol.id}.`);
+  }
+  const body = bodyFor(exchange, model);
+  if (upstream.provider.respond !== undefined) {
+    recording.sent();
+    return upstream.provider.respond({ body, signal: controller.signal });
+  }
+  const headers = headersFor(exchange, candidate);
   const { timeouts, proxy } = upstream.config;
+  recording.sent();
+  const destination = upstream.destination(call.protocol.id);
   return sendUpstream({
-    url,
+    destination,
     method: "POST",
     headers,
     body,
@@ -75,30 +81,27 @@ function send({ call, envelope, target, credential, controller, editor, onSend }
   });
 }
 
-async function refusal(response: Response, { call }: AttemptOptions, host: string): Promise<GatewayError> {
+async function refusal(response: Response, { exchange, host }: Sent): Promise<GatewayError> {
   if (response.status >= 300 && response.status < 400) {
     await discardBody(response);
     return invalidAnswer(host, `answered with a redirect (${response.status}); check the provider's baseUrl.`);
   }
   const body = await readShortBody(response, longestErrorBody);
-  return call.protocol.error.decode({ status: response.status, headers: response.headers, body });
+  return exchange.call.protocol.error.decode({ status: response.status, headers: response.headers, body });
 }
 
-async function openAnswer(response: Response, options: AttemptOptions): Promise<Opened> {
+async function openAnswer(response: Response, { exchange }: Sent): Promise<Extract<Opened, { kind: "answer" }>> {
   const text = latin1Of(await response.bytes());
-  const { output, failure, observation } = options.call.protocol.editAnswer(text, options.editor);
+  const { output, failure, observation } = exchange.call.protocol.editAnswer(text, exchange.editor);
   if (failure !== undefined) throw failure;
   return { kind: "answer", headers: response.headers, output, observation };
 }
 
+type Body = ReadableStream<Uint8Array<ArrayBuffer>>;
+
 /** Reads a stream up to its first content, so that whatever fails before can still be tried elsewhere. */
-async function openStream(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  response: Response,
-  options: AttemptOptions,
-  host: string,
-): Promise<Opened> {
-  const editor = options.call.protocol.createStreamEditor(options.editor);
+async function openStream(body: Body, headers: Headers, { exchange, controller, host }: Sent): Promise<Opened> {
+  const editor = exchange.call.protocol.createStreamEditor(exchange.editor);
   const reader = body.getReader();
   let held = "";
   try {
@@ -107,41 +110,43 @@ async function openStream(
       const step = done ? editor.end() : editor.push(latin1Of(value));
       if (step.failure !== undefined) throw step.failure;
       held += step.output;
-      if (!done) continue;
-      if (!editor.isComplete()) throw endedEarly(host);
-      break;
+      if (done) break;
     }
+    if (!editor.hasContent() && held.length <= mostHeld && !editor.isComplete()) throw endedEarly(host);
   } catch (error) {
     void reader.cancel().catch(() => undefined);
-    throw failureOfSend(error, options.controller.signal, host);
+    throw error;
   }
-  return { kind: "stream", headers: response.headers, reader, editor, controller: options.controller, host, held };
+  return { kind: "stream", headers, reader, editor, controller, host, held };
 }
 
 export function endedEarly(host: string): GatewayError {
-  return new GatewayError({
-    code: "upstream_error",
-    status: 502,
-    message: `The upstream ${host} ended its answer before it was complete.`,
-    retryable: true,
-  });
+  const message = `The upstream ${host} ended its answer before it was complete.`;
+  return new GatewayError({ code: "upstream_error", status: 502, message, retryable: true });
 }
 
-/** One try: one target, one credential. Rejects with GatewayError; nothing of its answer is left open then. */
-export async function attempt(options: AttemptOptions): Promise<Opened> {
-  const { envelope, target, controller } = options;
-  const host = target.upstream.provider.endpoint(target.upstream.config.baseUrl, options.call.protocol.id).host;
-  const { firstByte } = target.upstream.config.timeouts;
-  const timer = envelope.stream ? setTimeout(() => controller.abort(tooSlow(host, firstByte)), firstByte) : undefined;
-  try {
-    const response = await send(options);
-    if (response.status < 200 || response.status >= 300) throw await refusal(response, options, host);
-    return await open(response, options, host);
-  } catch (error) {
-    throw failureOfSend(error, controller.signal, host);
-  } finally {
-    clearTimeout(timer);
+async function open(response: Response, sent: Sent): Promise<Opened> {
+  const { exchange, host } = sent;
+  const type = response.headers.get("content-type")?.toLowerCase() ?? "";
+  if (!type.includes("text/event-stream")) return openOther(response, sent, type);
+  if (exchange.envelope.stream && response.body !== null) return openStream(response.body, response.headers, sent);
+  await discardBody(response);
+  throw invalidAnswer(host, "answered with a stream that was not asked for.");
+}
+
+async function openOther(response: Response, sent: Sent, type: string): Promise<Opened> {
+  const { exchange, host } = sent;
+  if (type.includes("text/html")) {
+    await discardBody(response);
+    throw invalidAnswer(host, "answered with a web page; check the provider's baseUrl.");
   }
+  const opened = await openAnswer(response, sent);
+  if (!exchange.envelope.stream) return opened;
+  // The upstream ignored `stream`: the client still gets what it asked for.
+  const text = exchange.call.protocol.streamOf(opened.output);
+  const { body } = new Response(bytesOfLatin1(text));
+  if (body === null) throw endedEarly(host);
+  return openStream(body, opened.headers, sent);
 }
 
 function tooSlow(host: string, firstByteMs: number): GatewayError {
@@ -149,24 +154,23 @@ function tooSlow(host: string, firstByteMs: number): GatewayError {
   return new GatewayError({ code: "upstream_timeout", status: 504, message, retryable: true });
 }
 
-async function open(response: Response, options: AttemptOptions, host: string): Promise<Opened> {
-  const type = response.headers.get("content-type")?.toLowerCase() ?? "";
-  const isEventStream = type.includes("text/event-stream");
-  if (isEventStream && options.envelope.stream && response.body !== null)
-    return openStream(response.body, response, options, host);
-  if (isEventStream || type.includes("text/html")) {
-    await discardBody(response);
-    throw invalidAnswer(
-      host,
-      isEventStream
-        ? "answered with a stream that was not asked for."
-        : "answered with a web page; check the provider's baseUrl.",
-    );
+/** One try: one target, one credential. Rejects with GatewayError; nothing of its answer is left open then. */
+export async function attempt(exchange: Exchange, candidate: Candidate): Promise<Opened> {
+  const { upstream } = candidate.target;
+  const controller = exchange.cancellation.begin();
+  const { host } = upstream.destination(exchange.call.protocol.id);
+  const sent: Sent = { exchange, controller, host };
+  const { firstByte } = upstream.config.timeouts;
+  const callOff = exchange.envelope.stream
+    ? alarms.set(firstByte, () => controller.abort(tooSlow(host, firstByte)))
+    : undefined;
+  try {
+    const response = await send(sent, candidate);
+    if (response.status < 200 || response.status >= 300) throw await refusal(response, sent);
+    return await open(response, sent);
+  } catch (error) {
+    throw failureOfSend(error, controller.signal, host);
+  } finally {
+    callOff?.();
   }
-  const opened = await openAnswer(response, options);
-  if (!options.envelope.stream || opened.kind !== "answer") return opened;
-  const text = options.call.protocol.streamOf(opened.output);
-  const body = new Response(bytesOfLatin1(text)).body;
-  if (body === null) throw endedEarly(host);
-  return openStream(body, response, options, host);
 }

@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors.ts";
+import { alarms } from "../lib/alarms.ts";
 
 /** One request's reasons to stop: the client left, the total time is over, the process drains. */
 export interface Cancellation {
@@ -26,7 +27,7 @@ export function createCancellation(clientSignal: AbortSignal, totalMs: number): 
   }
 
   const onClientLeft = (): void => cancel(clientLeft());
-  const timer = setTimeout(() => {
+  const callOff = alarms.set(totalMs, () => {
     cancel(
       new GatewayError({
         code: "upstream_timeout",
@@ -34,7 +35,7 @@ export function createCancellation(clientSignal: AbortSignal, totalMs: number): 
         message: `No whole answer within ${totalMs} ms (timeouts.total).`,
       }),
     );
-  }, totalMs);
+  });
   clientSignal.addEventListener("abort", onClientLeft, { once: true });
   if (clientSignal.aborted) onClientLeft();
 
@@ -47,7 +48,7 @@ export function createCancellation(clientSignal: AbortSignal, totalMs: number): 
       return current;
     },
     end() {
-      clearTimeout(timer);
+      callOff();
       clientSignal.removeEventListener("abort", onClientLeft);
       current = undefined;
     },

@@ -1,22 +1,19 @@
 import { GatewayError } from "../errors.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
-import type { Observation, Protocol } from "../protocols/protocol.ts";
+import type { Observation } from "../protocols/protocol.ts";
 import type { EndReason } from "../telemetry/request-record.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
 import { failureOfSend } from "../transport/send.ts";
 import { endedEarly, type Opened } from "./attempt.ts";
-import { clientLeft, type Cancellation } from "./cancellation.ts";
-import type { Recording } from "./recording.ts";
+import { clientLeft } from "./cancellation.ts";
+import type { Exchange } from "./exchange.ts";
 
 type OpenedStream = Extract<Opened, { kind: "stream" }>;
 
 export interface ClientStreamOptions {
   /** The first content of the answer, or still the way to it; a rejection ends the stream with an error event. */
   opening: OpenedStream | Promise<OpenedStream>;
-  protocol: Protocol;
-  modelShown: string;
-  cancellation: Cancellation;
-  recording: Recording;
+  exchange: Exchange;
   heartbeatMs: number;
   idleMs: number;
 }
@@ -43,7 +40,8 @@ export function endReasonOf(error: GatewayError): EndReason {
  * It ends in one of three ways, and only once: the upstream's own end, an error event, or the client's leaving.
  */
 export function createClientStream(options: ClientStreamOptions): ReadableStream<Uint8Array> {
-  const { protocol, cancellation, recording } = options;
+  const { cancellation, recording } = options.exchange;
+  const { protocol } = options.exchange.call;
   let opened: OpenedStream | undefined = options.opening instanceof Promise ? undefined : options.opening;
   let isStarted = false;
   let isOver = false;
@@ -76,7 +74,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     const error = cancellation.reason() ?? failureOfSend(thrown, signal, opened?.host ?? "");
     const observation = opened?.editor.observation ?? nothingSeen;
     const { status } = protocol.error.encode(error);
-    const text = protocol.error.encodeInStream(error, observation, options.modelShown);
+    const text = protocol.error.encodeInStream(error, observation, options.exchange.route.modelShown);
     end(error.code === "client_cancelled" ? 499 : status, error);
     letUpstreamGo(error);
     controller.enqueue(bytesOfLatin1(text));
@@ -118,17 +116,24 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
   ): Promise<void> {
     for (;;) {
       isReading = true;
-      const { done, value } = await reader.read();
+      let chunk: Uint8Array | undefined;
+      try {
+        chunk = (await reader.read()).value;
+      } catch (error) {
+        // A connection that breaks behind the terminal event broke too late to matter.
+        if (!editor.isComplete()) throw error;
+      }
       isReading = false;
       if (isOver) return;
       deadlines?.heard();
       const from = performance.now();
-      const step = done ? editor.end() : editor.push(latin1Of(value));
+      const isDone = chunk === undefined;
+      const step = chunk === undefined ? editor.end() : editor.push(latin1Of(chunk));
       const hasOutput = emit(controller, step.output);
       recording.worked(performance.now() - from);
       if (step.failure !== undefined) throw step.failure;
-      if (done && !editor.isComplete()) throw endedEarly(host);
-      if (done || editor.isEnded()) {
+      if (isDone && !editor.isComplete()) throw endedEarly(host);
+      if (isDone || editor.isEnded()) {
         complete(controller);
         return;
       }

@@ -1,16 +1,8 @@
 import { GatewayError } from "../errors.ts";
 import { backoffMs } from "../routing/backoff.ts";
-import type { Route, Target } from "../routing/model-table.ts";
-import { attempt, type AttemptOptions, type Opened } from "./attempt.ts";
-import { pause, type Cancellation } from "./cancellation.ts";
-import type { Recording } from "./recording.ts";
-
-export interface FailoverOptions extends Omit<AttemptOptions, "target" | "credential" | "controller"> {
-  route: Route;
-  cancellation: Cancellation;
-  recording: Recording;
-  onAttempt: (target: Target, outcome: "ok" | GatewayError) => void;
-}
+import { attempt, type Opened } from "./attempt.ts";
+import { pause } from "./cancellation.ts";
+import type { Candidate, Exchange } from "./exchange.ts";
 
 /** A longer wait than this is the client's to make: it gets the 429 and its Retry-After. */
 const longestWaitMs = 5000;
@@ -30,25 +22,18 @@ function isFinal(error: GatewayError): boolean {
 }
 
 /** Repeats on one target with one credential. */
-async function tryTarget(
-  target: Target,
-  credential: string | undefined,
-  options: FailoverOptions & { isLast: boolean },
-): Promise<Opened> {
-  const { cancellation, recording, onAttempt } = options;
+async function tryCandidate(exchange: Exchange, candidate: Candidate): Promise<Opened> {
+  const { cancellation, recording, onAttempt } = exchange;
   for (let repeat = 0; ; repeat += 1) {
     recording.record.attempts += 1;
     try {
-      const opened = await attempt({ ...options, target, credential, controller: cancellation.begin() });
-      onAttempt(target, "ok");
+      const opened = await attempt(exchange, candidate);
+      onAttempt(candidate.target, "ok");
       return opened;
     } catch (thrown) {
       const error = cancellation.reason() ?? asGatewayError(thrown);
-      onAttempt(target, error);
-      const waitMs = waitBeforeRepeat(error, repeat, {
-        retries: target.upstream.config.retries,
-        isLast: options.isLast,
-      });
+      onAttempt(candidate.target, error);
+      const waitMs = waitBeforeRepeat(error, repeat, candidate);
       if (waitMs === undefined || cancellation.reason() !== undefined) throw error;
       await pause(waitMs, cancellation);
       const stopped = cancellation.reason();
@@ -64,11 +49,8 @@ function asGatewayError(error: unknown): GatewayError {
 }
 
 /** `undefined` = do not repeat here. A limited credential is repeated only when there is nothing else to turn to. */
-function waitBeforeRepeat(
-  error: GatewayError,
-  repeat: number,
-  { retries, isLast }: { retries: number; isLast: boolean },
-): number | undefined {
+function waitBeforeRepeat(error: GatewayError, repeat: number, { target, isLast }: Candidate): number | undefined {
+  const { retries } = target.upstream.config;
   if (!error.retryable || repeat >= retries) return undefined;
   if (error.code === "rate_limit_exceeded" && !isLast) return undefined;
   const askedMs = error.retryAfterSeconds === undefined ? 0 : error.retryAfterSeconds * 1000;
@@ -84,18 +66,18 @@ function moreTelling(before: GatewayError | undefined, error: GatewayError): Gat
 }
 
 /** Goes through targets and their credentials until one answers. Rejects with the GatewayError to tell the client. */
-export async function openWithFailover(options: FailoverOptions): Promise<Opened> {
+export async function openWithFailover(exchange: Exchange): Promise<Opened> {
   let failure: GatewayError | undefined;
-  const { targets } = options.route;
-  for (const [targetIndex, target] of targets.entries()) {
+  const { targets } = exchange.route;
+  for (const target of targets) {
     const credentials = target.upstream.credentials.inTurn();
-    for (const [index, credential] of credentials.entries()) {
-      const isLast = targetIndex === targets.length - 1 && index === credentials.length - 1;
+    for (const credential of credentials) {
+      const isLast = target === targets.at(-1) && credential === credentials.at(-1);
       try {
-        return await tryTarget(target, credential, { ...options, isLast });
+        return await tryCandidate(exchange, { target, credential, isLast });
       } catch (thrown) {
         const error = asGatewayError(thrown);
-        if (options.cancellation.reason() !== undefined || isFinal(error)) throw error;
+        if (exchange.cancellation.reason() !== undefined || isFinal(error)) throw error;
         failure = moreTelling(failure, error);
         const cooling = coolingMs(error);
         // Not the credential's fault: another one would meet the same upstream.

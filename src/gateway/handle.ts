@@ -1,13 +1,15 @@
 import { GatewayError } from "../errors.ts";
+import { alarms } from "../lib/alarms.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
-import type { EditorOptions, Envelope, Protocol } from "../protocols/protocol.ts";
-import type { ModelTable, Route, Target } from "../routing/model-table.ts";
+import type { Protocol } from "../protocols/protocol.ts";
+import type { ModelTable, Target } from "../routing/model-table.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { responseHeadersFor } from "../transport/headers.ts";
 import type { Opened } from "./attempt.ts";
 import type { InferenceCall } from "./call.ts";
 import { createCancellation, type Cancellation } from "./cancellation.ts";
 import { createClientStream, endReasonOf } from "./client-stream.ts";
+import type { Exchange } from "./exchange.ts";
 import { openWithFailover } from "./failover.ts";
 import { createRecording, type Recording } from "./recording.ts";
 
@@ -38,17 +40,13 @@ export interface Gateway {
 
 /** Bun closes a connection that is silent for longer; a quiet answer in one piece asks for more time before. */
 const silenceAfterMs = 30_000;
+/** A route always has a target; these are for the type only. */
+const fallbackTotalMs = 600_000;
+const fallbackIdleMs = 120_000;
 
-interface Run {
-  call: InferenceCall;
-  envelope: Envelope;
-  route: Route;
-  recording: Recording;
-  cancellation: Cancellation;
-  modelShown: string;
-}
+type OpenedStream = Extract<Opened, { kind: "stream" }>;
 
-function isStream(opened: Opened): opened is Extract<Opened, { kind: "stream" }> {
+function isStream(opened: Opened): opened is OpenedStream {
   return opened.kind === "stream";
 }
 
@@ -57,125 +55,112 @@ export function errorResponse(protocol: Protocol, error: GatewayError, requestId
   return new Response(body, { status, headers: { ...headers, "x-request-id": requestId } });
 }
 
-async function answerWhole(run: Run, opening: Promise<Opened>): Promise<Response> {
-  const { call, recording, cancellation } = run;
-  const quiet = setTimeout(() => call.allowSilence(true), silenceAfterMs);
+async function answerWhole({ call, recording, cancellation }: Exchange, opening: Promise<Opened>): Promise<Response> {
+  let isQuiet = false;
+  const callOff = alarms.set(silenceAfterMs, () => {
+    isQuiet = true;
+    call.allowSilence(true);
+  });
   try {
     const opened = await opening;
-    const from = performance.now();
     if (isStream(opened)) throw new Error("a stream was opened for a request that wants one piece");
-    const response = new Response(bytesOfLatin1(opened.output), {
-      headers: {
-        ...responseHeadersFor(opened.headers),
-        "content-type": "application/json",
-        "x-request-id": call.requestId,
-      },
-    });
+    const from = performance.now();
+    const headers = responseHeadersFor(opened.headers);
+    headers["content-type"] = "application/json";
+    headers["x-request-id"] = call.requestId;
+    const response = new Response(bytesOfLatin1(opened.output), { headers });
     recording.worked(performance.now() - from);
     cancellation.end();
     recording.finish({ status: 200, endReason: "completed", observation: opened.observation });
     return response;
   } finally {
-    clearTimeout(quiet);
-    call.allowSilence(false);
+    callOff?.();
+    if (isQuiet) call.allowSilence(false);
   }
+}
+
+async function streamOf(opening: Promise<Opened>): Promise<OpenedStream> {
+  const opened = await opening;
+  if (isStream(opened)) return opened;
+  throw new Error("an answer in one piece was opened for a stream");
+}
+
+function streamResponse(
+  exchange: Exchange,
+  opening: OpenedStream | Promise<OpenedStream>,
+  heartbeatMs: number,
+): Response {
+  const { call, route } = exchange;
+  const idleMs = route.targets[0]?.upstream.config.timeouts.idle ?? fallbackIdleMs;
+  const headers = opening instanceof Promise ? {} : responseHeadersFor(opening.headers);
+  headers["content-type"] = "text/event-stream; charset=utf-8";
+  headers["cache-control"] = "no-cache";
+  headers["x-request-id"] = call.requestId;
+  return new Response(createClientStream({ exchange, opening, heartbeatMs, idleMs }), { headers });
+}
+
+/** A failure before the first content is a real status; only when that takes too long do headers and heart-beats go ahead. */
+async function answerStream(exchange: Exchange, opening: Promise<Opened>, heartbeatMs: number): Promise<Response> {
+  const stream = streamOf(opening);
+  let callOff: (() => void) | undefined;
+  const tooLong = new Promise<"waiting">((resolve) => {
+    callOff = alarms.set(heartbeatMs, () => resolve("waiting"));
+  });
+  try {
+    const first = await Promise.race([stream, tooLong]);
+    return streamResponse(exchange, first === "waiting" ? stream : first, heartbeatMs);
+  } finally {
+    callOff?.();
+  }
+}
+
+function internalError(requestId: string): GatewayError {
+  const message = `The gateway failed on this request; its log has more under ${requestId}.`;
+  return new GatewayError({ code: "internal_error", status: 500, message });
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
   const running = new Set<Cancellation>();
 
-  function editorFor(run: Pick<Run, "envelope" | "modelShown">): EditorOptions {
+  function exchangeOf(call: InferenceCall, recording: Recording): Exchange {
+    const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth });
+    recording.see(envelope);
+    const route = options.table.resolve(envelope.model);
     return {
-      modelShown: options.responseModel === "alias" ? run.modelShown : undefined,
-      hideUsage: run.envelope.stream && !run.envelope.wantsUsage,
-      textLimit: options.textLimit,
-    };
-  }
-
-  function openingOf(run: Run): Promise<Opened> {
-    const { call, recording } = run;
-    let workingFrom = call.startedTick;
-    return openWithFailover({
-      ...run,
-      editor: editorFor(run),
-      onSend() {
-        // Between two tries the clock runs for the upstream's failure, not for our work.
-        if (recording.record.attempts === 1) recording.worked(performance.now() - workingFrom);
-        workingFrom = performance.now();
+      call,
+      envelope,
+      route,
+      recording,
+      cancellation: createCancellation(
+        call.signal,
+        route.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs,
+      ),
+      editor: {
+        modelShown: options.responseModel === "alias" ? route.modelShown : undefined,
+        hideUsage: envelope.stream && !envelope.wantsUsage,
+        textLimit: options.textLimit,
       },
       onAttempt(target, outcome) {
         recording.record.provider = target.upstream.name;
         recording.record.modelServed = target.model;
         options.onAttempt(target, outcome);
       },
-    });
+    };
   }
 
-  function streamResponse(
-    run: Run,
-    opening: Promise<Extract<Opened, { kind: "stream" }>> | Extract<Opened, { kind: "stream" }>,
-  ): Response {
-    const { call, route } = run;
-    const body = createClientStream({
-      ...run,
-      opening,
-      protocol: call.protocol,
-      heartbeatMs: options.heartbeatMs,
-      idleMs: route.targets[0]?.upstream.config.timeouts.idle ?? 120_000,
-    });
-    const headers = opening instanceof Promise ? {} : responseHeadersFor(opening.headers);
-    return new Response(body, {
-      headers: {
-        ...headers,
-        "content-type": "text/event-stream; charset=utf-8",
-        "cache-control": "no-cache",
-        "x-request-id": call.requestId,
-      },
-    });
-  }
-
-  /** A failure before the first content is a real status; only when that takes too long do headers and heart-beats go ahead. */
-  async function answerStream(run: Run, opening: Promise<Opened>): Promise<Response> {
-    const stream = opening.then((opened) => {
-      if (isStream(opened)) return opened;
-      throw new Error("an answer in one piece was opened for a stream");
-    });
-    let timer: Timer | undefined;
-    const tooLong = new Promise<"waiting">(
-      (resolve) => (timer = setTimeout(() => resolve("waiting"), options.heartbeatMs)),
-    );
-    try {
-      const first = await Promise.race([stream, tooLong]);
-      return streamResponse(run, first === "waiting" ? stream : first);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  function refuse(run: Pick<Run, "call" | "recording">, thrown: unknown, isOurs: boolean): Response {
-    const { call, recording } = run;
+  function refuse(call: InferenceCall, recording: Recording, thrown: unknown): Response {
     const error = thrown instanceof GatewayError ? thrown : internalError(call.requestId);
     if (!(thrown instanceof GatewayError)) options.onBug(thrown, call.requestId);
     const isSilentLimit = error.code === "rate_limit_exceeded" && error.retryAfterSeconds === undefined;
     const told = isSilentLimit ? error.withRetryAfter(options.retryAfterSeconds) : error;
     const response = errorResponse(call.protocol, told, call.requestId);
+    const wasSent = recording.record.attempts > 0;
     recording.finish({
       status: error.code === "client_cancelled" ? 499 : response.status,
-      endReason: isOurs && error.code !== "internal_error" ? "rejected" : endReasonOf(error),
+      endReason: wasSent || error.code === "internal_error" ? endReasonOf(error) : "rejected",
       error,
     });
     return response;
-  }
-
-  async function answer(run: Run): Promise<Response> {
-    running.add(run.cancellation);
-    try {
-      const opening = openingOf(run);
-      return await (run.envelope.stream ? answerStream(run, opening) : answerWhole(run, opening));
-    } catch (thrown) {
-      run.cancellation.end();
-      return refuse(run, thrown, false);
-    }
   }
 
   return {
@@ -195,22 +180,17 @@ export function createGateway(options: GatewayOptions): Gateway {
         },
       });
       try {
-        const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth });
-        recording.see(envelope);
-        const route = options.table.resolve(envelope.model);
-        cancellation = createCancellation(call.signal, route.targets[0]?.upstream.config.timeouts.total ?? 600_000);
-        return await answer({ call, envelope, route, recording, cancellation, modelShown: route.modelShown });
+        const exchange = exchangeOf(call, recording);
+        cancellation = exchange.cancellation;
+        running.add(cancellation);
+        const opening = openWithFailover(exchange);
+        return await (exchange.envelope.stream
+          ? answerStream(exchange, opening, options.heartbeatMs)
+          : answerWhole(exchange, opening));
       } catch (thrown) {
-        return refuse({ call, recording }, thrown, true);
+        cancellation?.end();
+        return refuse(call, recording, thrown);
       }
     },
   };
-}
-
-function internalError(requestId: string): GatewayError {
-  return new GatewayError({
-    code: "internal_error",
-    status: 500,
-    message: `The gateway failed on this request; its log has more under ${requestId}.`,
-  });
 }

@@ -7,6 +7,10 @@ import type { InferenceCall } from "./call.ts";
 /** One request's record while it grows. */
 export interface Recording {
   readonly record: RequestRecord;
+  /** What the client sent could be read. */
+  see(envelope: Envelope): void;
+  /** A request goes upstream now: what came before the first one was the gateway's own work. */
+  sent(): void;
   /** Adds the gateway's own working time. */
   worked(milliseconds: number): void;
   firstContent(): void;
@@ -84,11 +88,7 @@ function addObservation(record: RequestRecord, observation: Observation, textLim
   if (textLimit > 0) record.assistantText = observation.text;
 }
 
-export function createRecording({
-  call,
-  textLimit,
-  onFinish,
-}: RecordingOptions): Recording & { see(envelope: Envelope): void } {
+export function createRecording({ call, textLimit, onFinish }: RecordingOptions): Recording {
   const record = newRecord(call);
   let envelope: Envelope | undefined;
   let isFinished = false;
@@ -99,6 +99,9 @@ export function createRecording({
       envelope = seen;
       record.stream = seen.stream;
       record.modelAsked = seen.model ?? "";
+    },
+    sent() {
+      if (record.attempts === 1) record.overheadMs += performance.now() - call.startedTick;
     },
     worked(milliseconds) {
       record.overheadMs += milliseconds;

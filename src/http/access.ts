@@ -100,6 +100,9 @@ export function createAccess(options: AccessOptions): Access {
   return {
     caller(request) {
       const address = connections.addressOf(request);
+      const bearer = bearerOf(request.headers.get("authorization"));
+      const known = bearer === undefined ? undefined : inboundKeys.find(bearer);
+      if (known !== undefined) return { keyId: known.id, address };
       const tokens = tokensOf(request);
       for (const token of tokens) {
         const identity = inboundKeys.find(token);

@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
+import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { GatewayError, invalidRequest } from "../errors.ts";
+import { alarms } from "../lib/alarms.ts";
 
 export interface BodyLimits {
   maxBytes: number;
@@ -15,26 +16,23 @@ function tooLarge(maxBytes: number): GatewayError {
   });
 }
 
-const decompressors = {
+type Decompress = (bytes: Uint8Array, limits: { maxOutputLength: number }) => Promise<Uint8Array>;
+
+const decompressors: Readonly<Record<string, Decompress>> = {
   gzip: promisify(gunzip),
   "x-gzip": promisify(gunzip),
   deflate: promisify(inflate),
   br: promisify(brotliDecompress),
-  zstd: promisify(zstdDecompress),
-} as const;
-
-function isSupported(encoding: string): encoding is keyof typeof decompressors {
-  return Object.hasOwn(decompressors, encoding);
-}
+};
 
 async function decompressed(bytes: Uint8Array, encoding: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (!isSupported(encoding)) {
-    const message = `The content-encoding '${encoding.slice(0, 50)}' is not supported; send gzip, deflate, br, zstd or none.`;
+  const decompress = Object.hasOwn(decompressors, encoding) ? decompressors[encoding] : undefined;
+  if (decompress === undefined) {
+    const message = `The content-encoding '${encoding.slice(0, 50)}' is not supported; send gzip, deflate, br or none.`;
     throw new GatewayError({ code: "unsupported_media_type", status: 415, message });
   }
   try {
-    const result: Uint8Array = await decompressors[encoding](bytes, { maxOutputLength: maxBytes });
-    return new Uint8Array(result);
+    return new Uint8Array(await decompress(bytes, { maxOutputLength: maxBytes }));
   } catch (error) {
     const code = typeof error === "object" && error !== null && "code" in error ? error.code : "";
     if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
@@ -63,10 +61,10 @@ async function readCounted(request: Request, maxBytes: number): Promise<Uint8Arr
 async function readWithin(request: Request, { maxBytes, timeoutMs }: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
   const length = request.headers.get("content-length");
   if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
-  let timer: Timer | undefined;
+  let callOff: (() => void) | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     const message = `The request body did not arrive within ${timeoutMs} ms (server.bodyTimeout).`;
-    timer = setTimeout(() => reject(new GatewayError({ code: "request_timeout", status: 408, message })), timeoutMs);
+    callOff = alarms.set(timeoutMs, () => reject(new GatewayError({ code: "request_timeout", status: 408, message })));
   });
   try {
     return await Promise.race([length === null ? readCounted(request, maxBytes) : request.bytes(), late]);
@@ -79,7 +77,7 @@ async function readWithin(request: Request, { maxBytes, timeoutMs }: BodyLimits)
       cause: error,
     });
   } finally {
-    clearTimeout(timer);
+    callOff?.();
   }
 }
 

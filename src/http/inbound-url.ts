@@ -1,3 +1,5 @@
+import { hostnameOf } from "../lib/ip.ts";
+
 /** A request's target after the forms clients use for it have been brought to one. */
 export interface InboundTarget {
   /** Path and query as the router shall see it. */
@@ -17,7 +19,9 @@ const earliestPath = 11;
  */
 export function readInboundUrl(url: string): InboundTarget | undefined {
   if (!url.startsWith("http://") && !url.startsWith("https://")) return undefined;
-  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const hostStart = url.indexOf("://") + 3;
+  const start = url.indexOf("/", hostStart);
+  if (hostnameOf(url.slice(hostStart, start === -1 ? undefined : start)) === undefined) return undefined;
   const target = start === -1 ? "/" : url.slice(start);
   const query = target.indexOf("?");
   const path = query === -1 ? target : target.slice(0, query);

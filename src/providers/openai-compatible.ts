@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ProtocolId } from "../protocols/protocol.ts";
-import type { ModelPage, Provider } from "./provider.ts";
+import type { ModelFacts, ModelPage, Provider } from "./provider.ts";
 
 const paths: Readonly<Record<ProtocolId, string>> = { "openai-chat": "/chat/completions" };
 
@@ -16,32 +16,37 @@ export function authorizeBearer(headers: Record<string, string>, credential: str
 }
 
 // Servers of this family add their own names for the context length: vLLM max_model_len, LM Studio and others as below.
-const listSchema = z.looseObject({
-  data: z.array(
-    z.looseObject({
-      id: z.string(),
-      created: z.number().nullish().catch(undefined),
-      context_length: z.number().nullish().catch(undefined),
-      context_window: z.number().nullish().catch(undefined),
-      max_model_len: z.number().nullish().catch(undefined),
-      max_context_length: z.number().nullish().catch(undefined),
-    }),
-  ),
+const count = z.number().nullish().catch(undefined);
+const modelSchema = z.looseObject({
+  id: z.string(),
+  created: count,
+  context_length: count,
+  context_window: count,
+  max_model_len: count,
+  max_context_length: count,
 });
+const listSchema = z.looseObject({ data: z.array(z.unknown()) });
 
-export function readOpenaiModels(page: unknown): ModelPage {
+function readModel(value: unknown): ModelFacts[] {
+  const parsed = modelSchema.safeParse(value);
+  if (!parsed.success) return [];
+  const model = parsed.data;
+  return [
+    {
+      id: model.id,
+      created: model.created ?? undefined,
+      contextLength:
+        model.context_length ?? model.context_window ?? model.max_model_len ?? model.max_context_length ?? undefined,
+      maxOutputTokens: undefined,
+      capabilities: undefined,
+      pricing: undefined,
+    },
+  ];
+}
+
+export function readOpenaiModels(page: unknown): ModelPage | undefined {
   const parsed = listSchema.safeParse(page);
-  if (!parsed.success) return { models: [], next: undefined };
-  const models = parsed.data.data.map((model) => ({
-    id: model.id,
-    created: model.created ?? undefined,
-    contextLength:
-      model.context_length ?? model.context_window ?? model.max_model_len ?? model.max_context_length ?? undefined,
-    maxOutputTokens: undefined,
-    capabilities: undefined,
-    pricing: undefined,
-  }));
-  return { models, next: undefined };
+  return parsed.success ? { models: parsed.data.data.flatMap(readModel), next: undefined } : undefined;
 }
 
 /** Any server with OpenAI's API: Groq, DeepSeek, vLLM, LM Studio, another gateway … */

@@ -22,10 +22,11 @@ const pageSchema = z.looseObject({
 
 /** Prices are strings of dollars per token; -1 marks a price that depends on the model chosen (openrouter/auto). */
 function pricingOf(pricing: { prompt: string; completion: string } | null | undefined): ModelFacts["pricing"] {
-  if (pricing === null || pricing === undefined) return undefined;
+  if (pricing === null || pricing === undefined || !/^\d/.test(pricing.prompt) || !/^\d/.test(pricing.completion))
+    return undefined;
   const input = Number(pricing.prompt) * 1e6;
   const output = Number(pricing.completion) * 1e6;
-  if (!Number.isFinite(input) || !Number.isFinite(output) || input < 0 || output < 0) return undefined;
+  if (!Number.isFinite(input) || !Number.isFinite(output)) return undefined;
   return { input: Number(input.toPrecision(12)), output: Number(output.toPrecision(12)) };
 }
 
@@ -50,9 +51,9 @@ function readModel(value: unknown): ModelFacts[] {
   ];
 }
 
-function readModels(page: unknown, from: URL): ModelPage {
+function readModels(page: unknown, from: URL): ModelPage | undefined {
   const parsed = pageSchema.safeParse(page);
-  if (!parsed.success) return { models: [], next: undefined };
+  if (!parsed.success) return undefined;
   const next = parsed.data.links?.next;
   const nextUrl = next === null || next === undefined || next === "" ? null : URL.parse(next, from);
   return { models: parsed.data.data.flatMap(readModel), next: nextUrl?.origin === from.origin ? nextUrl : undefined };

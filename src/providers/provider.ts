@@ -33,8 +33,8 @@ export interface Provider {
   endpoint(baseUrl: string, protocol: ProtocolId): URL;
   /** Adds the credential, and the headers this upstream wants besides. */
   authorize(headers: Record<string, string>, credential: string | undefined): void;
-  /** Where the models are listed and how to read a page of it; a page that makes no sense is empty. */
-  readonly models?: { url(baseUrl: string): URL; read(page: unknown, from: URL): ModelPage };
+  /** Where the models are listed and how to read a page of it; `undefined` when it is no list. */
+  readonly models?: { url(baseUrl: string): URL; read(page: unknown, from: URL): ModelPage | undefined };
   /** Answers without a network. */
   respond?(request: LocalRequest): Promise<Response>;
 }

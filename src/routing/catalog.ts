@@ -1,4 +1,5 @@
 import type { ModelFacts, ModelPage } from "../providers/provider.ts";
+import { destinationOf } from "../transport/destination.ts";
 import { discardBody, sendUpstream } from "../transport/send.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -25,7 +26,7 @@ async function readPage(upstream: Upstream, url: URL): Promise<ModelPage> {
   const headers: Record<string, string> = { accept: "application/json", ...upstream.config.headers };
   upstream.provider.authorize(headers, upstream.config.credentials[0]);
   const response = await sendUpstream({
-    url,
+    destination: destinationOf(url),
     method: "GET",
     headers,
     controller: abortedAfter(timeoutMs),
@@ -37,7 +38,9 @@ async function readPage(upstream: Upstream, url: URL): Promise<ModelPage> {
     await discardBody(response);
     throw new Error(`${url.host}${url.pathname} answered ${response.status}`);
   }
-  return upstream.provider.models?.read(await response.json(), url) ?? { models: [], next: undefined };
+  const page = upstream.provider.models?.read(await response.json(), url);
+  if (page === undefined) throw new Error(`${url.host}${url.pathname} answered with no list of models`);
+  return page;
 }
 
 function abortedAfter(milliseconds: number): AbortController {

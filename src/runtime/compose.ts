@@ -102,9 +102,14 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
   });
   const isKnownModel = (model: string): boolean =>
     table.aliases.has(model) || table.upstreams.some((upstream) => catalog.find(upstream, model) !== undefined);
-  const metrics = createMetrics({ isKnownModel, queueDepth: () => records.depth() });
+  const sinks = sinksOf(config, logger);
+  const metrics = createMetrics({
+    isKnownModel,
+    queueDepth: () => records.depth(),
+    sinks: sinks.map(({ name }) => name),
+  });
   const records = createRecordWriter({
-    sinks: sinksOf(config, logger),
+    sinks,
     onDrop: (sink, count) => metrics.queueDropped(sink, count),
     onError: createSinkComplaint(logger),
   });

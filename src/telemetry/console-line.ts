@@ -4,9 +4,9 @@ function seconds(milliseconds: number): string {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** Names come from clients: a control character in one must not reach a terminal. */
+/** Names come from clients: a control character, or one that turns the line round, must not reach a terminal. */
 function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, "?").slice(0, 120);
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, 120);
 }
 
 /** One request for the person who watches the console: what, how it ended, how long, how much. */

@@ -1,5 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from "prom-client";
 import { completionTokens, promptTokens, type RequestRecord } from "./request-record.ts";
+import { histogramValues, newHistogram, newTally, observe, type HistogramTally, type Tally } from "./tallies.ts";
 
 export interface Metrics {
   requestStarted(): void;
@@ -18,10 +19,12 @@ export interface MetricsOptions {
   /** Names that get a label of their own; every other model is `other`, or one client could make a million series. */
   isKnownModel: (model: string) => boolean;
   queueDepth: () => number;
+  /** Names of the record sinks: their drop counters begin at 0, so that a rate over the first drop is seen. */
+  sinks: readonly string[];
 }
 
-const latencyBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640];
-const overheadBuckets = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1];
+const latencyBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640] as const;
+const overheadBuckets = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1] as const;
 /** Even known names are limited: an upstream may list thousands. */
 const mostModels = 500;
 
@@ -35,65 +38,165 @@ function createModelLabel(isKnownModel: (model: string) => boolean): (model: str
   };
 }
 
-export function createMetrics({ isKnownModel, queueDepth }: MetricsOptions): Metrics {
+interface Sample {
+  labels: Record<string, string | number>;
+  value: number;
+}
+
+/** A counter whose numbers are kept elsewhere; prom-client asks for them at every scrape. */
+function derivedCounter(
+  registry: Registry,
+  options: { name: string; help: string; labelNames?: readonly string[]; samples: () => Sample[] },
+): void {
+  const counter = new Counter({
+    name: options.name,
+    help: options.help,
+    labelNames: options.labelNames ?? [],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const { labels, value } of options.samples()) this.inc(labels, value);
+    },
+  });
+  registry.registerMetric(counter);
+}
+
+/** As above for a histogram; prom-client's own cannot be given its buckets. It asks a metric for nothing but `get()`. */
+function derivedHistogram(
+  registry: Registry,
+  options: {
+    name: string;
+    help: string;
+    bounds: readonly number[];
+    histograms: () => { labels: Record<string, string>; histogram: HistogramTally }[];
+  },
+): void {
+  const { name, help, bounds, histograms } = options;
+  const get = () =>
+    Promise.resolve({
+      name,
+      help,
+      type: "histogram",
+      aggregator: "sum",
+      values: histograms().flatMap(({ labels, histogram }) => histogramValues(name, labels, { histogram, bounds })),
+    });
+  registry.registerMetric({ name, get, reset: () => undefined } as unknown as Metric);
+}
+
+function sumBy(tallies: readonly Tally[], provider: string, status: number): number {
+  return tallies
+    .filter(({ labels }) => labels["provider"] === provider)
+    .reduce((sum, { byStatus }) => sum + (byStatus.get(status) ?? 0), 0);
+}
+
+/** The metrics that count finished requests, by model and provider. */
+function registerRequestMetrics(registry: Registry, tallies: () => Tally[]): void {
+  const byModel = ["model", "provider"] as const;
+  const each = (read: (tally: Tally) => number) => () =>
+    tallies().map((tally) => ({ labels: { ...tally.labels }, value: read(tally) }));
+  const byStatus = () =>
+    tallies().flatMap(({ labels, byStatus: counts }) =>
+      [...counts].map(([status, value]) => ({ labels: { ...labels, status }, value })),
+    );
+  const latency = () => tallies().map(({ labels, latency: histogram }) => ({ labels: { ...labels }, histogram }));
+  const ttft = () => tallies().map(({ labels, ttft: histogram }) => ({ labels: { ...labels }, histogram }));
+  const bounds = latencyBuckets;
+  derivedCounter(registry, {
+    name: "orcestator_requests_total",
+    help: "Requests by what served them and how they ended",
+    labelNames: [...byModel, "status"],
+    samples: byStatus,
+  });
+  derivedCounter(registry, {
+    name: "orcestator_prompt_tokens_total",
+    help: "Input tokens, cached ones too",
+    labelNames: byModel,
+    samples: each((tally) => tally.promptTokens),
+  });
+  derivedCounter(registry, {
+    name: "orcestator_completion_tokens_total",
+    help: "Output tokens, reasoning too",
+    labelNames: byModel,
+    samples: each((tally) => tally.completionTokens),
+  });
+  derivedCounter(registry, {
+    name: "orcestator_cost_usd_total",
+    help: "US dollars as upstreams reported them",
+    labelNames: byModel,
+    samples: each((tally) => tally.costUsd),
+  });
+  derivedHistogram(registry, {
+    name: "orcestator_request_latency_seconds",
+    help: "From arrival to the last byte of the answer",
+    bounds,
+    histograms: latency,
+  });
+  derivedHistogram(registry, {
+    name: "orcestator_time_to_first_token_seconds",
+    help: "Streams: from arrival to the first content",
+    bounds,
+    histograms: ttft,
+  });
+  // The names that users of llm-orch scrape today.
+  derivedCounter(registry, {
+    name: "orch_requests_total",
+    help: "Requests",
+    labelNames: ["provider", "status"],
+    samples() {
+      const all = tallies();
+      const pairs = new Map(
+        all.flatMap(({ labels, byStatus: counts }) =>
+          [...counts.keys()].map((status) => [
+            `${labels["provider"]} ${status}`,
+            { provider: labels["provider"] ?? "", status },
+          ]),
+        ),
+      );
+      return [...pairs.values()].map((labels) => ({ labels, value: sumBy(all, labels.provider, labels.status) }));
+    },
+  });
+  derivedHistogram(registry, {
+    name: "orch_request_latency_seconds",
+    help: "Request latency",
+    bounds,
+    histograms: latency,
+  });
+}
+
+/** The numbers come from upstreams; a counter takes nothing below zero. */
+function countable(value: number | undefined): number {
+  return value !== undefined && Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+export function createMetrics({ isKnownModel, queueDepth, sinks }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const labelOf = createModelLabel(isKnownModel);
-  const byModel = ["model", "provider"] as const;
-  const byStatus = ["model", "provider", "status"] as const;
+  const tallies = new Map<string, Tally>();
+  const overhead = newHistogram(overheadBuckets);
+  const attempts = new Map<string, { labels: { provider: string; outcome: string }; value: number }>();
+  let activeRequests = 0;
 
-  const requests = new Counter({
-    name: "orcestator_requests_total",
-    help: "Requests by what served them and how they ended",
-    labelNames: byStatus,
-    registers,
-  });
-  const prompt = new Counter({
-    name: "orcestator_prompt_tokens_total",
-    help: "Input tokens, cached ones too",
-    labelNames: byModel,
-    registers,
-  });
-  const completion = new Counter({
-    name: "orcestator_completion_tokens_total",
-    help: "Output tokens, reasoning too",
-    labelNames: byModel,
-    registers,
-  });
-  const latency = new Histogram({
-    name: "orcestator_request_latency_seconds",
-    help: "From arrival to the last byte of the answer",
-    labelNames: byModel,
-    buckets: latencyBuckets,
-    registers,
-  });
-  const active = new Gauge({ name: "orcestator_active_requests", help: "Requests that have not ended", registers });
-  const ttft = new Histogram({
-    name: "orcestator_time_to_first_token_seconds",
-    help: "Streams: from arrival to the first content",
-    labelNames: byModel,
-    buckets: latencyBuckets,
-    registers,
-  });
-  const overhead = new Histogram({
+  registerRequestMetrics(registry, () => [...tallies.values()]);
+  derivedHistogram(registry, {
     name: "orcestator_overhead_seconds",
     help: "The gateway's own working time in a request",
-    buckets: overheadBuckets,
-    registers,
+    bounds: overheadBuckets,
+    histograms: () => [{ labels: {}, histogram: overhead }],
   });
-  const cost = new Counter({
-    name: "orcestator_cost_usd_total",
-    help: "US dollars as upstreams reported them",
-    labelNames: byModel,
-    registers,
-  });
-  const attempts = new Counter({
+  derivedCounter(registry, {
     name: "orcestator_upstream_attempts_total",
     help: "Requests sent upstream",
     labelNames: ["provider", "outcome"],
-    registers,
+    samples: () => [...attempts.values()],
   });
+  gauge(registry, {
+    name: "orcestator_active_requests",
+    help: "Requests that have not ended",
+    read: () => activeRequests,
+  });
+  gauge(registry, { name: "orcestator_record_queue_depth", help: "Records waiting to be written", read: queueDepth });
   const refused = new Counter({
     name: "orcestator_refused_requests_total",
     help: "Requests refused before they reached the gateway",
@@ -106,50 +209,54 @@ export function createMetrics({ isKnownModel, queueDepth }: MetricsOptions): Met
     labelNames: ["sink"],
     registers,
   });
-  const depth = new Gauge({
-    name: "orcestator_record_queue_depth",
-    help: "Records waiting to be written",
-    registers: [],
-    collect() {
-      this.set(queueDepth());
-    },
-  });
-  registry.registerMetric(depth);
-  // The names of the system that llm-orch users scrape today.
-  const orchRequests = new Counter({
-    name: "orch_requests_total",
-    help: "Requests",
-    labelNames: ["provider", "status"],
-    registers,
-  });
-  const orchLatency = new Histogram({
-    name: "orch_request_latency_seconds",
-    help: "Request latency",
-    labelNames: ["provider"],
-    buckets: latencyBuckets,
-    registers,
-  });
+  for (const sink of sinks) drops.inc({ sink }, 0);
+
+  function tallyOf(record: RequestRecord): Tally {
+    const model = labelOf(record.modelAsked);
+    const provider = record.provider ?? "none";
+    const key = `${provider}\n${model}`;
+    let tally = tallies.get(key);
+    if (tally === undefined) {
+      tally = newTally({ model, provider }, latencyBuckets);
+      tallies.set(key, tally);
+    }
+    return tally;
+  }
 
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    requestStarted: () => active.inc(),
+    requestStarted: () => (activeRequests += 1),
     requestRefused: (status) => refused.inc({ status }),
-    attempt: (provider, outcome) => attempts.inc({ provider, outcome }),
     queueDropped: (sink, count) => drops.inc({ sink }, count),
+    attempt(provider, outcome) {
+      const key = `${provider}\n${outcome}`;
+      const known = attempts.get(key);
+      if (known === undefined) attempts.set(key, { labels: { provider, outcome }, value: 1 });
+      else known.value += 1;
+    },
     requestFinished(record) {
-      const provider = record.provider ?? "none";
-      const labels = { model: labelOf(record.modelAsked), provider };
-      active.dec();
-      requests.inc({ ...labels, status: record.status });
-      latency.observe(labels, record.latencyMs / 1000);
-      overhead.observe(record.overheadMs / 1000);
-      prompt.inc(labels, promptTokens(record.usage) ?? 0);
-      completion.inc(labels, completionTokens(record.usage) ?? 0);
-      if (record.ttftMs !== undefined) ttft.observe(labels, record.ttftMs / 1000);
-      if (record.costUsd !== undefined) cost.inc(labels, record.costUsd);
-      orchRequests.inc({ provider, status: record.status });
-      orchLatency.observe({ provider }, record.latencyMs / 1000);
+      activeRequests -= 1;
+      const tally = tallyOf(record);
+      tally.byStatus.set(record.status, (tally.byStatus.get(record.status) ?? 0) + 1);
+      tally.promptTokens += countable(promptTokens(record.usage));
+      tally.completionTokens += countable(completionTokens(record.usage));
+      tally.costUsd += countable(record.costUsd);
+      observe(tally.latency, latencyBuckets, record.latencyMs / 1000);
+      observe(overhead, overheadBuckets, record.overheadMs / 1000);
+      if (record.ttftMs !== undefined) observe(tally.ttft, latencyBuckets, record.ttftMs / 1000);
     },
   };
+}
+
+function gauge(registry: Registry, { name, help, read }: { name: string; help: string; read: () => number }): void {
+  const metric = new Gauge({
+    name,
+    help,
+    registers: [],
+    collect() {
+      this.set(read());
+    },
+  });
+  registry.registerMetric(metric);
 }

@@ -1,3 +1,5 @@
+import { alarms } from "../lib/alarms.ts";
+
 export interface DeadlineOptions {
   /** Longest silence of the upstream; `undefined` = no limit yet. */
   silenceMs: number | undefined;
@@ -17,19 +19,17 @@ export interface Deadlines {
   stop(): void;
 }
 
-/** One timer for a stream's silences. Events only note the time; the timer re-arms itself for what is left. */
+/** The silences of a stream. Events only note the time; the alarm, when it rings, is set again for what is left. */
 export function createDeadlines(options: DeadlineOptions): Deadlines {
   let silenceMs = options.silenceMs;
   let heardAt = performance.now();
   let toldAt = heardAt;
-  let timer: Timer | undefined;
+  let callOff: (() => void) | undefined;
 
-  function arm(): void {
-    const now = performance.now();
+  function arm(now: number): void {
     const untilHeartbeat = toldAt + options.heartbeatMs - now;
     const untilSilence = silenceMs === undefined ? Number.POSITIVE_INFINITY : heardAt + silenceMs - now;
-    clearTimeout(timer);
-    timer = setTimeout(check, Math.max(1, Math.min(untilHeartbeat, untilSilence)));
+    callOff = alarms.set(Math.min(untilHeartbeat, untilSilence), check);
   }
 
   function check(): void {
@@ -42,18 +42,19 @@ export function createDeadlines(options: DeadlineOptions): Deadlines {
       toldAt = now;
       options.onHeartbeat();
     }
-    arm();
+    arm(now);
   }
 
-  arm();
+  arm(heardAt);
   return {
     heard: () => (heardAt = performance.now()),
     told: () => (toldAt = performance.now()),
     limitSilence(milliseconds) {
       silenceMs = milliseconds;
       heardAt = performance.now();
-      arm();
+      callOff?.();
+      arm(heardAt);
     },
-    stop: () => clearTimeout(timer),
+    stop: () => callOff?.(),
   };
 }

@@ -12,15 +12,16 @@ const requestAllowed = [
   "idempotency-key",
 ] as const;
 
-const responseAllowed = [
+const responseAllowed: ReadonlySet<string> = new Set([
   "request-id",
   "x-generation-id",
   "retry-after",
   "retry-after-ms",
   "openai-processing-ms",
   "x-openrouter-metadata",
-] as const;
+]);
 const responsePrefixes = ["x-ratelimit-", "anthropic-ratelimit-"] as const;
+const longestValue = 4096;
 
 /** Client headers that go upstream, as a plain object. */
 export function requestHeadersFor(client: Headers): Record<string, string> {
@@ -35,11 +36,9 @@ export function requestHeadersFor(client: Headers): Record<string, string> {
 /** Upstream headers that the client may see; control characters and non-latin text are dropped with their header. */
 export function responseHeadersFor(upstream: Headers): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [name, value] of upstream) {
-    const isAllowed =
-      (responseAllowed as readonly string[]).includes(name) ||
-      responsePrefixes.some((prefix) => name.startsWith(prefix));
-    if (isAllowed && /^[\t\x20-\x7e]*$/.test(value) && value.length <= 4096) headers[name] = value;
-  }
+  upstream.forEach((value, name) => {
+    if (!responseAllowed.has(name) && !responsePrefixes.some((prefix) => name.startsWith(prefix))) return;
+    if (/^[\t\x20-\x7e]*$/.test(value) && value.length <= longestValue) headers[name] = value;
+  });
   return headers;
 }

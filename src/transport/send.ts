@@ -1,13 +1,14 @@
 import { GatewayError } from "../errors.ts";
 import { createConnectProbe } from "./connect-probe.ts";
+import type { Destination } from "./destination.ts";
 import { networkFailure } from "./failure.ts";
 
 export interface UpstreamRequest {
-  url: URL;
+  destination: Destination;
   method: "GET" | "POST";
   headers: Record<string, string>;
   body?: Uint8Array<ArrayBuffer>;
-  /** Ends the request and its answer's body. Its reason, when a GatewayError, is what the caller gets. */
+  /** Ends the request and its answer's body. */
   controller: AbortController;
   connectMs: number;
   /** URL of an outbound proxy; `false` ignores the proxy variables of the environment. */
@@ -26,34 +27,31 @@ export function failureOfSend(error: unknown, signal: AbortSignal, host: string)
 
 /**
  * The only way out to a network. Redirects are never followed: `fetch` would carry `x-api-key` to another origin.
- * Rejects with GatewayError.
+ * Rejects with what the network said, or the controller's reason: see `failureOfSend`.
  */
-export async function sendUpstream(request: UpstreamRequest): Promise<Response> {
-  const { url } = request;
-  // fetch would also read file:, data: and s3: URLs.
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw new GatewayError({
-      code: "upstream_unreachable",
-      status: 502,
-      message: `The upstream's URL must be http or https, not ${url.protocol}`,
-    });
-  }
-  const { controller } = request;
-  const isDirect = typeof request.proxy !== "string";
-  const endWatch = isDirect ? probe.watch(url, request.connectMs, (error) => controller.abort(error)) : undefined;
+export function sendUpstream(request: UpstreamRequest): Promise<Response> {
+  const pending = fetch(request.destination.href, optionsOf(request));
+  return typeof request.proxy === "string" || probe.isTrusted(request.destination)
+    ? pending
+    : watched(request, pending);
+}
+
+async function watched(
+  { destination, connectMs, controller }: UpstreamRequest,
+  pending: Promise<Response>,
+): Promise<Response> {
+  const endWatch = probe.watch(destination, connectMs, (error) => controller.abort(error));
   try {
-    const response = await fetch(url, optionsOf(request, controller.signal));
-    probe.answered(url);
+    const response = await pending;
+    probe.answered(destination);
     return response;
-  } catch (error) {
-    throw failureOfSend(error, controller.signal, url.host);
   } finally {
-    endWatch?.();
+    endWatch();
   }
 }
 
-function optionsOf({ method, headers, body, proxy, ca }: UpstreamRequest, signal: AbortSignal): BunFetchRequestInit {
-  const options: BunFetchRequestInit = { method, headers, signal, redirect: "manual" };
+function optionsOf({ method, headers, body, controller, proxy, ca }: UpstreamRequest): BunFetchRequestInit {
+  const options: BunFetchRequestInit = { method, headers, signal: controller.signal, redirect: "manual" };
   if (body !== undefined) options.body = body;
   if (typeof proxy === "string") options.proxy = proxy;
   // Bun takes `false` as "no proxy at all"; its types do not know it yet.

@@ -93,6 +93,18 @@ describe("a body's size", () => {
     client.leave();
   });
 
+  test("is asked for when the client waits for 100 Continue", async () => {
+    const client = await connectRaw(gateway.port);
+    const [head = "", body = ""] = postBytes("/v1/chat/completions", chat, { expect: "100-continue" }).split(
+      "\r\n\r\n",
+    );
+    client.send(`${head}\r\n\r\n`);
+    await client.waitFor(/^HTTP\/1\.1 100 /);
+    client.send(body);
+    await client.waitFor(/HTTP\/1\.1 200 /);
+    client.leave();
+  });
+
   test("of some megabytes is served whole", async () => {
     const text = ofSize(3 * 1024 * 1024);
     const response = await postChat(gateway, text);

@@ -5,7 +5,17 @@ import { createFakeUpstream } from "../support/fake-upstream.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startRig } from "../support/e2e.ts";
 import { deltaChunk, event } from "../support/chat-chunks.ts";
-import { body, errorBody, errorChunk, failure, okJson, pieces, redirect, streamOf } from "../support/replies.ts";
+import {
+  body,
+  errorBody,
+  errorChunk,
+  failure,
+  okJson,
+  okStream,
+  pieces,
+  redirect,
+  streamOf,
+} from "../support/replies.ts";
 
 const configText = (url: string) => `
 providers:
@@ -121,6 +131,14 @@ describe("Retry-After of a 429", () => {
       expect(performance.now() - startedAt).toBeLessThan(2000);
     });
   }
+
+  test("is passed on with the 503 that an upstream's 503 becomes", async () => {
+    upstream.set("vendor/a", failure(503, { headers: { "retry-after": "30" } }));
+    const response = await postChat(gateway, { model: "vendor/a" });
+    await response.text();
+    expect(response.status).toBe(503);
+    expect(Number(response.headers.get("retry-after"))).toBeWithin(28, 31);
+  });
 
   test("is never nonsense", async () => {
     for (const value of ["-5", "NaN", "1e999", "soon", "", "99999999999999999999"]) {
@@ -393,6 +411,23 @@ describe("the end of a good stream", () => {
     const text = await (await postChat(gateway, { model: "vendor/late-cut", stream: true })).text();
     expect(text).toContain(`"finish_reason":"stop"`);
     expect(text).not.toContain(`"error"`);
+  });
+
+  test("is known by [DONE] without a blank before it", async () => {
+    upstream.set(
+      "vendor/a",
+      streamOf((model) => [...whole(model), "data:[DONE]\n\n"], { ending: "rst" }),
+    );
+    const text = await (await postChat(gateway, { model: "vendor/a", stream: true })).text();
+    expect(text).toEndWith("data:[DONE]\n\n");
+  });
+
+  test("may come without any content", async () => {
+    upstream.set("vendor/empty", okStream({ content: [] }));
+    const response = await postChat(gateway, { model: "vendor/empty", stream: true });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain(`"finish_reason":"stop"`);
+    expect(upstream.of("vendor/empty")).toHaveLength(1);
   });
 
   test("comes once: what follows [DONE] is dropped", async () => {

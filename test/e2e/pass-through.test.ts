@@ -104,6 +104,14 @@ test("a very long line comes out byte for byte", async () => {
   expect((await response.text()) === giantLine("orcestator")).toBe(true);
 });
 
+const afterManyComments = (model: string) => ": OPENROUTER PROCESSING\n\n".repeat(20_000) + recordedStream(model);
+
+test("comments beyond any buffer before the first chunk do no harm", async () => {
+  upstream.set("comments", pieces([afterManyComments("openai/served-2026")]));
+  const response = await postChat(gateway, { model: "comments", ...streamed });
+  expect((await response.text()) === afterManyComments("orcestator")).toBe(true);
+});
+
 const withBrokenEvent = (model: string) =>
   `data: {"model":"${model}","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n` +
   `data: {"model":"${model}","choices":[{"index":0,\n\n` +

@@ -13,7 +13,18 @@ describe("a key ring", () => {
   });
 
   test("knows no other text: prefixes, case, spaces, other normal forms", () => {
-    for (const token of ["", " ", "sk-first", "sk-first-key ", " sk-first-key", "SK-FIRST-KEY", "sk-first-key\0", "sk-second-keysk-first-key", "ключ-e\u0301", "undefined"])
+    for (const token of [
+      "",
+      " ",
+      "sk-first",
+      "sk-first-key ",
+      " sk-first-key",
+      "SK-FIRST-KEY",
+      "sk-first-key\0",
+      "sk-second-keysk-first-key",
+      "ключ-e\u0301",
+      "undefined",
+    ])
       expect(ring.find(token)).toBeUndefined();
   });
 

@@ -17,12 +17,25 @@ test.each([
   expect(parseDuration(text)).toBe(milliseconds);
 });
 
-test.each(["", "s", "-1s", "+1s", "1e3s", "1.s", ".5s", "5 min", "5S", "NaN", "Infinity", "1s2s", "0x10", "٣s", "9".repeat(400)])(
-  "%p is no duration",
-  (text) => {
-    expect(parseDuration(text)).toBeUndefined();
-  },
-);
+test.each([
+  "",
+  "s",
+  "-1s",
+  "+1s",
+  "1e3s",
+  "1.s",
+  ".5s",
+  "5 min",
+  "5S",
+  "NaN",
+  "Infinity",
+  "1s2s",
+  "0x10",
+  "٣s",
+  "9".repeat(400),
+])("%p is no duration", (text) => {
+  expect(parseDuration(text)).toBeUndefined();
+});
 
 test.each([
   [0, "0ms"],

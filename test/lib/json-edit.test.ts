@@ -8,18 +8,18 @@ function withMember(text: string, key: string, value: string): string {
   return applyEdits(text, setMember(scanDocument(text, 64), key, value));
 }
 
-describe("edits", () => {
-  /** Edits of rising position that touch at most at their ends, in any order. */
-  function randomEdits(source: string, random: Random): JsonEdit[] {
-    const edits: JsonEdit[] = [];
-    for (let at = random.below(4); at <= source.length; at += 1 + random.below(6)) {
-      const end = Math.min(source.length, at + random.below(4));
-      edits.push({ start: at, end, text: random.pick(["", "x", "long text"]) });
-      at = end;
-    }
-    return edits;
+/** Edits of rising position that touch at most at their ends, in any order. */
+function randomEdits(source: string, random: Random): JsonEdit[] {
+  const edits: JsonEdit[] = [];
+  for (let at = random.below(4); at <= source.length; at += 1 + random.below(6)) {
+    const end = Math.min(source.length, at + random.below(4));
+    edits.push({ start: at, end, text: random.pick(["", "x", "long text"]) });
+    at = end;
   }
+  return edits;
+}
 
+describe("edits", () => {
   test("are the same as splices from the end to the start", () => {
     forSeeds(2000, (random) => {
       const source = "0123456789".repeat(random.below(5));
@@ -96,7 +96,11 @@ describe("setting a member", () => {
   test("does so for several members of one object at once", () => {
     const text = '{ "a":1 }';
     const object = scanDocument(text, 4);
-    const edits = [...setMember(object, "model", '"m"'), ...setMember(object, "b", "2"), ...setMember(object, "a", "0")];
+    const edits = [
+      ...setMember(object, "model", '"m"'),
+      ...setMember(object, "b", "2"),
+      ...setMember(object, "a", "0"),
+    ];
     expect(applyEdits(text, edits)).toBe('{ "a":0,"model":"m","b":2 }');
   });
 });

@@ -75,7 +75,10 @@ describe("damaged JSON", () => {
       const isObject = typeof oracle?.value === "object" && oracle.value !== null && !Array.isArray(oracle.value);
       if (isObject) expect({ text, refused: result instanceof JsonScanError }).toEqual({ text, refused: false });
       if (result instanceof JsonScanError) return;
-      expect({ text, isStructured: parsed(withPlainStrings(text)) !== undefined }).toEqual({ text, isStructured: true });
+      expect({ text, isStructured: parsed(withPlainStrings(text)) !== undefined }).toEqual({
+        text,
+        isStructured: true,
+      });
     });
   });
 
@@ -135,10 +138,10 @@ test("an escaped key names the same member", () => {
   ]);
 });
 
-describe("nesting", () => {
-  const nested = (depth: number, open: string, close: string): string =>
-    `{"a":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`;
+const nested = (depth: number, open: string, close: string): string =>
+  `{"a":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`;
 
+describe("nesting", () => {
   test.each([
     ["[", "]"],
     ['{"b":', "}"],
@@ -179,7 +182,7 @@ describe("a mebibyte of", () => {
     zeros: `{"a":${"0".repeat(size)}}`,
     "minus signs": `{"a":${"-".repeat(size)}}`,
     "white space": `{"a":${" ".repeat(size)}`,
-    "commas": `{"a":[${",".repeat(size)}]}`,
+    commas: `{"a":[${",".repeat(size)}]}`,
     "small nestings": `{"a":[${"[[[]]],".repeat(size / 7)}1]}`,
     "truncated literals": `{"a":[${"tru,".repeat(size / 4)}]}`,
   };

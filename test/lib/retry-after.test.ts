@@ -64,6 +64,7 @@ test("whatever is sent gives nothing or a number of seconds of at most a day", (
   forSeeds(5000, (random) => {
     const value = Array.from({ length: random.below(8) }, () => random.pick(pieces)).join(random.pick(["", " "]));
     const seconds = secondsOf({ "retry-after": value });
-    if (seconds !== undefined) expect({ value, isSane: seconds >= 0 && seconds <= 86_400 }).toEqual({ value, isSane: true });
+    if (seconds !== undefined)
+      expect({ value, isSane: seconds >= 0 && seconds <= 86_400 }).toEqual({ value, isSane: true });
   });
 });

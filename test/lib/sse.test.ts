@@ -144,12 +144,17 @@ describe("data of an event", () => {
     expect(dataOf(event)?.text).toBe(data);
   });
 
-  test.each([": OPENROUTER PROCESSING\n\n", "event: ping\n\n", "\n\n", "", "xdata: a\n\n", "Data: a\n\n", ": data: a\n\n"])(
-    "%p has none",
-    (event) => {
-      expect(dataOf(event)).toBeUndefined();
-    },
-  );
+  test.each([
+    ": OPENROUTER PROCESSING\n\n",
+    "event: ping\n\n",
+    "\n\n",
+    "",
+    "xdata: a\n\n",
+    "Data: a\n\n",
+    ": data: a\n\n",
+  ])("%p has none", (event) => {
+    expect(dataOf(event)).toBeUndefined();
+  });
 
   test("is found behind a byte order mark, which a stream may begin with", () => {
     expect(dataOf("\u00ef\u00bb\u00bfdata: a\n\n")?.text).toBe("a");

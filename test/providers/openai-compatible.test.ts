@@ -10,7 +10,10 @@ describe("the endpoint", () => {
     ["https://host/v1///", "https://host/v1/chat/completions"],
     ["https://host", "https://host/chat/completions"],
     ["http://[::1]:1234/v1", "http://[::1]:1234/v1/chat/completions"],
-    ["https://azure.test/openai?api-version=2026-01-01", "https://azure.test/openai/chat/completions?api-version=2026-01-01"],
+    [
+      "https://azure.test/openai?api-version=2026-01-01",
+      "https://azure.test/openai/chat/completions?api-version=2026-01-01",
+    ],
     ["https://host/a%2Fb/v1", "https://host/a%2Fb/v1/chat/completions"],
   ])("of %s is %s", (baseUrl, url) => {
     expect(openaiCompatible.endpoint(baseUrl, "openai-chat").href).toBe(url);
@@ -42,7 +45,7 @@ describe("a list of models", () => {
         { id: "e", context_length: "many", created: "yesterday" },
       ],
     };
-    const { models, next } = readOpenaiModels(page);
+    const { models, next } = readOpenaiModels(page) ?? { models: [], next: undefined };
     expect(next).toBeUndefined();
     expect(models.map(({ id, created, contextLength }) => [id, created, contextLength])).toEqual([
       ["a", 5, 1],
@@ -53,13 +56,16 @@ describe("a list of models", () => {
     ]);
   });
 
-  test("that makes no sense is empty", () => {
-    for (const page of [undefined, null, 1, "x", [], {}, { data: {} }, { data: null }, { data: [{ id: 5 }] }, { error: {} }])
-      expect(readOpenaiModels(page).models).toEqual([]);
+  test("that is none is told from an empty one", () => {
+    for (const page of [undefined, null, 1, "x", [], {}, { data: {} }, { data: null }, { error: {} }])
+      expect(readOpenaiModels(page)).toBeUndefined();
+    expect(readOpenaiModels({ data: [{ id: 5 }] })?.models).toEqual([]);
   });
 
   test("keeps its good entries beside a bad one", () => {
-    expect(readOpenaiModels({ data: [{ id: "a" }, null, { name: "b" }, { id: "c" }] }).models.map(({ id }) => id)).toEqual(["a", "c"]);
+    expect(
+      readOpenaiModels({ data: [{ id: "a" }, null, { name: "b" }, { id: "c" }] })?.models.map(({ id }) => id),
+    ).toEqual(["a", "c"]);
   });
 });
 

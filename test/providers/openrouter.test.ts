@@ -10,13 +10,13 @@ function read(page: unknown): ModelPage {
   return openrouter.models?.read(page, from) ?? { models: [], next: undefined };
 }
 
-describe("attribution", () => {
-  function headersWith(client: Record<string, string>): Record<string, string> {
-    const headers = { ...client };
-    openrouter.authorize(headers, "sk-or-1");
-    return headers;
-  }
+function headersWith(client: Record<string, string>): Record<string, string> {
+  const headers = { ...client };
+  openrouter.authorize(headers, "sk-or-1");
+  return headers;
+}
 
+describe("attribution", () => {
   test("names the gateway", () => {
     expect(headersWith({})).toEqual({
       authorization: "Bearer sk-or-1",
@@ -52,7 +52,15 @@ describe("a model of the list", () => {
   test("has no price where it has none of its own, and 0 where it is free", () => {
     const priceOf = (pricing: unknown): unknown => read({ data: [{ id: "m", pricing }] }).models[0]?.pricing;
     expect(priceOf({ prompt: "0", completion: "0" })).toEqual({ input: 0, output: 0 });
-    for (const pricing of [undefined, null, {}, { prompt: "-1", completion: "-1" }, { prompt: "x", completion: "1" }, { prompt: 1, completion: 1 }, "free"])
+    for (const pricing of [
+      undefined,
+      null,
+      {},
+      { prompt: "-1", completion: "-1" },
+      { prompt: "x", completion: "1" },
+      { prompt: 1, completion: 1 },
+      "free",
+    ])
       expect(priceOf(pricing)).toBeUndefined();
   });
 
@@ -74,7 +82,9 @@ describe("a model of the list", () => {
       capabilities: undefined,
       pricing: undefined,
     });
-    expect(read({ data: [{ id: "m", supported_parameters: [], architecture: null }] }).models[0]?.capabilities).toEqual({ tools: false, vision: false, reasoning: false });
+    expect(read({ data: [{ id: "m", supported_parameters: [], architecture: null }] }).models[0]?.capabilities).toEqual(
+      { tools: false, vision: false, reasoning: false },
+    );
   });
 
   test("that makes no sense is left out, the others stay", () => {
@@ -92,16 +102,31 @@ describe("the next page", () => {
   });
 
   test("is none of another origin: the credential would go there", () => {
-    for (const next of ["https://evil.test/x", "http://openrouter.ai/api/v1/models", "//evil.test/x", "https://openrouter.ai:444/x", "https://openrouter.ai@evil.test/", "\\\\evil.test\\x", "file:///etc/passwd", "http://[", "", null, undefined])
+    for (const next of [
+      "https://evil.test/x",
+      "http://openrouter.ai/api/v1/models",
+      "//evil.test/x",
+      "https://openrouter.ai:444/x",
+      "https://openrouter.ai@evil.test/",
+      "\\\\evil.test\\x",
+      "file:///etc/passwd",
+      "http://[",
+      "",
+      null,
+      undefined,
+    ])
       expect(read({ data: [], links: { next } }).next).toBeUndefined();
   });
 });
 
 test("no page, however damaged, throws", () => {
   forSeeds(3000, (random) => {
-    const value = (): unknown => random.pick([null, 1, -1, "x", "", "1e999", [], {}, ["tools"], { next: 5 }, { prompt: "1", completion: "-0" }]);
+    const value = (): unknown =>
+      random.pick([null, 1, -1, "x", "", "1e999", [], {}, ["tools"], { next: 5 }, { prompt: "1", completion: "-0" }]);
     const model = Object.fromEntries(
-      ["id", "created", "context_length", "architecture", "pricing", "top_provider", "supported_parameters"].map((name) => [name, value()]),
+      ["id", "created", "context_length", "architecture", "pricing", "top_provider", "supported_parameters"].map(
+        (name) => [name, value()],
+      ),
     );
     const { models } = read({ data: [model, { ...model, id: "kept" }], links: value() });
     expect(models.some(({ id }) => id === "kept")).toBe(true);

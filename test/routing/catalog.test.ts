@@ -28,7 +28,11 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 function newCatalog(upstreams = [upstream]): Catalog {
-  return createCatalog({ upstreams, now: () => now, onProblem: (name, error) => problems.push(`${name}: ${String(error)}`) });
+  return createCatalog({
+    upstreams,
+    now: () => now,
+    onProblem: (name, error) => problems.push(`${name}: ${String(error)}`),
+  });
 }
 
 const idsOf = (catalog: Catalog): string[] => catalog.models().map(({ facts }) => facts.id);
@@ -42,7 +46,11 @@ describe("the catalog", () => {
     const catalog = newCatalog();
     await catalog.refresh();
     expect(idsOf(catalog)).toEqual(many.map(({ id }) => id));
-    expect(server.others.map(({ target }) => target)).toEqual(["/api/v1/models", "/api/v1/models?offset=10&limit=10", "/api/v1/models?offset=20&limit=10"]);
+    expect(server.others.map(({ target }) => target)).toEqual([
+      "/api/v1/models",
+      "/api/v1/models?offset=10&limit=10",
+      "/api/v1/models?offset=20&limit=10",
+    ]);
     expect(server.others.every(({ headers }) => headers["x-own"] === "1")).toBe(true);
     expect([server.violations, problems]).toEqual([[], []]);
   });

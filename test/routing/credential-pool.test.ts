@@ -23,7 +23,12 @@ describe("credentials", () => {
 
   test("that cool all at once are offered with the shortest wait first", () => {
     const pool = createCredentialPool(["a", "b", "c"], () => 0);
-    for (const [credential, wait] of [["a", 300], ["b", 100], ["c", 200]] as const) pool.cool(credential, wait);
+    for (const [credential, wait] of [
+      ["a", 300],
+      ["b", 100],
+      ["c", 200],
+    ] as const)
+      pool.cool(credential, wait);
     for (let turn = 0; turn < 3; turn += 1) expect(pool.inTurn().join("")).toBe("bca");
   });
 

@@ -27,7 +27,13 @@ function refusalOf(table: ModelTable, model: string | undefined): GatewayError {
 describe("a model's route", () => {
   const models = {
     orcestator: { targets: [{ provider: "one", model: "m1" }] },
-    smart: { targets: [{ provider: "off", model: "m0" }, { provider: "two", model: "m2" }, { provider: "one", model: "m1" }] },
+    smart: {
+      targets: [
+        { provider: "off", model: "m0" },
+        { provider: "two", model: "m2" },
+        { provider: "one", model: "m1" },
+      ],
+    },
   };
   const table = tableOf({ providers: { one, two, off }, models });
 
@@ -45,7 +51,13 @@ describe("a model's route", () => {
   });
 
   test("without an alias of the default name is the first alias's", () => {
-    const table = tableOf({ providers: { one }, models: { first: { targets: [{ provider: "one", model: "m" }] }, second: { targets: [{ provider: "one", model: "n" }] } } });
+    const table = tableOf({
+      providers: { one },
+      models: {
+        first: { targets: [{ provider: "one", model: "m" }] },
+        second: { targets: [{ provider: "one", model: "n" }] },
+      },
+    });
     expect(summaryOf(table.resolve(undefined))).toEqual(["first", "one:m"]);
   });
 });
@@ -55,7 +67,11 @@ describe("an unknown model is a 404 that names it", () => {
 
   test.each(["gone", "other", "", "__proto__", "constructor", "toString"])("%p", (model) => {
     const error = refusalOf(table, model);
-    expect({ code: error.code, status: error.status, param: error.param }).toEqual({ code: "model_not_found", status: 404, param: "model" });
+    expect({ code: error.code, status: error.status, param: error.param }).toEqual({
+      code: "model_not_found",
+      status: 404,
+      param: "model",
+    });
     expect(error.message).toContain(`'${model}'`);
   });
 
@@ -69,6 +85,9 @@ describe("an unknown model is a 404 that names it", () => {
 });
 
 test("an alias may be named like a part of every object", () => {
-  const table = tableOf({ providers: { one }, models: { constructor: { targets: [{ provider: "one", model: "m" }] } } });
+  const table = tableOf({
+    providers: { one },
+    models: { constructor: { targets: [{ provider: "one", model: "m" }] } },
+  });
   expect(summaryOf(table.resolve("constructor"))).toEqual(["constructor", "one:m"]);
 });

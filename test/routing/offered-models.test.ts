@@ -7,13 +7,29 @@ import { listedModel, modelList } from "../support/replies.ts";
 import { configured } from "./configured.ts";
 
 const upstream = await createFakeUpstream({
-  models: modelList([listedModel("vendor/a"), listedModel("vendor/b"), listedModel("plain", { created: null, pricing: null, supported_parameters: null, architecture: null, context_length: null, top_provider: null })]),
+  models: modelList([
+    listedModel("vendor/a"),
+    listedModel("vendor/b"),
+    listedModel("plain", {
+      created: null,
+      pricing: null,
+      supported_parameters: null,
+      architecture: null,
+      context_length: null,
+      top_provider: null,
+    }),
+  ]),
 });
 afterAll(() => upstream.close());
 
 const open = { type: "openrouter", baseUrl: upstream.url, credentials: ["k"], acceptsAnyModel: true };
 const models = {
-  orcestator: { targets: [{ provider: "open", model: "vendor/a" }, { provider: "open", model: "vendor/b" }] },
+  orcestator: {
+    targets: [
+      { provider: "open", model: "vendor/a" },
+      { provider: "open", model: "vendor/b" },
+    ],
+  },
   "vendor/b": { targets: [{ provider: "open", model: "unlisted" }] },
 };
 
@@ -47,7 +63,17 @@ describe("the models that are offered", () => {
     const infos = await offeredModels(configured({ providers: { open }, models }));
     for (const id of ["plain", "vendor/b"]) {
       const info = infos.find((candidate) => candidate.id === id);
-      expect(Object.keys(info ?? {})).toEqual(["id", "object", "created", "owned_by", "permission", "root", "parent", "provider", "upstream_model"]);
+      expect(Object.keys(info ?? {})).toEqual([
+        "id",
+        "object",
+        "created",
+        "owned_by",
+        "permission",
+        "root",
+        "parent",
+        "provider",
+        "upstream_model",
+      ]);
       expect(info?.created).toBeGreaterThan(0);
     }
   });

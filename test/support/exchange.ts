@@ -40,6 +40,8 @@ export interface Exchange {
   end(): void;
   /** Breaks the connection now: orderly close (FIN) or reset (RST). */
   cut(how: "fin" | "rst"): void;
+  /** Waits until what was written has left for the network, or the other side has. */
+  drained(): Promise<void>;
   /** Waits, but no longer than the other side stays. */
   pause(milliseconds: number): Promise<void>;
   hasEnded(): boolean;
@@ -134,6 +136,12 @@ export function createExchange(
       finish("cut");
       if (how === "rst") socket.resetAndDestroy();
       else socket.end();
+    },
+    async drained() {
+      if (!socket.writableNeedDrain) return;
+      const { promise, resolve: flowing } = Promise.withResolvers<void>();
+      socket.once("drain", flowing);
+      await Promise.race([promise, over]);
     },
     async pause(milliseconds) {
       const { promise, resolve: elapsed } = Promise.withResolvers<void>();

@@ -1,4 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { certificate, privateKey } from "./certificate.ts";
 import { createExchange, type Behaviour, type Exchange, type ReceivedRequest } from "./exchange.ts";
 import { takeRequest, type WireRequest } from "./http-request.ts";
 import { modelList, ordinaryReply, failure } from "./replies.ts";
@@ -11,6 +13,8 @@ export interface FakeUpstreamOptions {
   secrets?: readonly string[];
   /** Answers `GET …/models`. */
   models?: Behaviour;
+  /** Speaks HTTPS with the test certificate. */
+  tls?: boolean;
 }
 
 /** A real TCP server that behaves like OpenRouter's chat API, and remembers and checks what it was sent. */
@@ -116,18 +120,20 @@ export async function createFakeUpstream(options: FakeUpstreamOptions = {}): Pro
     return failure(404, { message: "Not Found" })(exchange);
   }
 
-  const server = createServer((socket) => {
+  const connected = (socket: Socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     serveConnection(socket, answer);
-  });
+  };
+  const server =
+    options.tls === true ? createTlsServer({ cert: certificate, key: privateKey }, connected) : createServer(connected);
   const { promise: listening, resolve } = Promise.withResolvers<void>();
   server.listen(0, "127.0.0.1", resolve);
   await listening;
   host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   return {
-    url: `http://${host}/api/v1`,
+    url: `${options.tls === true ? "https" : "http"}://${host}/api/v1`,
     requests,
     others,
     violations,

@@ -15,6 +15,8 @@ export interface RawConnection {
   received(): string;
   /** Waits until the received text matches. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Takes nothing more off the socket, as a client that hangs. */
+  pauseReading(): void;
   /** Settles when the connection is closed, by whomever. */
   readonly closed: Promise<void>;
   /** Leaves at once: FIN, or RST. */
@@ -67,6 +69,7 @@ export function connectRaw(port: number, host = "127.0.0.1"): Promise<RawConnect
       send: (bytes) => void socket.write(bytes),
       received: () => text,
       waitFor,
+      pauseReading: () => void socket.pause(),
       closed,
       leave(how = "fin") {
         if (how === "rst") socket.resetAndDestroy();

@@ -1,70 +1,124 @@
-import { describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { createServer, type AddressInfo } from "node:net";
 import type { GatewayError } from "../../src/errors.ts";
-import { createConnectProbe, dialTcp, type Dial } from "../../src/transport/connect-probe.ts";
+import type { Alarms } from "../../src/lib/alarms.ts";
+import { createConnectProbe, dialTcp, type ConnectProbe, type Dial } from "../../src/transport/connect-probe.ts";
+import { destinationOf, type Destination } from "../../src/transport/destination.ts";
 
-const url = new URL("https://api.test/v1/chat/completions");
+let now = 0;
+let waiting: { due: number; ring: () => void }[] = [];
+let failures: GatewayError[] = [];
+let dialled: { hostname: string; port: number }[] = [];
+beforeEach(() => {
+  now = 0;
+  waiting = [];
+  failures = [];
+  dialled = [];
+});
 
-interface Watched {
-  dialled: { hostname: string; port: number }[];
-  failed: Promise<GatewayError>;
-  failures: GatewayError[];
-  end: () => void;
+/** Alarms by the test's own clock. */
+const alarms: Alarms = {
+  set(milliseconds, ring) {
+    const alarm = { due: now + milliseconds, ring };
+    waiting.push(alarm);
+    return () => (waiting = waiting.filter((other) => other !== alarm));
+  },
+};
+
+/** What promises have set in motion has happened. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Lets time go by, and whatever was set in motion by it happen. */
+async function pass(milliseconds: number): Promise<void> {
+  const end = now + milliseconds;
+  await settled();
+  for (;;) {
+    const [next] = waiting.filter(({ due }) => due <= end).sort((left, right) => left.due - right.due);
+    if (next === undefined) break;
+    waiting = waiting.filter((other) => other !== next);
+    now = Math.max(now, next.due);
+    next.ring();
+    await settled();
+  }
+  now = end;
 }
 
-function watch(dial: Dial, target = url, connectMs = 30): Watched {
-  const dialled: Watched["dialled"] = [];
-  const failures: GatewayError[] = [];
-  const { promise: failed, resolve } = Promise.withResolvers<GatewayError>();
-  const probe = createConnectProbe((address) => {
-    dialled.push(address);
-    return dial(address);
+function probeWith(dial: Dial): ConnectProbe {
+  return createConnectProbe({
+    now: () => now,
+    alarms,
+    dial(address) {
+      dialled.push(address);
+      return dial(address);
+    },
   });
-  const end = probe.watch(target, connectMs, (error) => {
-    failures.push(error);
-    resolve(error);
-  });
-  return { dialled, failed, failures, end };
 }
 
+const to = (url: string): Destination => destinationOf(new URL(url));
+const api = to("https://api.test/v1/chat/completions");
 const silent: Dial = () => new Promise(() => undefined);
 const stands: Dial = () => Promise.resolve();
 const refused: Dial = () => Promise.reject(new Error("ECONNREFUSED"));
+const watch = (dial: Dial, connectMs = 5000, destination = api): (() => void) =>
+  probeWith(dial).watch(destination, connectMs, (error) => failures.push(error));
 
 describe("a connection that does not come to stand", () => {
-  test("is given up at the deadline, as a timeout worth a retry", async () => {
-    const from = performance.now();
-    const { failed, failures } = watch(silent);
-    const error = await failed;
-    expect(performance.now() - from).toBeGreaterThanOrEqual(29);
-    expect({ code: error.code, status: error.status, retryable: error.retryable }).toEqual({ code: "upstream_timeout", status: 504, retryable: true });
-    expect(error.message).toContain("api.test");
-    expect(error.message).toContain("30 ms");
-    await Bun.sleep(20);
+  test("is given up at the deadline, once, as a timeout worth a retry", async () => {
+    watch(silent);
+    await pass(4999);
+    expect(failures).toEqual([]);
+    await pass(1);
+    await pass(60_000);
+    expect(failures).toHaveLength(1);
+    expect(failures[0]).toMatchObject({ code: "upstream_timeout", status: 504, retryable: true });
+    for (const words of ["api.test", "5000 ms", "timeouts.connect"]) expect(failures[0]?.message).toContain(words);
+  });
+
+  test("is given up with a short deadline too", async () => {
+    watch(silent, 20);
+    await pass(20);
     expect(failures).toHaveLength(1);
   });
 });
 
 describe("nothing is given up", () => {
-  for (const [name, dial] of [["stands", stands], ["is refused, which the request itself says better", refused]] as const)
-    test(`when the probe's connection ${name}`, async () => {
-      const { dialled, failures } = watch(dial);
-      await Bun.sleep(45);
-      expect([dialled.length, failures]).toEqual([1, []]);
-    });
-
-  test("when the request was answered before the probe had to dial", async () => {
-    const { dialled, failures, end } = watch(silent);
-    end();
-    await Bun.sleep(45);
-    expect([dialled, failures]).toEqual([[], []]);
+  test("when the probe's connection stands", async () => {
+    watch(stands);
+    await pass(60_000);
+    expect([dialled.length, failures]).toEqual([1, []]);
   });
 
-  test("when the request was answered after the probe dialled", async () => {
-    const { dialled, failures, end } = watch(silent);
-    await Bun.sleep(22);
-    end();
-    await Bun.sleep(30);
+  test("when the probe's connection is refused, which the request itself says better", async () => {
+    watch(refused);
+    await pass(60_000);
+    expect([dialled.length, failures]).toEqual([1, []]);
+  });
+
+  test("when the connection stands late, but in time", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    watch(() => promise);
+    await pass(4900);
+    resolve();
+    await pass(60_000);
+    expect(failures).toEqual([]);
+  });
+
+  test("when the request was answered, before the probe had to dial or after", async () => {
+    for (const milliseconds of [10, 4000]) {
+      const end = watch(silent);
+      await pass(milliseconds);
+      end();
+      await pass(60_000);
+    }
+    expect([dialled.length, failures]).toEqual([1, []]);
+  });
+
+  test("without a try: a process that slept through the deadline dials first", async () => {
+    watch(stands, 5000);
+    // Both alarms are due at the same look: nothing can settle between them.
+    now = 60_000;
+    for (const { ring } of waiting.splice(0).sort((left, right) => left.due - right.due)) ring();
+    await pass(1);
     expect([dialled.length, failures]).toEqual([1, []]);
   });
 });
@@ -75,56 +129,51 @@ describe("the probe dials", () => {
     ["http://api.test/v1", "api.test", 80],
     ["http://api.test:8080/v1", "api.test", 8080],
     ["https://[::1]:9/v1", "::1", 9],
-    ["http://127.0.0.1:1234", "127.0.0.1", 1234],
-  ])("for %s: %s port %d", async (target, hostname, port) => {
-    const { promise, resolve } = Promise.withResolvers<{ hostname: string; port: number }>();
-    const { end } = watch((address) => {
-      resolve(address);
-      return Promise.resolve();
-    }, new URL(target), 10);
-    expect(await promise).toEqual({ hostname, port });
-    end();
+  ])("for %s: %s port %d", async (url, hostname, port) => {
+    watch(stands, 5000, to(url));
+    await pass(5000);
+    expect(dialled).toEqual([{ hostname, port }]);
   });
 
-  test("half-way to a short deadline, and no later than a quarter of a second", async () => {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    const from = performance.now();
-    const { end } = watch(() => {
-      resolve(performance.now() - from);
-      return Promise.resolve();
-    }, url, 10_000);
-    const waited = await promise;
-    expect(waited).toBeGreaterThanOrEqual(245);
-    expect(waited).toBeLessThan(450);
-    end();
+  test.each([
+    [10_000, 250],
+    [500, 250],
+    [100, 50],
+  ])("with a deadline of %d ms after %d ms", async (connectMs, graceMs) => {
+    watch(stands, connectMs);
+    await pass(graceMs - 1);
+    expect(dialled).toHaveLength(0);
+    await pass(1);
+    expect(dialled).toHaveLength(1);
   });
 });
 
-describe("an origin that answered lately", () => {
-  async function dialsAfter(milliseconds: number, target: URL): Promise<number> {
-    let now = 0;
-    let dials = 0;
-    const probe = createConnectProbe(() => {
-      dials += 1;
-      return Promise.resolve();
-    }, () => now);
-    probe.answered(new URL("https://api.test/v1/models"));
-    now = milliseconds;
-    const end = probe.watch(target, 4, () => undefined);
-    await Bun.sleep(15);
-    end();
-    return dials;
-  }
-
-  test("is not probed for half a minute", async () => {
-    expect(await dialsAfter(0, url)).toBe(0);
-    expect(await dialsAfter(29_999, url)).toBe(0);
-    expect(await dialsAfter(30_000, url)).toBe(1);
+describe("an origin that answered", () => {
+  test("is trusted for half a minute", async () => {
+    const probe = probeWith(stands);
+    expect(probe.isTrusted(api)).toBe(false);
+    probe.answered(api);
+    expect(probe.isTrusted(to("https://api.test/other/path"))).toBe(true);
+    await pass(29_999);
+    expect(probe.isTrusted(api)).toBe(true);
+    await pass(1);
+    expect(probe.isTrusted(api)).toBe(false);
   });
 
-  test("is that scheme, host and port alone", async () => {
+  test("is that scheme, host and port alone", () => {
+    const probe = probeWith(stands);
+    probe.answered(api);
     for (const other of ["http://api.test/v1", "https://api.test:8443/v1", "https://other.test/v1"])
-      expect(await dialsAfter(0, new URL(other))).toBe(1);
+      expect(probe.isTrusted(to(other))).toBe(false);
+  });
+
+  test("is remembered among a thousand others and no more", () => {
+    const probe = probeWith(stands);
+    const origins = Array.from({ length: 3000 }, (_, index) => to(`https://host-${index}.test`));
+    for (const origin of origins) probe.answered(origin);
+    const trusted = origins.filter((origin) => probe.isTrusted(origin)).length;
+    expect(trusted).toBeLessThanOrEqual(1000);
+    expect(probe.isTrusted(origins.at(-1) ?? api)).toBe(true);
   });
 });
 
@@ -144,6 +193,7 @@ describe("dialling for real", () => {
   });
 
   test("rejects where nobody listens", async () => {
-    await expect(dialTcp({ hostname: "127.0.0.1", port: 1 })).rejects.toThrow();
+    const rejected = dialTcp({ hostname: "127.0.0.1", port: 1 });
+    await expect(rejected).rejects.toThrow();
   });
 });

@@ -28,7 +28,11 @@ describe("a network failure", () => {
   ] as const)("with code %p is %s, worth a retry: %p", (code, expected, retryable, says) => {
     const error = errorWith(code);
     const failure = networkFailure(error, "api.test:8443");
-    expect({ code: failure.code, retryable: failure.retryable, status: failure.status }).toEqual({ code: expected, retryable, status: 502 });
+    expect({ code: failure.code, retryable: failure.retryable, status: failure.status }).toEqual({
+      code: expected,
+      retryable,
+      status: 502,
+    });
     expect(failure.message).toContain(says);
     expect(failure.message).toContain("api.test:8443");
     expect(failure.message).not.toContain("secret");
@@ -36,7 +40,16 @@ describe("a network failure", () => {
   });
 
   test("of any other kind is a broken connection", () => {
-    for (const error of [undefined, null, "text", 5, {}, new Error("x"), errorWith(23), new DOMException("x", "TimeoutError")])
+    for (const error of [
+      undefined,
+      null,
+      "text",
+      5,
+      {},
+      new Error("x"),
+      errorWith(23),
+      new DOMException("x", "TimeoutError"),
+    ])
       expect(networkFailure(error, "h").code).toBe("upstream_error");
   });
 

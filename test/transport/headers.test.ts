@@ -24,7 +24,30 @@ describe("a client's headers", () => {
   });
 
   test("stay here when they are not: keys, cookies, addresses, hop-by-hop", () => {
-    const names = ["authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "host", "connection", "content-length", "transfer-encoding", "te", "upgrade", "forwarded", "x-forwarded-for", "x-real-ip", "origin", "referer", "user-agent", "accept-encoding", "content-encoding", "proxy-authorization", "x-orch-task-kind", "x-unknown"];
+    const names = [
+      "authorization",
+      "x-api-key",
+      "api-key",
+      "x-goog-api-key",
+      "cookie",
+      "host",
+      "connection",
+      "content-length",
+      "transfer-encoding",
+      "te",
+      "upgrade",
+      "forwarded",
+      "x-forwarded-for",
+      "x-real-ip",
+      "origin",
+      "referer",
+      "user-agent",
+      "accept-encoding",
+      "content-encoding",
+      "proxy-authorization",
+      "x-orch-task-kind",
+      "x-unknown",
+    ];
     expect(requestHeadersFor(new Headers(names.map((name) => [name, "value"] as [string, string])))).toEqual({});
   });
 });
@@ -45,13 +68,29 @@ describe("an upstream's headers", () => {
   });
 
   test("stay here when they are not: framing, cookies, other servers' promises", () => {
-    const names = ["content-length", "content-encoding", "transfer-encoding", "connection", "set-cookie", "server", "location", "access-control-allow-origin", "x-should-retry", "x-request-id", "content-type", "strict-transport-security", "xx-ratelimit-limit"];
+    const names = [
+      "content-length",
+      "content-encoding",
+      "transfer-encoding",
+      "connection",
+      "set-cookie",
+      "server",
+      "location",
+      "access-control-allow-origin",
+      "x-should-retry",
+      "x-request-id",
+      "content-type",
+      "strict-transport-security",
+      "xx-ratelimit-limit",
+    ];
     expect(responseHeadersFor(new Headers(names.map((name) => [name, "value"] as [string, string])))).toEqual({});
   });
 
   test("are dropped when they hold what no header may hold, or too much", () => {
     for (const value of ["é", "a\u0080b", "x".repeat(4097)])
-      expect(responseHeadersFor(new Headers({ "request-id": value, "retry-after": "5" }))).toEqual({ "retry-after": "5" });
+      expect(responseHeadersFor(new Headers({ "request-id": value, "retry-after": "5" }))).toEqual({
+        "retry-after": "5",
+      });
     const longest = "x".repeat(4096);
     expect(responseHeadersFor(new Headers({ "request-id": longest }))).toEqual({ "request-id": longest });
   });

@@ -29,7 +29,9 @@ function refusalOf(text: string): GatewayError {
 describe("an answer in one piece", () => {
   test("changes in its model alone", () => {
     expect(editChatAnswer(answer('"vendor/x"'), options).output).toBe(answer('"orcestator"'));
-    expect(editChatAnswer(answer('"vendor/x"'), { ...options, modelShown: undefined }).output).toBe(answer('"vendor/x"'));
+    expect(editChatAnswer(answer('"vendor/x"'), { ...options, modelShown: undefined }).output).toBe(
+      answer('"vendor/x"'),
+    );
     expect(editChatAnswer(answer("null"), options).output).toBe(answer("null"));
   });
 
@@ -65,13 +67,24 @@ describe("an answer in one piece", () => {
 });
 
 describe("an answer that is none", () => {
-  test.each(["", "<html>", "null", "[]", "[1]", '"text"', "{", '{"choices":[}', '{"id":"a"}', '{"choices":{}}', '{"choices":null}', '{"a":"\u0001","choices":[]}', `{"choices":${"[".repeat(2000)}${"]".repeat(2000)}}`])(
-    "%p is the upstream's fault, 502, and not repeated",
-    (text) => {
-      const { code, status, retryable } = refusalOf(text);
-      expect({ code, status, retryable }).toEqual({ code: "upstream_invalid_response", status: 502, retryable: false });
-    },
-  );
+  test.each([
+    "",
+    "<html>",
+    "null",
+    "[]",
+    "[1]",
+    '"text"',
+    "{",
+    '{"choices":[}',
+    '{"id":"a"}',
+    '{"choices":{}}',
+    '{"choices":null}',
+    '{"a":"\u0001","choices":[]}',
+    `{"choices":${"[".repeat(2000)}${"]".repeat(2000)}}`,
+  ])("%p is the upstream's fault, 502, and not repeated", (text) => {
+    const { code, status, retryable } = refusalOf(text);
+    expect({ code, status, retryable }).toEqual({ code: "upstream_invalid_response", status: 502, retryable: false });
+  });
 
   test.each([
     ['{"error":{"message":"slow","code":429}}', "rate_limit_exceeded", "slow"],
@@ -80,7 +93,11 @@ describe("an answer that is none", () => {
     ['{"error":{"message":"who","code":401}}', "upstream_rejected_credential", "who"],
     ['{"choices":[{"message":{"content":"half"},"error":{"code":502,"message":"broke"}}]}', "upstream_error", "broke"],
     ['{"choices":[{"message":{"content":"half"},"finish_reason":"error"}]}', "upstream_error", "did not say which"],
-    ['{"object":"error","message":"engine died","type":"InternalServerError","code":500}', "upstream_error", "engine died"],
+    [
+      '{"object":"error","message":"engine died","type":"InternalServerError","code":500}',
+      "upstream_error",
+      "engine died",
+    ],
     ['[{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}]', "upstream_overloaded", "overloaded"],
   ])("%p is the failure it names, though it came with 200", (text, code, message) => {
     const failure = refusalOf(text);
@@ -109,8 +126,20 @@ describe("an answer as a stream", () => {
       model: "m",
       provider: "P",
       choices: [
-        { index: 0, message: { role: "assistant", content: "é", reasoning: "r" }, logprobs: null, finish_reason: "length" },
-        { index: 1, message: { content: null, tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: "{}" } }] }, finish_reason: "tool_calls" },
+        {
+          index: 0,
+          message: { role: "assistant", content: "é", reasoning: "r" },
+          logprobs: null,
+          finish_reason: "length",
+        },
+        {
+          index: 1,
+          message: {
+            content: null,
+            tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: "{}" } }],
+          },
+          finish_reason: "tool_calls",
+        },
       ],
       usage: { prompt_tokens: 1, completion_tokens: 2 },
     }),
@@ -152,7 +181,12 @@ describe("an answer as a stream", () => {
   });
 
   test("ends for every answer that may be one", () => {
-    for (const text of ['{"choices":[]}', '{"choices":[null,{}]}', '{"choices":[{"message":"text"}]}', '{"choices":[{"message":{"tool_calls":"x"}}],"usage":null}'])
+    for (const text of [
+      '{"choices":[]}',
+      '{"choices":[null,{}]}',
+      '{"choices":[{"message":"text"}]}',
+      '{"choices":[{"message":{"tool_calls":"x"}}],"usage":null}',
+    ])
       expect(eventsOf(utf8OfLatin1(streamOfChatAnswer(text))).at(-1)).toBe("[DONE]");
   });
 });

@@ -36,21 +36,75 @@ describe("an upstream's refusal", () => {
     shown: [status: number, type: string, code: string | null],
   ][] = [
     [400, { error: { message: "bad" } }, "invalid_request", false, [400, "invalid_request_error", null]],
-    [400, { error: { message: "bad", code: "unknown_parameter" } }, "invalid_request", false, [400, "invalid_request_error", "unknown_parameter"]],
-    [400, { error: { message: "This model's maximum context length is 10 tokens" } }, "context_length_exceeded", false, [400, "invalid_request_error", "context_length_exceeded"]],
-    [400, { error: { message: "x", code: 400, metadata: { error_type: "context_length_exceeded" } } }, "context_length_exceeded", false, [400, "invalid_request_error", "context_length_exceeded"]],
-    [401, { error: { message: "No auth" } }, "upstream_rejected_credential", false, [503, "server_error", "upstream_rejected_credential"]],
-    [402, { error: { message: "No credits" } }, "insufficient_quota", false, [429, "insufficient_quota", "insufficient_quota"]],
-    [403, { error: { message: "Key disabled" } }, "upstream_rejected_credential", false, [503, "server_error", "upstream_rejected_credential"]],
+    [
+      400,
+      { error: { message: "bad", code: "unknown_parameter" } },
+      "invalid_request",
+      false,
+      [400, "invalid_request_error", "unknown_parameter"],
+    ],
+    [
+      400,
+      { error: { message: "This model's maximum context length is 10 tokens" } },
+      "context_length_exceeded",
+      false,
+      [400, "invalid_request_error", "context_length_exceeded"],
+    ],
+    [
+      400,
+      { error: { message: "x", code: 400, metadata: { error_type: "context_length_exceeded" } } },
+      "context_length_exceeded",
+      false,
+      [400, "invalid_request_error", "context_length_exceeded"],
+    ],
+    [
+      401,
+      { error: { message: "No auth" } },
+      "upstream_rejected_credential",
+      false,
+      [503, "server_error", "upstream_rejected_credential"],
+    ],
+    [
+      402,
+      { error: { message: "No credits" } },
+      "insufficient_quota",
+      false,
+      [429, "insufficient_quota", "insufficient_quota"],
+    ],
+    [
+      403,
+      { error: { message: "Key disabled" } },
+      "upstream_rejected_credential",
+      false,
+      [503, "server_error", "upstream_rejected_credential"],
+    ],
     [403, moderation, "content_policy_violation", false, [400, "invalid_request_error", "content_policy_violation"]],
-    [403, { error: { message: "x", metadata: { error_type: "content_policy_violation" } } }, "content_policy_violation", false, [400, "invalid_request_error", "content_policy_violation"]],
-    [404, { error: { message: "No endpoints found" } }, "model_not_found", false, [404, "invalid_request_error", "model_not_found"]],
+    [
+      403,
+      { error: { message: "x", metadata: { error_type: "content_policy_violation" } } },
+      "content_policy_violation",
+      false,
+      [400, "invalid_request_error", "content_policy_violation"],
+    ],
+    [
+      404,
+      { error: { message: "No endpoints found" } },
+      "model_not_found",
+      false,
+      [404, "invalid_request_error", "model_not_found"],
+    ],
     [408, "", "upstream_timeout", true, [503, "server_error", "upstream_timeout"]],
     [409, "", "conflict", false, [409, "invalid_request_error", "conflict"]],
     [413, "", "request_too_large", false, [413, "invalid_request_error", "request_too_large"]],
     [422, { detail: "no" }, "unprocessable", false, [422, "invalid_request_error", "unprocessable"]],
     [429, "", "rate_limit_exceeded", true, [429, "rate_limit_exceeded", "rate_limit_exceeded"]],
-    [429, { error: { message: "x", code: "insufficient_quota" } }, "insufficient_quota", false, [429, "insufficient_quota", "insufficient_quota"]],
+    [
+      429,
+      { error: { message: "x", code: "insufficient_quota" } },
+      "insufficient_quota",
+      false,
+      [429, "insufficient_quota", "insufficient_quota"],
+    ],
     [500, "", "upstream_error", true, [503, "server_error", "upstream_error"]],
     [502, "", "upstream_error", true, [503, "server_error", "upstream_error"]],
     [503, "", "upstream_overloaded", true, [503, "server_error", "upstream_overloaded"]],
@@ -65,7 +119,11 @@ describe("an upstream's refusal", () => {
       expect({ code: error.code, retryable: error.retryable }).toEqual({ code, retryable });
       expect(error.details?.["upstreamStatus"]).toBe(status);
       const { status: statusShown, error: told } = shown(error);
-      expect({ statusShown, type: told.type, code: told.code }).toEqual({ statusShown: clientStatus, type, code: clientCode });
+      expect({ statusShown, type: told.type, code: told.code }).toEqual({
+        statusShown: clientStatus,
+        type,
+        code: clientCode,
+      });
     });
   }
 
@@ -89,7 +147,10 @@ describe("its message", () => {
     ["words", "words"],
     [{ error: { message: "outer", metadata: { raw: "inner" } } }, "outer (inner)"],
     [{ error: { message: "outer inner", metadata: { raw: "inner" } } }, "outer inner"],
-    [{ error: { message: "", metadata: { raw: "inner" } } }, "The upstream answered 400 without an explanation. (inner)"],
+    [
+      { error: { message: "", metadata: { raw: "inner" } } },
+      "The upstream answered 400 without an explanation. (inner)",
+    ],
     ["<html><body>Bad gateway</body></html>", "The upstream answered 400 without an explanation."],
     ["", "The upstream answered 400 without an explanation."],
     [{ error: {} }, "The upstream answered 400 without an explanation."],
@@ -128,9 +189,9 @@ describe("the wait an upstream asks for", () => {
   });
 });
 
-describe("x-should-retry", () => {
-  const flagOf = (error: GatewayError): string | undefined => shown(error).headers["x-should-retry"];
+const flagOf = (error: GatewayError): string | undefined => shown(error).headers["x-should-retry"];
 
+describe("x-should-retry", () => {
   test("stops the SDK's own retries of a final 503", () => {
     for (const status of [401, 403, 408, 500, 502, 503, 504, 529]) expect(flagOf(decode(status))).toBe("false");
   });
@@ -182,7 +243,11 @@ describe("whatever an upstream sends", () => {
       for (let wound = random.below(5); wound > 0; wound -= 1) body = wounded(body, random);
       const status = random.chance(0.7) ? 300 + random.below(300) : random.below(1000);
       const { status: told, error } = shown(decode(status, body, { "retry-after": random.pick(["1", "-1", "x"]) }));
-      expect({ body, status, isOurs: told >= 400 && told < 600 && told !== 401 && told !== 403 }).toEqual({ body, status, isOurs: true });
+      expect({ body, status, isOurs: told >= 400 && told < 600 && told !== 401 && told !== 403 }).toEqual({
+        body,
+        status,
+        isOurs: true,
+      });
       expect([typeof error.message, typeof error.type, error.message === ""]).toEqual(["string", "string", false]);
       for (const field of [error.code, error.param]) expect(field === null || typeof field === "string").toBe(true);
     });

@@ -163,7 +163,10 @@ describe("edits for a target", () => {
       '{"messages":[],"stream_options":{"include_usage":false}}',
       '{"messages":[],"stream_options":{"include_usage":true},"model":"m"}',
     ],
-    ['{"stream_options":null,"messages":[],"model":"m"}', '{"stream_options":{"include_usage":true},"messages":[],"model":"m"}'],
+    [
+      '{"stream_options":null,"messages":[],"model":"m"}',
+      '{"stream_options":{"include_usage":true},"messages":[],"model":"m"}',
+    ],
   ])("ask for usage in %s", (before, after) => {
     expect(edited(before, { model: "m", injectUsage: true })).toBe(after);
   });
@@ -180,14 +183,18 @@ describe("edits for a target", () => {
   });
 });
 
-describe("the last user text", () => {
-  const textOf = (messages: string, limit = 100): string | undefined => peek(`{"messages":${messages}}`).lastUserText(limit);
+const textOf = (messages: string, limit = 100): string | undefined =>
+  peek(`{"messages":${messages}}`).lastUserText(limit);
 
+describe("the last user text", () => {
   test.each([
     ['[{"role":"user","content":"a"}]', "a"],
     ['[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]', "a"],
     ['[{"role":"user","content":"a"},{"role":"user","content":"é\\n\\u00e9"},{"role":"tool","content":"t"}]', "é\né"],
-    ['[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{}},{"type":"text","text":"b"}]}]', "a [image_url] b"],
+    [
+      '[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{}},{"type":"text","text":"b"}]}]',
+      "a [image_url] b",
+    ],
     ['[{"role":"user","content":[null,7,"x",{"text":1}]}]', "[part] [part] [part] [part]"],
     ['[{"role":"user","content":null}]', ""],
     ['[{"role":"user"}]', ""],

@@ -29,7 +29,9 @@ data: {"id":"gen-1","provider":"X","model":${m},"object":"chat.completion.chunk"
 ${done}`,
   ),
   "OpenAI with usage null and obfuscation": sample(
-    (m) => `data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":${m},"service_tier":"default","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"aB3"}
+    (
+      m,
+    ) => `data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":${m},"service_tier":"default","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"aB3"}
 
 data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":${m},"choices":[{"index":0,"delta":{"content":"Hi"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"q"}
 
@@ -40,7 +42,9 @@ data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":${m},"choi
 ${done}`,
   ),
   "DeepSeek with usage in the finish chunk": sample(
-    (m) => `data: {"id":"d","object":"chat.completion.chunk","created":1,"model":${m},"choices":[{"index":0,"delta":{"content":null,"reasoning_content":"Hmm"},"finish_reason":null}]}
+    (
+      m,
+    ) => `data: {"id":"d","object":"chat.completion.chunk","created":1,"model":${m},"choices":[{"index":0,"delta":{"content":null,"reasoning_content":"Hmm"},"finish_reason":null}]}
 
 data: {"id":"d","object":"chat.completion.chunk","created":1,"model":${m},"choices":[{"index":0,"delta":{"content":"Yes","reasoning_content":null},"finish_reason":null}]}
 
@@ -48,8 +52,8 @@ data: {"id":"d","object":"chat.completion.chunk","created":1,"model":${m},"choic
 
 ${done}`,
   ),
-  "Azure with a filter chunk first": sample(
-    (m) => `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]}
+  "Azure with a filter chunk first": sample((m) =>
+    `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]}
 
 data: {"choices":[{"content_filter_results":{},"delta":{"content":"","refusal":null,"role":"assistant"},"finish_reason":null,"index":0,"logprobs":null}],"created":1,"id":"c2","model":${m},"object":"chat.completion.chunk"}
 
@@ -95,7 +99,9 @@ data:"finish_reason":"stop"}],"model":${m}}
 ${done}`,
   ),
   "texts that look like fields": sample(
-    (m) => `data: {"id":"t","model":${m},"choices":[{"index":0,"delta":{"content":"\\"model\\":\\"vendor/x\\", \\"usage\\":{\\"a\\":1}"}}]}
+    (
+      m,
+    ) => `data: {"id":"t","model":${m},"choices":[{"index":0,"delta":{"content":"\\"model\\":\\"vendor/x\\", \\"usage\\":{\\"a\\":1}"}}]}
 
 data: {"id":"t","model":${m},"choices":[{"index":0,"delta":{"content":"{\\"error\\":{\\"message\\":\\"no\\"}} data: [DONE]\\n\\n"}}]}
 
@@ -119,7 +125,9 @@ data: {"id":"b","choices":[{"delta":{},"finish_reason":"stop"}],"model":${m}}
 ${done}`,
   ),
   "Mistral with thinking as an array": sample(
-    (m) => `data: {"id":"m","object":"chat.completion.chunk","created":1,"model":${m},"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Né"}]}]},"finish_reason":null}]}
+    (
+      m,
+    ) => `data: {"id":"m","object":"chat.completion.chunk","created":1,"model":${m},"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Né"}]}]},"finish_reason":null}]}
 
 data: {"id":"m","object":"chat.completion.chunk","created":1,"model":${m},"choices":[{"index":0,"delta":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}
 

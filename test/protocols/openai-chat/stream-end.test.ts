@@ -60,14 +60,14 @@ describe("a stream has content", () => {
   });
 });
 
-describe("a stream is complete", () => {
-  function isComplete(stream: string, textLimit = 0): boolean {
-    const editor = newEditor({ textLimit });
-    editor.push(stream);
-    editor.end();
-    return editor.isComplete();
-  }
+function isComplete(stream: string, textLimit = 0): boolean {
+  const editor = newEditor({ textLimit });
+  editor.push(stream);
+  editor.end();
+  return editor.isComplete();
+}
 
+describe("a stream is complete", () => {
   test("with a finish reason, with [DONE], and with both", () => {
     for (const textLimit of [0, 1000])
       for (const stream of [content + finish, content + done, content + finish + done, `${content}data: [DONE]`])
@@ -90,7 +90,8 @@ describe("a stream is complete", () => {
   test("not with half of its last event", () => {
     const stream = content + finish + done;
     const finishFrom = content.length + finish.indexOf('"stop"') + '"stop"'.length;
-    for (let at = 0; at < finishFrom; at += 1) expect({ at, isComplete: isComplete(stream.slice(0, at)) }).toEqual({ at, isComplete: false });
+    for (let at = 0; at < finishFrom; at += 1)
+      expect({ at, isComplete: isComplete(stream.slice(0, at)) }).toEqual({ at, isComplete: false });
   });
 });
 
@@ -102,7 +103,10 @@ describe("after [DONE]", () => {
       for (const end of ["data: [DONE]\n\n", "data:[DONE]\n\n", "data:  [DONE] \n\n", "event: x\ndata: [DONE]\n\n"]) {
         const editor = newEditor();
         const start = (content + finish + end).replaceAll("\n", ends);
-        const steps = [editor.push(start + behind.join("").replaceAll("\n", ends)), ...behind.map((text) => editor.push(text))];
+        const steps = [
+          editor.push(start + behind.join("").replaceAll("\n", ends)),
+          ...behind.map((text) => editor.push(text)),
+        ];
         expect(editor.isEnded()).toBe(true);
         expect(steps.map(({ output }) => output).join("")).toBe(start.replaceAll('"u"', '"m"'));
         expect(steps.some(({ failure }) => failure !== undefined)).toBe(false);
@@ -129,7 +133,11 @@ describe("a failure", () => {
     "error object": ['{"error":{"message":"gone","code":502}}', "upstream_error", "gone"],
     "error text": ['{"error":"gone"}', "upstream_error", "gone"],
     "rate limit by code": ['{"error":{"message":"slow","code":429}}', "rate_limit_exceeded", "slow"],
-    "rate limit by type": ['{"error":{"message":"slow","type":"rate_limit_exceeded","code":null}}', "rate_limit_exceeded", "slow"],
+    "rate limit by type": [
+      '{"error":{"message":"slow","type":"rate_limit_exceeded","code":null}}',
+      "rate_limit_exceeded",
+      "slow",
+    ],
     "OpenRouter's, beside empty choices": [
       '{"id":"g","choices":[],"error":{"code":503,"message":"busy","metadata":{"provider_name":"P"}}}',
       "upstream_overloaded",
@@ -140,10 +148,26 @@ describe("a failure", () => {
       "upstream_error",
       "lost",
     ],
-    "finish reason alone": ['{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}', "upstream_error", "did not say which"],
-    "of one choice": ['{"choices":[{"index":1,"delta":{},"error":{"message":"one","code":500}}]}', "upstream_error", "one"],
-    "vLLM's": ['{"object":"error","message":"engine died","type":"InternalServerError","param":null,"code":500}', "upstream_error", "engine died"],
-    "Gemini's array": ['[{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}]', "upstream_overloaded", "overloaded"],
+    "finish reason alone": [
+      '{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}',
+      "upstream_error",
+      "did not say which",
+    ],
+    "of one choice": [
+      '{"choices":[{"index":1,"delta":{},"error":{"message":"one","code":500}}]}',
+      "upstream_error",
+      "one",
+    ],
+    "vLLM's": [
+      '{"object":"error","message":"engine died","type":"InternalServerError","param":null,"code":500}',
+      "upstream_error",
+      "engine died",
+    ],
+    "Gemini's array": [
+      '[{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}]',
+      "upstream_overloaded",
+      "overloaded",
+    ],
   };
 
   for (const [name, [data, code, message]] of Object.entries(failures)) {
@@ -153,7 +177,10 @@ describe("a failure", () => {
           const editor = newEditor({ textLimit });
           const step = editor.push(`${before}data: ${data}\n\n${content}${done}`);
           expect(step.failure).toBeInstanceOf(GatewayError);
-          expect({ code: step.failure?.code, says: step.failure?.message.includes(message) }).toEqual({ code, says: true });
+          expect({ code: step.failure?.code, says: step.failure?.message.includes(message) }).toEqual({
+            code,
+            says: true,
+          });
           expect(step.output).toBe(before.replaceAll('"u"', '"m"'));
         }
       }

@@ -62,7 +62,10 @@ function mutated(random: Random): string {
   return stream;
 }
 
-function run(pieces: readonly string[], options: { hideUsage: boolean; textLimit: number; modelShown: string | undefined }): unknown {
+function run(
+  pieces: readonly string[],
+  options: { hideUsage: boolean; textLimit: number; modelShown: string | undefined },
+): unknown {
   const editor = createChatStreamEditor(options);
   let output = "";
   for (const piece of pieces) {

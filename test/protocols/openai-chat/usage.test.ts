@@ -3,7 +3,13 @@ import { readUsage } from "../../../src/protocols/openai-chat/usage.ts";
 import { completionTokens, promptTokens } from "../../../src/telemetry/request-record.ts";
 import { forSeeds } from "../../lib/seeded.ts";
 
-const unknown = { input: undefined, cacheRead: undefined, cacheWrite: undefined, output: undefined, reasoning: undefined };
+const unknown = {
+  input: undefined,
+  cacheRead: undefined,
+  cacheWrite: undefined,
+  output: undefined,
+  reasoning: undefined,
+};
 
 describe("usage as disjoint numbers", () => {
   test("of OpenAI: cached and reasoning tokens are taken out of the sums they are part of", () => {
@@ -22,7 +28,12 @@ describe("usage as disjoint numbers", () => {
     expect(readUsage({ prompt_tokens: 3, completion_tokens: 2 })?.usage).toEqual({ ...unknown, input: 3, output: 2 });
     expect(readUsage({ prompt_tokens: 3 })?.usage).toEqual({ ...unknown, input: 3 });
     expect(readUsage({ completion_tokens: 0 })?.usage).toEqual({ ...unknown, output: 0 });
-    const nulls = { prompt_tokens: 3, completion_tokens: 2, prompt_tokens_details: null, completion_tokens_details: null };
+    const nulls = {
+      prompt_tokens: 3,
+      completion_tokens: 2,
+      prompt_tokens_details: null,
+      completion_tokens_details: null,
+    };
     expect(readUsage(nulls)?.usage).toEqual({ ...unknown, input: 3, output: 2 });
   });
 
@@ -71,7 +82,17 @@ describe("usage as disjoint numbers", () => {
 });
 
 test("what is no usage is none", () => {
-  for (const value of [undefined, null, 1, "x", [], {}, { total_tokens: 5 }, { prompt_tokens: "5" }, { prompt_tokens: null }])
+  for (const value of [
+    undefined,
+    null,
+    1,
+    "x",
+    [],
+    {},
+    { total_tokens: 5 },
+    { prompt_tokens: "5" },
+    { prompt_tokens: null },
+  ])
     expect(readUsage(value)).toBeUndefined();
 });
 
@@ -84,7 +105,11 @@ test("numbers that count nothing are not known: negative ones, infinities", () =
       completion_tokens_details: { reasoning_tokens: strange },
       cost: strange,
     });
-    expect({ strange, ...reported }).toEqual({ strange, usage: { ...unknown, input: 10, output: 5 }, costUsd: undefined });
+    expect({ strange, ...reported }).toEqual({
+      strange,
+      usage: { ...unknown, input: 10, output: 5 },
+      costUsd: undefined,
+    });
   }
   expect(readUsage({ prompt_tokens: -3, completion_tokens: -4 })).toBeUndefined();
 });
@@ -101,8 +126,14 @@ test("whatever an upstream sends: no throw, and every number read is a count", (
     if (random.chance(0.7)) usage["completion_tokens_details"] = random.pick([value(), { reasoning_tokens: value() }]);
     const reported = readUsage(usage);
     if (reported === undefined) return;
-    const numbers = [...Object.values(reported.usage), promptTokens(reported.usage), completionTokens(reported.usage), reported.costUsd];
+    const numbers = [
+      ...Object.values(reported.usage),
+      promptTokens(reported.usage),
+      completionTokens(reported.usage),
+      reported.costUsd,
+    ];
     for (const number of numbers)
-      if (number !== undefined) expect({ usage, isCount: Number.isFinite(number) && number >= 0 }).toEqual({ usage, isCount: true });
+      if (number !== undefined)
+        expect({ usage, isCount: Number.isFinite(number) && number >= 0 }).toEqual({ usage, isCount: true });
   });
 });

@@ -20,7 +20,14 @@ describe("the dummy's answer", () => {
 
   test("repeats the last user text and counts tokens", () => {
     const answer = createDummyAnswer(
-      requestOf({ messages: [{ role: "system", content: "s" }, { role: "user", content: "one" }, { role: "assistant", content: "x" }, { role: "user", content: [{ type: "text", text: "two" }, { type: "image_url" }, null] }] }),
+      requestOf({
+        messages: [
+          { role: "system", content: "s" },
+          { role: "user", content: "one" },
+          { role: "assistant", content: "x" },
+          { role: "user", content: [{ type: "text", text: "two" }, { type: "image_url" }, null] },
+        ],
+      }),
     );
     const text = answer.pieces.join("");
     expect(text).toContain("You said: two");
@@ -30,13 +37,15 @@ describe("the dummy's answer", () => {
 
   test("answers a conversation without text", () => {
     for (const content of [null, "", 7, {}, []])
-      expect(createDummyAnswer(requestOf({ messages: [{ role: "user", content }] })).pieces.join("")).toContain("nothing");
+      expect(createDummyAnswer(requestOf({ messages: [{ role: "user", content }] })).pieces.join("")).toContain(
+        "nothing",
+      );
   });
 });
 
-describe("a tool is called", () => {
-  const callOf = (fields: Record<string, unknown>) => createDummyAnswer(requestOf({ tools, ...fields })).toolCall;
+const callOf = (fields: Record<string, unknown>) => createDummyAnswer(requestOf({ tools, ...fields })).toolCall;
 
+describe("a tool is called", () => {
   test("when the user's text names it", () => {
     const call = callOf({ messages: [{ role: "user", content: "use get_weather now" }] });
     expect(call).toMatchObject({ name: "get_weather", id: expect.stringMatching(/^call_/) });
@@ -45,7 +54,10 @@ describe("a tool is called", () => {
 
   test("when it is required or named by tool_choice", () => {
     expect(callOf({ tool_choice: "required" })?.name).toBe("get_weather");
-    expect(callOf({ tool_choice: { type: "function", function: { name: "other" } } })).toMatchObject({ name: "other", arguments: "{}" });
+    expect(callOf({ tool_choice: { type: "function", function: { name: "other" } } })).toMatchObject({
+      name: "other",
+      arguments: "{}",
+    });
   });
 
   test("not when it is forbidden, not named, or has just answered", () => {
@@ -56,13 +68,31 @@ describe("a tool is called", () => {
       { role: "tool", content: "sunny" },
     ];
     expect(callOf({ messages: answered })).toBeUndefined();
-    expect(createDummyAnswer(requestOf({ tools, messages: answered })).pieces.join("")).toBe("The tool answered: sunny");
+    expect(createDummyAnswer(requestOf({ tools, messages: answered })).pieces.join("")).toBe(
+      "The tool answered: sunny",
+    );
     expect(createDummyAnswer(requestOf({ tools: [], tool_choice: "required" })).toolCall).toBeUndefined();
   });
 
   test("with arguments of the types it declares", () => {
-    const properties = { s: { type: "string" }, n: { type: "number" }, b: { type: "boolean" }, a: { type: "array" }, o: { type: "object" }, u: {}, w: null };
+    const properties = {
+      s: { type: "string" },
+      n: { type: "number" },
+      b: { type: "boolean" },
+      a: { type: "array" },
+      o: { type: "object" },
+      u: {},
+      w: null,
+    };
     const call = createDummyAnswer(requestOf({ tools: [tool("f", properties)], tool_choice: "required" })).toolCall;
-    expect(JSON.parse(call?.arguments ?? "")).toEqual({ s: "sample", n: 1, b: true, a: [], o: {}, u: "sample", w: "sample" });
+    expect(JSON.parse(call?.arguments ?? "")).toEqual({
+      s: "sample",
+      n: 1,
+      b: true,
+      a: [],
+      o: {},
+      u: "sample",
+      w: "sample",
+    });
   });
 });
