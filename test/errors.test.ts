@@ -19,13 +19,8 @@ test("an error with a wait is the same error otherwise", () => {
     cause,
   } as const;
   const waiting = new GatewayError(options).withRetryAfter(30);
-  expect({ ...options, ...waiting, cause: waiting.cause }).toEqual({
-    ...options,
-    name: "GatewayError",
-    retryAfterSeconds: 30,
-  } as never);
   expect(waiting).toBeInstanceOf(GatewayError);
-  expect(waiting.message).toBe("slow");
+  expect(waiting).toMatchObject({ ...options, retryAfterSeconds: 30 });
 });
 
 test("an invalid request is the client's 400 and names its field", () => {

@@ -1,7 +1,6 @@
 // Load in a process of its own: `load.ts <kind> <options as JSON>`; prints its result as one line of JSON.
-//   closed   {url, body, key, connections, seconds, pid?}      → requests, seconds, errors, cpuMs, latencies (c=1: µs)
-//   streams  {url, body, key, connections, rampMs, seconds, pid?} → frames in the window, cpuMs, failed, finished
-//   hold     {url, body, key, connections, seconds}            → opens streams and keeps them for that long
+//   closed   keeps `connections` requests in flight for `seconds`
+//   streams  opens `connections` streams over `rampMs` and counts what comes in a window of `seconds`
 import type { Socket } from "bun";
 import { cpuMs } from "./process.ts";
 
@@ -42,7 +41,6 @@ function requestBytes({ url, body, key }: LoadOptions): Buffer {
 }
 
 const cpuOf = (pid: number | undefined) => (pid === undefined ? 0 : cpuMs(pid));
-const sleep = (milliseconds: number) => Bun.sleep(milliseconds);
 
 function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
@@ -98,7 +96,7 @@ async function closedLoop(options: LoadOptions): Promise<ClosedResult> {
   const cpuBefore = cpuOf(options.pid);
   const startedAt = performance.now();
   for (const socket of sockets) send(socket);
-  await sleep(options.seconds * 1000);
+  await Bun.sleep(options.seconds * 1000);
   const seconds = (performance.now() - startedAt) / 1000;
   const cpu = cpuOf(options.pid) - cpuBefore;
   counts.isOver = true;
@@ -136,18 +134,18 @@ async function openStreams(options: LoadOptions) {
       },
     });
     sockets.push(socket);
-    await sleep((options.rampMs ?? 0) / options.connections);
+    await Bun.sleep((options.rampMs ?? 0) / options.connections);
   }
   return { counts, sockets };
 }
 
 async function streams(options: LoadOptions): Promise<StreamsResult> {
   const { counts, sockets } = await openStreams(options);
-  await sleep(500);
+  await Bun.sleep(500);
   const framesBefore = counts.frames;
   const cpuBefore = cpuOf(options.pid);
   const startedAt = performance.now();
-  await sleep(options.seconds * 1000);
+  await Bun.sleep(options.seconds * 1000);
   const cpu = cpuOf(options.pid) - cpuBefore;
   const frames = counts.frames - framesBefore;
   const seconds = (performance.now() - startedAt) / 1000;

@@ -33,7 +33,7 @@ export function baseUrl(chatUrl: string): string {
 }
 
 /** The compiled executable; the sources where it has not been built (start-up and memory are then not its own). */
-export function gatewayCommandFrom(binary: string | undefined): string[] {
+function gatewayCommandFrom(binary: string | undefined): string[] {
   const compiled = resolve(
     binary ?? join(repository, `dist/orcestator-linux-${process.arch === "arm64" ? "arm64" : "x64"}`),
   );

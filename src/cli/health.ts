@@ -21,8 +21,8 @@ interface Health {
 }
 
 function reasonIn({ status, body }: JsonReply): string {
-  const reason = isPlainObject(body) ? (body["reason"] ?? body["status"]) : undefined;
-  return typeof reason === "string" ? reason : `HTTP ${status}`;
+  const reasons = isPlainObject(body) && Array.isArray(body["reasons"]) ? body["reasons"] : [];
+  return reasons.length > 0 ? reasons.map(String).join(" ") : `HTTP ${status}`;
 }
 
 async function askHealth(url: string): Promise<Health> {

@@ -8,7 +8,7 @@ import { readText } from "./read-text.ts";
 export interface Environment {
   /** The value as it stands; `undefined` when the variable does not exist. */
   value(name: string): string | undefined;
-  /** The trimmed value when it is more than blank; an empty variable counts as not set. */
+  /** The trimmed value when it says something; an empty variable, or an empty list (`,`), counts as not set. */
   text(name: string): string | undefined;
   /** `env NAME`, or `env NAME (.env)` when the file gave it. */
   origin(name: string): Origin;
@@ -37,7 +37,10 @@ export function readEnvironment(cwd: string, variables: Variables): Environment 
     variables[name] ?? (Object.hasOwn(values, name) ? values[name] : undefined);
   return {
     value,
-    text: (name) => value(name)?.trim() || undefined,
+    text(name) {
+      const text = value(name)?.trim() ?? "";
+      return /^[\s,]*$/.test(text) ? undefined : text;
+    },
     origin: (name) => (variables[name] === undefined ? `env ${name} (.env)` : `env ${name}`),
     warnings,
   };

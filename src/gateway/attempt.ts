@@ -18,6 +18,8 @@ export type Opened =
       editor: StreamEditor;
       controller: AbortController;
       host: string;
+      /** Longest silence of this upstream. */
+      idleMs: number;
       /** What came before and with the first content. */
       held: string;
     };
@@ -35,6 +37,7 @@ interface Sent {
   exchange: Exchange;
   controller: AbortController;
   host: string;
+  idleMs: number;
 }
 
 function bodyFor({ envelope, editor }: Exchange, model: string): Uint8Array<ArrayBuffer> {
@@ -100,7 +103,7 @@ async function openAnswer(response: Response, { exchange }: Sent): Promise<Extra
 type Body = ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /** Reads a stream up to its first content, so that whatever fails before can still be tried elsewhere. */
-async function openStream(body: Body, headers: Headers, { exchange, controller, host }: Sent): Promise<Opened> {
+async function openStream(body: Body, headers: Headers, { exchange, controller, host, idleMs }: Sent): Promise<Opened> {
   const editor = exchange.call.protocol.createStreamEditor(exchange.editor);
   const reader = body.getReader();
   let held = "";
@@ -117,7 +120,7 @@ async function openStream(body: Body, headers: Headers, { exchange, controller, 
     void reader.cancel().catch(() => undefined);
     throw error;
   }
-  return { kind: "stream", headers, reader, editor, controller, host, held };
+  return { kind: "stream", headers, reader, editor, controller, host, idleMs, held };
 }
 
 export function endedEarly(host: string): GatewayError {
@@ -159,8 +162,8 @@ export async function attempt(exchange: Exchange, candidate: Candidate): Promise
   const { upstream } = candidate.target;
   const controller = exchange.cancellation.begin();
   const { host } = upstream.destination(exchange.call.protocol.id);
-  const sent: Sent = { exchange, controller, host };
-  const { firstByte } = upstream.config.timeouts;
+  const { firstByte, idle } = upstream.config.timeouts;
+  const sent: Sent = { exchange, controller, host, idleMs: idle };
   const callOff = exchange.envelope.stream
     ? alarms.set(firstByte, () => controller.abort(tooSlow(host, firstByte)))
     : undefined;

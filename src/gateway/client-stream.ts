@@ -15,7 +15,6 @@ export interface ClientStreamOptions {
   opening: OpenedStream | Promise<OpenedStream>;
   exchange: Exchange;
   heartbeatMs: number;
-  idleMs: number;
 }
 
 const nothingSeen: Observation = {
@@ -35,6 +34,12 @@ export function endReasonOf(error: GatewayError): EndReason {
   return error.code === "internal_error" ? "internal_error" : "upstream_error";
 }
 
+/** A connection that breaks behind the terminal event broke too late to matter. */
+function readPiece({ reader, editor }: OpenedStream): Promise<{ value?: Uint8Array | undefined }> {
+  const read = reader.read();
+  return editor.isComplete() ? read.catch(() => ({ value: undefined })) : read;
+}
+
 /**
  * The client's side of a stream: pulled by the client, so that a slow reader slows the upstream and not our memory.
  * It ends in one of three ways, and only once: the upstream's own end, an error event, or the client's leaving.
@@ -45,6 +50,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
   let opened: OpenedStream | undefined = options.opening instanceof Promise ? undefined : options.opening;
   let isStarted = false;
   let isOver = false;
+  let hasContent = false;
   /** A read is under way: the silence is the upstream's. */
   let isReading = false;
   let deadlines: Deadlines | undefined;
@@ -84,7 +90,10 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
   function emit(controller: ReadableStreamDefaultController<Uint8Array>, output: string): boolean {
     if (output === "") return false;
     deadlines?.told();
-    if (opened?.editor.hasContent() === true) recording.firstContent();
+    if (!hasContent && opened?.editor.hasContent() === true) {
+      hasContent = true;
+      recording.firstContent();
+    }
     controller.enqueue(bytesOfLatin1(output));
     return true;
   }
@@ -98,52 +107,57 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
   /** The first pull: waits for the opening, gives what was held back. */
   async function start(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     isStarted = true;
-    opened = await options.opening;
-    if (isOver) {
-      letUpstreamGo(clientLeft());
-      return;
-    }
-    deadlines?.limitSilence(options.idleMs);
-    const hasOutput = emit(controller, opened.held);
-    if (opened.editor.isEnded()) complete(controller);
-    else if (!hasOutput) await forward(controller, opened);
-  }
-
-  /** Reads until there is something for the client, or the end. */
-  async function forward(
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    { reader, editor, host }: OpenedStream,
-  ): Promise<void> {
-    for (;;) {
-      isReading = true;
-      let chunk: Uint8Array | undefined;
-      try {
-        chunk = (await reader.read()).value;
-      } catch (error) {
-        // A connection that breaks behind the terminal event broke too late to matter.
-        if (!editor.isComplete()) throw error;
-      }
-      isReading = false;
-      if (isOver) return;
-      deadlines?.heard();
-      const from = performance.now();
-      const isDone = chunk === undefined;
-      const step = chunk === undefined ? editor.end() : editor.push(latin1Of(chunk));
-      const hasOutput = emit(controller, step.output);
-      recording.worked(performance.now() - from);
-      if (step.failure !== undefined) throw step.failure;
-      if (isDone && !editor.isComplete()) throw endedEarly(host);
-      if (isDone || editor.isEnded()) {
-        complete(controller);
+    try {
+      opened = await options.opening;
+      if (isOver) {
+        letUpstreamGo(clientLeft());
         return;
       }
-      if (hasOutput) return;
+      deadlines?.limitSilence(opened.idleMs);
+      const hasOutput = emit(controller, opened.held);
+      if (opened.editor.isEnded()) complete(controller);
+      else if (!hasOutput) await forward(controller, opened);
+    } catch (thrown) {
+      fail(controller, thrown);
+    }
+  }
+
+  /** What one piece of the upstream's body (none = its end) comes to; `true` when the client has got something, or everything. */
+  function take(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    { editor, host }: OpenedStream,
+    chunk: Uint8Array | undefined,
+  ): boolean {
+    deadlines?.heard();
+    const step = chunk === undefined ? editor.end() : editor.push(latin1Of(chunk));
+    const hasOutput = emit(controller, step.output);
+    if (step.failure !== undefined) throw step.failure;
+    if (chunk === undefined && !editor.isComplete()) throw endedEarly(host);
+    if (chunk !== undefined && !editor.isEnded()) return hasOutput;
+    complete(controller);
+    return true;
+  }
+
+  /** Reads until there is something for the client, or the end. One await a frame: everything else costs. */
+  async function forward(controller: ReadableStreamDefaultController<Uint8Array>, stream: OpenedStream): Promise<void> {
+    try {
+      for (let isEnough = false; !isEnough;) {
+        isReading = true;
+        const { value } = await readPiece(stream);
+        isReading = false;
+        if (isOver) return;
+        const from = performance.now();
+        isEnough = take(controller, stream, value);
+        recording.worked(performance.now() - from);
+      }
+    } catch (thrown) {
+      fail(controller, thrown);
     }
   }
 
   function onSilence(): void {
     if (isOver || opened === undefined) return;
-    const { idleMs } = options;
+    const { idleMs } = opened;
     const error = isReading
       ? new GatewayError({
           code: "upstream_timeout",
@@ -168,7 +182,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
       start(controller) {
         own = controller;
         deadlines = createDeadlines({
-          silenceMs: opened === undefined ? undefined : options.idleMs,
+          silenceMs: opened?.idleMs,
           onSilence,
           heartbeatMs: options.heartbeatMs,
           onHeartbeat() {
@@ -177,13 +191,8 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
           },
         });
       },
-      async pull(controller) {
-        try {
-          if (!isStarted) await start(controller);
-          else if (opened !== undefined) await forward(controller, opened);
-        } catch (thrown) {
-          fail(controller, thrown);
-        }
+      pull(controller) {
+        return isStarted && opened !== undefined ? forward(controller, opened) : start(controller);
       },
       cancel() {
         if (isOver) return;

@@ -40,9 +40,8 @@ export interface Gateway {
 
 /** Bun closes a connection that is silent for longer; a quiet answer in one piece asks for more time before. */
 const silenceAfterMs = 30_000;
-/** A route always has a target; these are for the type only. */
+/** A route always has a target; this is for the type only. */
 const fallbackTotalMs = 600_000;
-const fallbackIdleMs = 120_000;
 
 type OpenedStream = Extract<Opened, { kind: "stream" }>;
 
@@ -90,13 +89,12 @@ function streamResponse(
   opening: OpenedStream | Promise<OpenedStream>,
   heartbeatMs: number,
 ): Response {
-  const { call, route } = exchange;
-  const idleMs = route.targets[0]?.upstream.config.timeouts.idle ?? fallbackIdleMs;
+  const { call } = exchange;
   const headers = opening instanceof Promise ? {} : responseHeadersFor(opening.headers);
   headers["content-type"] = "text/event-stream; charset=utf-8";
   headers["cache-control"] = "no-cache";
   headers["x-request-id"] = call.requestId;
-  return new Response(createClientStream({ exchange, opening, heartbeatMs, idleMs }), { headers });
+  return new Response(createClientStream({ exchange, opening, heartbeatMs }), { headers });
 }
 
 /** A failure before the first content is a real status; only when that takes too long do headers and heart-beats go ahead. */

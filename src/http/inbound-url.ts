@@ -1,5 +1,3 @@
-import { hostnameOf } from "../lib/ip.ts";
-
 /** A request's target after the forms clients use for it have been brought to one. */
 export interface InboundTarget {
   /** Path and query as the router shall see it. */
@@ -13,6 +11,17 @@ export interface InboundTarget {
 // Elysia looks for the path from the 11th character on: a host of less than four letters would shift it.
 const earliestPath = 11;
 
+/** The host of the newest good request: nearly all requests have the same, and asking the URL parser costs. */
+let knownHost = "";
+
+/** Whether a URL with this host can be parsed; Bun's own request URL need not be such a one. */
+function isGoodHost(host: string): boolean {
+  if (host === knownHost) return true;
+  if (!URL.canParse(`http://${host}/`)) return false;
+  knownHost = host;
+  return true;
+}
+
 /**
  * Reads a request URL. `undefined` when it is not absolute: a malformed Host makes Bun give a bare path, and guards and
  * routers would then disagree about what is asked for.
@@ -21,7 +30,7 @@ export function readInboundUrl(url: string): InboundTarget | undefined {
   if (!url.startsWith("http://") && !url.startsWith("https://")) return undefined;
   const hostStart = url.indexOf("://") + 3;
   const start = url.indexOf("/", hostStart);
-  if (hostnameOf(url.slice(hostStart, start === -1 ? undefined : start)) === undefined) return undefined;
+  if (!isGoodHost(url.slice(hostStart, start === -1 ? undefined : start))) return undefined;
   const target = start === -1 ? "/" : url.slice(start);
   const query = target.indexOf("?");
   const path = query === -1 ? target : target.slice(0, query);

@@ -19,24 +19,19 @@ function idOf(digest: Buffer): string {
   return `key-${digest.toString("hex", 0, 4)}`;
 }
 
-/** Compares digests of equal length, and all of them: the time taken says nothing about a key. A key that was found once is known by its text. */
+/** Compares digests of equal length, and all of them: the time taken says nothing about a key. */
 export function createKeyRing(keys: readonly string[]): KeyRing {
   const entries = keys.map((key) => {
     const digest = digestOf(key);
     return { digest, identity: { id: idOf(digest) } };
   });
-  const seen = new Map<string, KeyIdentity>();
-
-  function compare(token: string): KeyIdentity | undefined {
-    const digest = digestOf(token);
-    let found: KeyIdentity | undefined;
-    for (const entry of entries) if (timingSafeEqual(digest, entry.digest)) found = entry.identity;
-    if (found !== undefined) seen.set(token, found);
-    return found;
-  }
-
   return {
     isEmpty: entries.length === 0,
-    find: (token) => seen.get(token) ?? compare(token),
+    find(token) {
+      const digest = digestOf(token);
+      let found: KeyIdentity | undefined;
+      for (const entry of entries) if (timingSafeEqual(digest, entry.digest)) found = entry.identity;
+      return found;
+    },
   };
 }

@@ -9,7 +9,7 @@ import { callOf } from "./rig.ts";
 
 const body = JSON.stringify({ model: "asked", stream: true, messages: [{ role: "user", content: "What is it?" }] });
 
-function start({ textLimit = 100, headers = {} as Record<string, string> } = {}) {
+function start({ textLimit = 100, headers }: { textLimit?: number; headers?: Record<string, string> } = {}) {
   const records: RequestRecord[] = [];
   const call = callOf(body, new AbortController().signal, headers);
   const recording = createRecording({ call, textLimit, onFinish: (record) => records.push(record) });

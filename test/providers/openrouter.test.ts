@@ -35,6 +35,8 @@ describe("attribution", () => {
   });
 });
 
+const priceOf = (pricing: unknown): unknown => read({ data: [{ id: "m", pricing }] }).models[0]?.pricing;
+
 describe("a model of the list", () => {
   test("has its length, limits, capabilities and price", () => {
     expect(read({ data: [listedModel("openai/gpt-4o")] }).models).toEqual([
@@ -50,7 +52,6 @@ describe("a model of the list", () => {
   });
 
   test("has no price where it has none of its own, and 0 where it is free", () => {
-    const priceOf = (pricing: unknown): unknown => read({ data: [{ id: "m", pricing }] }).models[0]?.pricing;
     expect(priceOf({ prompt: "0", completion: "0" })).toEqual({ input: 0, output: 0 });
     for (const pricing of [
       undefined,

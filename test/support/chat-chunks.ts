@@ -2,7 +2,7 @@
 
 export type Json = Record<string, unknown>;
 
-export const completionId = "gen-1700000000-abcdefghijklmnop";
+const completionId = "gen-1700000000-abcdefghijklmnop";
 const created = 1_700_000_000;
 
 export const defaultUsage: Json = {

@@ -103,7 +103,7 @@ function createOutput(child: Subprocess<"ignore", "pipe", "pipe">) {
 }
 
 /** A pipe in content is written `\|`, so ` | ` can only be the separator. The fields keep their escapes. */
-export function parseTrafficLine(line: string): TrafficLine {
+function parseTrafficLine(line: string): TrafficLine {
   const fields = line.split(" | ");
   if (fields.length !== 8) throw new Error(`${fields.length} fields instead of 8 in the traffic log: ${line}`);
   const [timestamp = "", user = "", assistant = "", promptTokens = "", completionTokens = "", latencyMs = ""] = fields;

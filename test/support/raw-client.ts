@@ -80,7 +80,7 @@ export function connectRaw(port: number, host = "127.0.0.1"): Promise<RawConnect
   return promise;
 }
 
-export function parseRawResponse(received: string): RawResponse {
+function parseRawResponse(received: string): RawResponse {
   const end = received.indexOf("\r\n\r\n");
   const [statusLine = "", ...lines] = received.slice(0, end).split("\r\n");
   const headers: Record<string, string> = {};

@@ -193,7 +193,6 @@ describe("dialling for real", () => {
   });
 
   test("rejects where nobody listens", async () => {
-    const rejected = dialTcp({ hostname: "127.0.0.1", port: 1 });
-    await expect(rejected).rejects.toThrow();
+    expect(await dialTcp({ hostname: "127.0.0.1", port: 1 }).catch(() => "rejected")).toBe("rejected");
   });
 });

@@ -73,7 +73,7 @@ describe("a failure", () => {
   });
 
   test("of TLS towards a server without it is not worth a retry", async () => {
-    await using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("plain") });
+    using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("plain") });
     const error = await failureOf({ destination: to(`https://127.0.0.1:${server.port}/v1`) });
     expect({ code: error.code, status: error.status, retryable: error.retryable }).toEqual({
       code: "upstream_unreachable",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../../src/errors.ts";
+import { GatewayError, type ErrorCode } from "../../../src/errors.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import { editChatAnswer, streamOfChatAnswer } from "../../../src/protocols/openai-chat/answer.ts";
 import { createChatStreamEditor } from "../../../src/protocols/openai-chat/stream.ts";
@@ -25,6 +25,9 @@ function refusalOf(text: string): GatewayError {
   }
   throw new Error(`was taken: ${text}`);
 }
+
+const textOf = (message: string): string =>
+  editChatAnswer(`{"choices":[{"message":${message}}]}`, options).observation.text;
 
 describe("an answer in one piece", () => {
   test("changes in its model alone", () => {
@@ -58,8 +61,6 @@ describe("an answer in one piece", () => {
   });
 
   test("tells of tool calls, refusals and parts in its text", () => {
-    const textOf = (message: string): string =>
-      editChatAnswer(`{"choices":[{"message":${message}}]}`, options).observation.text;
     expect(textOf('{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}')).toBe("[tool f] {}");
     expect(textOf('{"refusal":"no"}')).toBe("no");
     expect(textOf('{"content":[{"type":"text","text":"a"},{"type":"x"},null]}')).toBe("a");
@@ -86,7 +87,7 @@ describe("an answer that is none", () => {
     expect({ code, status, retryable }).toEqual({ code: "upstream_invalid_response", status: 502, retryable: false });
   });
 
-  test.each([
+  test.each<[string, ErrorCode, string]>([
     ['{"error":{"message":"slow","code":429}}', "rate_limit_exceeded", "slow"],
     ['{"error":{"message":"down","code":502}}', "upstream_error", "down"],
     ['{"error":"plain"}', "upstream_error", "plain"],

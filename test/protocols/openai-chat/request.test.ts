@@ -121,12 +121,13 @@ describe("a body is refused with 400", () => {
   });
 });
 
+const oddBody = (model: string): string =>
+  `{ "messages" : [ {"role":"user","content":"\\"model\\":\\"x\\" é\\u00e9"} ],\r\n "seed":12345678901234567890, "temperature":1.0,\t"model" : ${model} , "x":{"model":"inner"} }\n`;
+
 describe("edits for a target", () => {
   test("change the model and nothing else", () => {
-    const body = (model: string): string =>
-      `{ "messages" : [ {"role":"user","content":"\\"model\\":\\"x\\" é\\u00e9"} ],\r\n "seed":12345678901234567890, "temperature":1.0,\t"model" : ${model} , "x":{"model":"inner"} }\n`;
-    expect(edited(body('"orcestator"'))).toBe(body('"vendor/m"'));
-    expect(edited(body("null"))).toBe(body('"vendor/m"'));
+    expect(edited(oddBody('"orcestator"'))).toBe(oddBody('"vendor/m"'));
+    expect(edited(oddBody("null"))).toBe(oddBody('"vendor/m"'));
   });
 
   test("leave no second model behind", () => {

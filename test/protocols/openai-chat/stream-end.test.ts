@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../../src/errors.ts";
+import { GatewayError, type ErrorCode } from "../../../src/errors.ts";
 import { createEventSplitter, dataOf } from "../../../src/lib/sse.ts";
 import { encodeErrorInStream } from "../../../src/protocols/openai-chat/error.ts";
 import { createChatStreamEditor } from "../../../src/protocols/openai-chat/stream.ts";
@@ -129,7 +129,7 @@ describe("after [DONE]", () => {
 });
 
 describe("a failure", () => {
-  const failures: Record<string, [event: string, code: string, message: string]> = {
+  const failures: Record<string, [event: string, code: ErrorCode, message: string]> = {
     "error object": ['{"error":{"message":"gone","code":502}}', "upstream_error", "gone"],
     "error text": ['{"error":"gone"}', "upstream_error", "gone"],
     "rate limit by code": ['{"error":{"message":"slow","code":429}}', "rate_limit_exceeded", "slow"],
@@ -147,6 +147,21 @@ describe("a failure", () => {
       '{"id":"g","error":{"code":"server_error","message":"lost"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]}',
       "upstream_error",
       "lost",
+    ],
+    "beginning as all chunks do": [
+      '{"id":"i","model":"u","choices":[],"error":{"message":"gone","code":502}}',
+      "upstream_error",
+      "gone",
+    ],
+    "spaced oddly, beginning as all chunks do": [
+      '{"id":"i","model":"u","choices":[] , "error" : {"message":"gone","code":502}}',
+      "upstream_error",
+      "gone",
+    ],
+    "finish reason, beginning as all chunks do": [
+      '{"id":"i","model":"u","choices":[{"index":0,"delta":{},"finish_reason":"error"}]}',
+      "upstream_error",
+      "did not say which",
     ],
     "finish reason alone": [
       '{"choices":[{"index":0,"delta":{},"finish_reason":"error"}]}',

@@ -77,7 +77,7 @@ describe("a stream of", () => {
     test(`${name} loses only events that are nothing but usage when usage is to be hidden`, () => {
       const kept = eventsOf(expected).filter((event) => !/"choices":\[\],"usage":\{/.test(event));
       expect(run([input], { hideUsage: true }).output).toBe(kept.join(""));
-      expect(run([...input], { hideUsage: true }).observation.usage).toEqual(run([input]).observation.usage);
+      expect(run(input.split(""), { hideUsage: true }).observation.usage).toEqual(run([input]).observation.usage);
     });
   }
 });
@@ -133,8 +133,9 @@ describe("usage", () => {
 
 describe("what was seen", () => {
   test("is the answer's text up to the limit, in the order it came", () => {
-    const delta = (text: string): string => `data: {"id":"i","choices":[{"delta":{"content":"${text}"}}]}\n\n`;
-    const stream = ["ab", "cd", "ef", "gh"].map(delta).join("");
+    const stream = ["ab", "cd", "ef", "gh"]
+      .map((text) => `data: {"id":"i","choices":[{"delta":{"content":"${text}"}}]}\n\n`)
+      .join("");
     for (const [textLimit, text] of [
       [0, ""],
       [3, "abc"],

@@ -90,16 +90,16 @@ describe("the dummy", () => {
   });
 
   test("answers in a form that the gateway takes for whole and unfailed", async () => {
-    const { createStreamEditor, editAnswer } = protocols["openai-chat"];
+    const protocol = protocols["openai-chat"];
     const options = { modelShown: "m", hideUsage: false, textLimit: 1000 };
     const stream = await (
       await ask({ model: "demo", messages, stream: true, stream_options: { include_usage: true } })
     ).bytes();
-    const editor = createStreamEditor(options);
+    const editor = protocol.createStreamEditor(options);
     expect(editor.push(Buffer.from(stream).toString("latin1")).failure).toBeUndefined();
     expect([editor.isComplete(), editor.isEnded()]).toEqual([true, true]);
     const answer = await (await ask({ model: "demo", messages })).bytes();
-    const { output, observation } = editAnswer(Buffer.from(answer).toString("latin1"), options);
+    const { output, observation } = protocol.editAnswer(Buffer.from(answer).toString("latin1"), options);
     expect(JSON.parse(utf8OfLatin1(output))).toMatchObject({ model: "m" });
     expect(observation.usage).toEqual(editor.observation.usage);
     expect(observation.text).toBe(editor.observation.text);
@@ -134,6 +134,6 @@ describe("the dummy", () => {
     const rest = async (): Promise<void> => {
       for (let done = false; !done;) done = (await reader?.read())?.done ?? true;
     };
-    await expect(rest()).rejects.toThrow("stopped");
+    expect(await rest().catch((error: unknown) => String(error))).toContain("stopped");
   });
 });

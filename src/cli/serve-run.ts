@@ -1,0 +1,86 @@
+import { loadConfig } from "../config/load.ts";
+import { startServer, type RunningServer } from "../runtime/server.ts";
+import { createLogger, type Logger } from "../telemetry/logger.ts";
+import { CliError, print } from "./output.ts";
+import { banner } from "./serve-banner.ts";
+
+export interface ServeFlags {
+  config?: string | undefined;
+  host?: string | undefined;
+  port?: string | undefined;
+  "metrics-port"?: string | undefined;
+  drain?: string | undefined;
+  "drain-delay"?: string | undefined;
+  demo?: boolean | undefined;
+  open?: boolean | undefined;
+}
+
+function openInBrowser(url: string): void {
+  const command = { win32: ["cmd", "/c", "start", "", url], darwin: ["open", url] }[process.platform as string] ?? [
+    "xdg-open",
+    url,
+  ];
+  try {
+    Bun.spawn(command, { stdio: ["ignore", "ignore", "ignore"] }).unref();
+  } catch {
+    console.log(`  Open ${url} in a browser.`);
+  }
+}
+
+/** First signal: drain. Second: now. */
+function stopOnSignals(running: RunningServer, logger: Logger): void {
+  let isStopping = false;
+  const stop = (signal: string): void => {
+    if (isStopping) {
+      running.cut();
+      return;
+    }
+    isStopping = true;
+    logger.info(`${signal}: finishing running requests; once more to stop at once.`);
+    void running.drain().then((isClean) => process.exit(isClean ? 0 : 1));
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stop(signal));
+  // On Windows the server is a child of the process the user started: when that one is gone, so is the reason to run.
+  process.on("disconnect", () => stop("disconnect"));
+}
+
+/** Whatever keeps a server from starting is the owner's to mend: a message, not a stack. */
+function startOrExplain(start: () => RunningServer): RunningServer {
+  try {
+    return start();
+  } catch (error) {
+    throw new CliError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function surviveBugs(logger: Logger): void {
+  // One request's bug must not end everybody's streams.
+  process.on("uncaughtException", (error) => logger.error("Uncaught exception", error));
+  process.on("unhandledRejection", (error) => logger.error("Unhandled rejection", error));
+}
+
+/** Starts the server and stays until a signal ends it. */
+export function serve(args: ServeFlags): void {
+  const loaded = loadConfig({
+    configPath: args.config,
+    demo: args.demo === true,
+    flags: {
+      "server.host": args.host,
+      "server.port": args.port,
+      "server.metricsPort": args["metrics-port"],
+      "server.drain": args.drain,
+      "server.drainDelay": args["drain-delay"],
+    },
+  });
+  const logger = createLogger(loaded.config.logging.level);
+  for (const warning of loaded.warnings) logger.warn(warning);
+  if (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0")
+    logger.warn(
+      "NODE_TLS_REJECT_UNAUTHORIZED=0: upstream certificates are not checked; API keys can be stolen on the way.",
+    );
+  const running = startOrExplain(() => startServer(loaded.config, logger));
+  surviveBugs(logger);
+  stopOnSignals(running, logger);
+  print(banner(loaded, running));
+  if (args.open === true) openInBrowser(`${running.url}/docs`);
+}

@@ -1,0 +1,103 @@
+import { expect } from "bun:test";
+import type { Opened } from "../../src/gateway/attempt.ts";
+import type { Cancellation } from "../../src/gateway/cancellation.ts";
+import { createClientStream } from "../../src/gateway/client-stream.ts";
+import { latin1Of } from "../../src/lib/latin1.ts";
+import { openaiChat } from "../../src/protocols/openai-chat/index.ts";
+import { createModelTable } from "../../src/routing/model-table.ts";
+import type { RequestRecord } from "../../src/telemetry/request-record.ts";
+import { configured, openaiCompatibleAt } from "../routing/configured.ts";
+import { eventsOf } from "../support/chat.ts";
+import { startRun } from "./rig.ts";
+
+export type OpenedStream = Extract<Opened, { kind: "stream" }>;
+
+const table = createModelTable(
+  configured({
+    providers: { one: openaiCompatibleAt("http://up.test/v1") },
+    models: { m: { targets: [{ provider: "one", model: "up" }] } },
+  }),
+);
+const hour = 3_600_000;
+export const content = (text: string): string =>
+  `data: {"id":"g","model":"up","choices":[{"index":0,"delta":{"content":"${text}"}}]}\n\n`;
+export const finish = 'data: {"id":"g","model":"up","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n';
+export const done = "data: [DONE]\n\n";
+/** What the client sees of the upstream's text. */
+export const shown = (text: string): string => text.replaceAll('"up"', '"m"');
+
+/** An upstream's body in the test's hand. */
+export function createUpstream() {
+  const controller = new AbortController();
+  let own: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  let pulls = 0;
+  let cancelled = false;
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      start: (given) => void (own = given),
+      pull: () => void (pulls += 1),
+      cancel: () => void (cancelled = true),
+    },
+    { highWaterMark: 0 },
+  );
+  controller.signal.addEventListener("abort", () => {
+    try {
+      own?.error(controller.signal.reason);
+    } catch {
+      // Closed already.
+    }
+  });
+  return {
+    controller,
+    opened: (held = ""): OpenedStream => ({
+      kind: "stream",
+      headers: new Headers(),
+      reader: body.getReader(),
+      editor: openaiChat.createStreamEditor({ modelShown: "m", hideUsage: false, textLimit: 100 }),
+      controller,
+      host: "up.test",
+      idleMs: hour,
+      held,
+    }),
+    send: (text: string) => own?.enqueue(Buffer.from(text, "latin1") as unknown as Uint8Array<ArrayBuffer>),
+    close: () => own?.close(),
+    break: (error: unknown) => own?.error(error),
+    pulls: () => pulls,
+    isReleased: () => cancelled || controller.signal.aborted,
+  };
+}
+
+export interface Client {
+  stream: ReadableStream<Uint8Array>;
+  records: RequestRecord[];
+  cancellation: Cancellation;
+}
+
+export function connect(
+  opening: OpenedStream | Promise<OpenedStream>,
+  { heartbeatMs = hour, idleMs = hour } = {},
+): Client {
+  const { exchange, records } = startRun({ table, stream: true, totalMs: hour });
+  const withIdle = (opened: OpenedStream): OpenedStream => ({ ...opened, idleMs });
+  const patient = opening instanceof Promise ? opening.then(withIdle) : withIdle(opening);
+  const stream = createClientStream({ exchange, opening: patient, heartbeatMs });
+  return { stream, records, cancellation: exchange.cancellation };
+}
+
+export async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
+  const { value } = await reader.read();
+  return value === undefined ? "(end)" : latin1Of(value);
+}
+
+export async function readAll(stream: ReadableStream<Uint8Array>): Promise<string> {
+  return latin1Of(await new Response(stream).bytes());
+}
+
+export function expectErrorForm(text: string, before: string, code: string): void {
+  expect(text.startsWith(before)).toBe(true);
+  const events = eventsOf(text.slice(before.length));
+  expect(events).toHaveLength(3);
+  expect(events[0]).toMatchObject({ model: "m", choices: [{ delta: {}, finish_reason: "error" }] });
+  expect(events[1]).toMatchObject({ error: { code } });
+  expect(events[2]).toBe("[DONE]");
+}
