@@ -42,20 +42,19 @@ export function httpUrl(text: string): string {
   return text.replace(/\/+$/, "");
 }
 
-/** One GET for the command line. Redirects are not followed: they could carry a key to another host. */
-export async function fetchJson({ url, headers = {}, timeoutMs }: JsonRequest): Promise<JsonReply> {
-  const target = new URL(httpUrl(url));
+/** A GET for the command line. Redirects are not followed: they could carry a key to another host. */
+export function get(target: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
   // A proxy cannot reach this machine's own loopback, and the gateway's own certificate is often self-signed.
   const local = isLoopback(target) ? { proxy: false as const, tls: { rejectUnauthorized: false } } : {};
+  return fetch(target, { headers, redirect: "manual", signal, ...local });
+}
+
+/** One JSON document. */
+export async function fetchJson({ url, headers = {}, timeoutMs }: JsonRequest): Promise<JsonReply> {
+  const target = new URL(httpUrl(url));
   try {
-    const response = await fetch(target, {
-      headers: { accept: "application/json", ...headers },
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
-      ...local,
-    });
-    const text = await response.text();
-    return { status: response.status, body: parseJson(text) };
+    const response = await get(target, { accept: "application/json", ...headers }, AbortSignal.timeout(timeoutMs));
+    return { status: response.status, body: parseJson(await response.text()) };
   } catch (error) {
     throw new UnreachableError(`${target.origin} cannot be reached: ${reasonOf(error)}`);
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLineSplitter } from "../telemetry/line-splitter.ts";
-import { httpUrl } from "./http.ts";
+import { get, httpUrl } from "./http.ts";
 import { CliError } from "./output.ts";
 import { createTailResume, type TailResume } from "./tail-resume.ts";
 
@@ -27,12 +27,6 @@ type Outcome = { isFinal: true; error: CliError } | { isFinal: false; reason: st
 function addressOf({ url, lines, follow }: Pick<HttpTailOptions, "url" | "lines" | "follow">): URL {
   const query = new URLSearchParams({ lines: String(lines), follow: String(follow) });
   return new URL(`${httpUrl(url)}/api/logs/tail?${query.toString()}`);
-}
-
-/** A proxy cannot reach this machine's own loopback, and the gateway's own certificate is often self-signed. */
-function localOptions({ hostname }: URL): BunFetchRequestInit {
-  const isLoopback = hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
-  return isLoopback ? { proxy: false, tls: { rejectUnauthorized: false } } : {};
 }
 
 function refusal(response: Response, address: URL, token: string | undefined): CliError {
@@ -89,13 +83,7 @@ async function connectOnce({ address, options, isFirst, resume }: Connection): P
   if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
   let isConnected = false;
   try {
-    const response = await fetch(address, {
-      headers,
-      // A redirect could hand the token to somebody else.
-      redirect: "manual",
-      signal: AbortSignal.any([signal, silence.signal]),
-      ...localOptions(address),
-    });
+    const response = await get(address, headers, AbortSignal.any([signal, silence.signal]));
     if (!response.ok) {
       await response.body?.cancel();
       const error = refusal(response, address, token);

@@ -1,13 +1,11 @@
 import { inspect } from "node:util";
 import { createConsola, type ConsolaInstance, type LogObject } from "consola";
-import type { LoggingConfig } from "../config/schema.ts";
 
 export type Logger = ConsolaInstance;
 
-const levels = { silent: -999, error: 0, warn: 1, info: 3, debug: 4 } as const satisfies Record<
-  LoggingConfig["level"],
-  number
->;
+const levels = { silent: -999, error: 0, warn: 1, info: 3, debug: 4 } as const;
+
+export type LogLevel = keyof typeof levels;
 
 const badges: Readonly<Record<string, { text: string; color: string }>> = {
   error: { text: "ERROR", color: "\u001b[31m" },
@@ -36,7 +34,7 @@ export function consoleHasColor(): boolean {
 }
 
 /** The console. Everything goes to stderr, so that a pipe of stdout gets only what a command prints on purpose. */
-export function createLogger(level: LoggingConfig["level"]): Logger {
+export function createLogger(level: LogLevel): Logger {
   const hasColor = consoleHasColor();
   return createConsola({
     level: levels[level],

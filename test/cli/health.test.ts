@@ -24,12 +24,17 @@ test("a ready gateway gives exit code 0, without an API key and past a proxy", a
 });
 
 test("a gateway that drains gives exit code 1 and its reason", async () => {
-  using server = serveHealth(503, { status: "not_ready", reason: "draining" });
+  using server = serveHealth(503, { status: "not ready", reasons: ["The gateway is shutting down."] });
   using folder = configFolder();
   const url = `http://127.0.0.1:${server.port}`;
   const { stdout, exitCode } = await runCli(["health", "--url", `${url}/`, "--json"], { cwd: folder.path });
   expect(exitCode).toBe(1);
-  expect(JSON.parse(stdout)).toEqual({ url, ready: false, status: 503, message: "not ready: draining" });
+  expect(JSON.parse(stdout)).toEqual({
+    url,
+    ready: false,
+    status: 503,
+    message: "not ready: The gateway is shutting down.",
+  });
 });
 
 test("nobody listening gives exit code 1 and says so", async () => {
