@@ -40,6 +40,8 @@ export interface GatewayErrorOptions {
   param?: string | undefined;
   /** The upstream's own error code or further facts worth showing. */
   details?: Readonly<Record<string, unknown>> | undefined;
+  /** Headers of the upstream's refusal that the client may see: rate limits, ids. */
+  headers?: Readonly<Record<string, string>> | undefined;
   cause?: unknown;
 }
 
@@ -51,6 +53,7 @@ export class GatewayError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly param: string | undefined;
   readonly details: Readonly<Record<string, unknown>> | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
 
   constructor(options: GatewayErrorOptions) {
     super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -61,11 +64,14 @@ export class GatewayError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.param = options.param;
     this.details = options.details;
+    this.headers = options.headers;
   }
 
-  withRetryAfter(retryAfterSeconds: number): GatewayError {
-    const { code, status, message, retryable, param, details, cause } = this;
-    return new GatewayError({ code, status, message, retryable, param, details, cause, retryAfterSeconds });
+  /** The same error with something added. */
+  with(changes: Partial<GatewayErrorOptions>): GatewayError {
+    const { code, status, message, retryable, retryAfterSeconds, param, details, headers, cause } = this;
+    const own = { code, status, message, retryable, retryAfterSeconds, param, details, headers, cause };
+    return new GatewayError({ ...own, ...changes });
   }
 }
 

@@ -18,7 +18,7 @@ test("an error with a wait is the same error otherwise", () => {
     details: { upstreamStatus: 429 },
     cause,
   } as const;
-  const waiting = new GatewayError(options).withRetryAfter(30);
+  const waiting = new GatewayError(options).with({ retryAfterSeconds: 30 });
   expect(waiting).toBeInstanceOf(GatewayError);
   expect(waiting).toMatchObject({ ...options, retryAfterSeconds: 30 });
 });

@@ -3,7 +3,7 @@ import { alarms } from "../lib/alarms.ts";
 import { applyEdits } from "../lib/json-edit.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import type { Observation, StreamEditor } from "../protocols/protocol.ts";
-import { requestHeadersFor } from "../transport/headers.ts";
+import { requestHeadersFor, responseHeadersFor } from "../transport/headers.ts";
 import { discardBody, failureOfSend, readShortBody, sendUpstream } from "../transport/send.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
 import { laneOf } from "./lane.ts";
@@ -90,7 +90,8 @@ async function refusal(response: Response, { exchange, host }: Sent): Promise<Ga
     return invalidAnswer(host, `answered with a redirect (${response.status}); check the provider's baseUrl.`);
   }
   const body = await readShortBody(response, longestErrorBody);
-  return exchange.call.protocol.error.decode({ status: response.status, headers: response.headers, body });
+  const error = exchange.call.protocol.error.decode({ status: response.status, headers: response.headers, body });
+  return error.with({ headers: responseHeadersFor(response.headers) });
 }
 
 async function openAnswer(response: Response, { exchange }: Sent): Promise<Extract<Opened, { kind: "answer" }>> {

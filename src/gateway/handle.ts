@@ -51,7 +51,7 @@ function isStream(opened: Opened): opened is OpenedStream {
 
 export function errorResponse(protocol: Protocol, error: GatewayError, requestId: string): Response {
   const { status, body, headers } = protocol.error.encode(error);
-  return new Response(body, { status, headers: { ...headers, "x-request-id": requestId } });
+  return new Response(body, { status, headers: { ...error.headers, ...headers, "x-request-id": requestId } });
 }
 
 async function answerWhole({ call, recording, cancellation }: Exchange, opening: Promise<Opened>): Promise<Response> {
@@ -150,7 +150,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const error = thrown instanceof GatewayError ? thrown : internalError(call.requestId);
     if (!(thrown instanceof GatewayError)) options.onBug(thrown, call.requestId);
     const isSilentLimit = error.code === "rate_limit_exceeded" && error.retryAfterSeconds === undefined;
-    const told = isSilentLimit ? error.withRetryAfter(options.retryAfterSeconds) : error;
+    const told = isSilentLimit ? error.with({ retryAfterSeconds: options.retryAfterSeconds }) : error;
     const response = errorResponse(call.protocol, told, call.requestId);
     const wasSent = recording.record.attempts > 0;
     recording.finish({

@@ -6,7 +6,7 @@ import { eventsOf } from "../support/chat.ts";
 import type { Behaviour } from "../support/exchange.ts";
 import { createFakeUpstream } from "../support/fake-upstream.ts";
 import { body, gzipStream, okJson, okStream, pieces, redirect } from "../support/replies.ts";
-import { rejectionOf, startRun } from "./rig.ts";
+import { expectAllClosed, rejectionOf, startRun } from "./rig.ts";
 
 const upstream = await createFakeUpstream({ credentials: ["k"] });
 const provider = openaiCompatibleAt(upstream.url, { credentials: ["k"], retries: 0, headers: { "x-own": "1" } });
@@ -15,7 +15,7 @@ const table = createModelTable(
 );
 beforeEach(() => upstream.clear());
 // Whatever happened to an answer, nothing of it may stay open.
-afterEach(() => Promise.all(upstream.requests.map(({ ended }) => ended)));
+afterEach(() => expectAllClosed(upstream.requests));
 afterAll(() => upstream.close());
 
 type OpenedStream = Extract<Opened, { kind: "stream" }>;

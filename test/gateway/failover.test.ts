@@ -5,7 +5,7 @@ import { createFakeUpstream } from "../support/fake-upstream.ts";
 import type { Behaviour } from "../support/exchange.ts";
 import { failure, hangBeforeHeaders, okJson, okStream, pieces } from "../support/replies.ts";
 import { configured, openaiCompatibleAt } from "../routing/configured.ts";
-import { rejectionOf, startRun } from "./rig.ts";
+import { expectAllClosed, rejectionOf, startRun } from "./rig.ts";
 
 const upstream = await createFakeUpstream();
 // Without jitter every back-off is nothing; the tests that are about waiting name their own.
@@ -16,7 +16,7 @@ beforeEach(() => {
   random = 0;
 });
 // Nothing of a failed try, and nothing that a test let go, may stay open.
-afterEach(() => Promise.all(upstream.requests.map(({ ended }) => ended)));
+afterEach(() => expectAllClosed(upstream.requests));
 afterAll(async () => {
   jitter.mockRestore();
   await upstream.close();

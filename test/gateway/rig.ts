@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import type { GatewayError } from "../../src/errors.ts";
 import type { Opened } from "../../src/gateway/attempt.ts";
 import type { InferenceCall } from "../../src/gateway/call.ts";
@@ -63,6 +64,12 @@ export function startRun({ table, stream = false, totalMs = 60_000 }: RunOptions
     onAttempt: ({ upstream }, outcome) => outcomes.push(`${upstream.name}:${outcome === "ok" ? "ok" : outcome.code}`),
   };
   return { client, exchange, records, outcomes, open: () => openWithFailover(exchange) };
+}
+
+/** Fails unless all exchanges with the upstream end soon: what is only left to the garbage collector takes longer. */
+export async function expectAllClosed(requests: readonly { ended: Promise<unknown> }[]): Promise<void> {
+  const closed = Promise.all(requests.map(({ ended }) => ended)).then(() => "closed");
+  expect(await Promise.race([closed, Bun.sleep(400).then(() => "still open")])).toBe("closed");
 }
 
 /** The error a promise is rejected with. */

@@ -70,6 +70,13 @@ function unknownModel(name: string): GatewayError {
 
 /** OpenAI's API for clients. */
 export function openaiRoutes(services: Services) {
+  const oneModel = ({ request }: { request: Request }): Response => {
+    services.access.caller(request);
+    const name = modelNameOf(request);
+    const model = services.models().find((info) => info.id === name);
+    return model === undefined ? plainError(unknownModel(name)) : Response.json(model);
+  };
+
   return new Elysia({ name: "openai" })
     .post("/v1/chat/completions", inferenceRoute(protocols["openai-chat"], services), {
       parse: "none",
@@ -94,20 +101,12 @@ export function openaiRoutes(services: Services) {
         },
       },
     )
-    .get(
-      "/v1/models/*",
-      ({ request }) => {
-        services.access.caller(request);
-        const name = modelNameOf(request);
-        const model = services.models().find((info) => info.id === name);
-        return model === undefined ? plainError(unknownModel(name)) : Response.json(model);
-      },
-      {
-        detail: {
-          tags: ["models"],
-          summary: "One model",
-          responses: { 200: { description: "The model", ...jsonContent(modelSchema) }, 404: failures[404] },
-        } as never,
-      },
-    );
+    .get("/v1/models/*", oneModel, { detail: { hide: true } })
+    .get("/v1/models/:id", oneModel, {
+      detail: {
+        tags: ["models"],
+        summary: "One model",
+        responses: { 200: { description: "The model", ...jsonContent(modelSchema) }, 404: failures[404] },
+      } as never,
+    });
 }
