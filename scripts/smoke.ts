@@ -1,5 +1,5 @@
 // `bun scripts/smoke.ts <executable>`: the last step of `bun run check`, for any built executable.
-import { createChecks, reportTotals } from "./proof/checks.ts";
+import { prove } from "./proof/checks.ts";
 import { smoke } from "./proof/smoke.ts";
 
 const executable = process.argv[2];
@@ -7,6 +7,4 @@ if (executable === undefined) {
   console.error("Usage: bun scripts/smoke.ts <executable>");
   process.exit(2);
 }
-const checks = createChecks();
-await smoke(checks, executable);
-process.exit(reportTotals(checks));
+process.exit(await prove((checks) => smoke(checks, executable)));

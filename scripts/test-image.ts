@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { projectRoot } from "./build/paths.ts";
 import { type Buildah, createBuildah, whatBuildahLacks } from "./proof/buildah.ts";
 import { buildTarget } from "./proof/build-target.ts";
-import { type Checks, createChecks, reportTotals } from "./proof/checks.ts";
+import { type Checks, prove } from "./proof/checks.ts";
 import { findProcesses } from "./proof/find-processes.ts";
 import { checkGateway, requestChat } from "./proof/gateway-checks.ts";
 import { type LaunchedGateway, launchGateway } from "./proof/launch.ts";
@@ -26,15 +26,11 @@ interface Proof {
   folder: string;
 }
 
-async function main(): Promise<number> {
+async function proveImage(checks: Checks): Promise<void> {
   const missing = whatBuildahLacks();
-  if (missing !== undefined) {
-    console.error(missing);
-    return 1;
-  }
+  if (missing !== undefined) throw new Error(missing);
   const folder = await mkdtemp(join(tmpdir(), "orcestator-image-"));
   const buildah = createBuildah(join(folder, "storage"));
-  const checks = createChecks();
   const proof = { checks, buildah, folder };
   try {
     await buildImage(proof);
@@ -47,7 +43,6 @@ async function main(): Promise<number> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return reportTotals(checks);
 }
 
 async function buildImage({ buildah, folder }: Proof): Promise<void> {
@@ -180,4 +175,4 @@ async function checkRefusal({ checks, buildah }: Proof): Promise<void> {
   });
 }
 
-process.exit(await main());
+process.exit(await prove(proveImage));

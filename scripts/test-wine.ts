@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { buildTarget } from "./proof/build-target.ts";
-import { type Checks, createChecks, reportTotals } from "./proof/checks.ts";
+import { type Checks, prove } from "./proof/checks.ts";
 import { checkGateway, requestChat, requestStreamedChat } from "./proof/gateway-checks.ts";
 import { type LaunchedGateway, launchGateway } from "./proof/launch.ts";
 import { checkTrafficLog } from "./proof/traffic-log.ts";
@@ -24,16 +24,12 @@ interface Installation {
   env: Record<string, string>;
 }
 
-async function main(): Promise<number> {
+async function proveUnderWine(checks: Checks): Promise<void> {
   const missing = whatWineLacks();
-  if (missing !== undefined) {
-    console.error(missing);
-    return 1;
-  }
+  if (missing !== undefined) throw new Error(missing);
   const executable = await buildTarget("windows-x64");
   const folder = await mkdtemp(join(tmpdir(), "orcestator wine "));
   const wine = createWine(join(folder, "prefix"));
-  const checks = createChecks();
   try {
     await copyFile(executable, join(folder, program));
     await compileMissingDll(folder);
@@ -43,7 +39,6 @@ async function main(): Promise<number> {
     await wine.close();
     await rm(folder, { recursive: true, force: true });
   }
-  return reportTotals(checks);
 }
 
 async function checkExecutable(checks: Checks, installation: Installation): Promise<void> {
@@ -120,4 +115,4 @@ async function run({ wine, folder, env }: Installation, ...args: string[]): Prom
   return out;
 }
 
-process.exit(await main());
+process.exit(await prove(proveUnderWine));

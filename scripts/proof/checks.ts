@@ -32,6 +32,17 @@ export function createChecks(): Checks {
   };
 }
 
+/** Runs a whole proof and prints its totals; resolves to the exit code. What breaks it off counts as one failure more. */
+export async function prove(proof: (checks: Checks) => Promise<void>): Promise<number> {
+  const checks = createChecks();
+  try {
+    await proof(checks);
+  } catch (error) {
+    await checks.check("everything could be tried", () => Promise.reject(error));
+  }
+  return reportTotals(checks);
+}
+
 /** Prints the line that `.ci/run` and people look for, alone and last; returns the exit code. */
 export function reportTotals(totals: { passed: number; failed: number }): number {
   console.log(`${totals.passed} passed, ${totals.failed} failed`);

@@ -1,10 +1,12 @@
 import { GatewayError } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
 import { applyEdits } from "../lib/json-edit.ts";
+import type { StopSignal } from "../lib/stop-signal.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import type { Observation, StreamEditor } from "../protocols/protocol.ts";
 import { requestHeadersFor, responseHeadersFor } from "../transport/headers.ts";
-import { discardBody, failureOfSend, readShortBody, sendUpstream } from "../transport/send.ts";
+import { readAll, readShort, replyOfResponse, type UpstreamReply } from "../transport/reply.ts";
+import { failureOfSend, sendUpstream } from "../transport/send.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
 import { laneOf } from "./lane.ts";
 
@@ -14,9 +16,9 @@ export type Opened =
   | {
       kind: "stream";
       headers: Headers;
-      reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+      reply: UpstreamReply;
       editor: StreamEditor;
-      controller: AbortController;
+      stop: StopSignal;
       host: string;
       /** Longest silence of this upstream. */
       idleMs: number;
@@ -35,7 +37,7 @@ function invalidAnswer(host: string, what: string): GatewayError {
 /** One request upstream, and where it went. */
 interface Sent {
   exchange: Exchange;
-  controller: AbortController;
+  stop: StopSignal;
   host: string;
   idleMs: number;
 }
@@ -57,7 +59,7 @@ function headersFor({ call, envelope }: Exchange, { target, credential }: Candid
   return headers;
 }
 
-function send({ exchange, controller, host }: Sent, candidate: Candidate): Promise<Response> {
+async function send({ exchange, stop, host }: Sent, candidate: Candidate): Promise<UpstreamReply> {
   const { call, recording } = exchange;
   const { upstream, model } = candidate.target;
   if (laneOf(call.protocol, upstream.provider) === undefined) {
@@ -66,7 +68,7 @@ function send({ exchange, controller, host }: Sent, candidate: Candidate): Promi
   const body = bodyFor(exchange, model);
   if (upstream.provider.respond !== undefined) {
     recording.sent();
-    return upstream.provider.respond({ body, signal: controller.signal });
+    return replyOfResponse(await upstream.provider.respond({ body, stop }));
   }
   const headers = headersFor(exchange, candidate);
   const { timeouts, proxy } = upstream.config;
@@ -77,51 +79,49 @@ function send({ exchange, controller, host }: Sent, candidate: Candidate): Promi
     method: "POST",
     headers,
     body,
-    controller,
+    stop,
     connectMs: timeouts.connect,
     proxy,
     ca: upstream.ca,
   });
 }
 
-async function refusal(response: Response, { exchange, host }: Sent): Promise<GatewayError> {
-  if (response.status >= 300 && response.status < 400) {
-    await discardBody(response);
-    return invalidAnswer(host, `answered with a redirect (${response.status}); check the provider's baseUrl.`);
+async function refusal(reply: UpstreamReply, { exchange, host }: Sent): Promise<GatewayError> {
+  if (reply.status >= 300 && reply.status < 400) {
+    reply.cancel();
+    return invalidAnswer(host, `answered with a redirect (${reply.status}); check the provider's baseUrl.`);
   }
-  const body = await readShortBody(response, longestErrorBody);
-  const error = exchange.call.protocol.error.decode({ status: response.status, headers: response.headers, body });
-  return error.with({ headers: responseHeadersFor(response.headers) });
+  const { status, headers } = reply;
+  const body = await readShort(reply, longestErrorBody);
+  const error = exchange.call.protocol.error.decode({ status, headers, body });
+  return error.with({ headers: responseHeadersFor(headers) });
 }
 
-async function openAnswer(response: Response, { exchange }: Sent): Promise<Extract<Opened, { kind: "answer" }>> {
-  const text = latin1Of(await response.bytes());
+async function openAnswer(reply: UpstreamReply, { exchange }: Sent): Promise<Extract<Opened, { kind: "answer" }>> {
+  const text = latin1Of(await readAll(reply));
   const { output, failure, observation } = exchange.call.protocol.editAnswer(text, exchange.editor);
   if (failure !== undefined) throw failure;
-  return { kind: "answer", headers: response.headers, output, observation };
+  return { kind: "answer", headers: reply.headers, output, observation };
 }
 
-type Body = ReadableStream<Uint8Array<ArrayBuffer>>;
-
 /** Reads a stream up to its first content, so that whatever fails before can still be tried elsewhere. */
-async function openStream(body: Body, headers: Headers, { exchange, controller, host, idleMs }: Sent): Promise<Opened> {
+async function openStream(reply: UpstreamReply, { exchange, stop, host, idleMs }: Sent): Promise<Opened> {
   const editor = exchange.call.protocol.createStreamEditor(exchange.editor);
-  const reader = body.getReader();
   let held = "";
   try {
     while (!editor.hasContent() && held.length <= mostHeld && !editor.isEnded()) {
-      const { done, value } = await reader.read();
-      const step = done ? editor.end() : editor.push(latin1Of(value));
+      const piece = await reply.read();
+      const step = piece === undefined ? editor.end() : editor.push(latin1Of(piece));
       if (step.failure !== undefined) throw step.failure;
       held += step.output;
-      if (done) break;
+      if (piece === undefined) break;
     }
     if (!editor.hasContent() && held.length <= mostHeld && !editor.isComplete()) throw endedEarly(host);
   } catch (error) {
-    void reader.cancel().catch(() => undefined);
+    reply.cancel();
     throw error;
   }
-  return { kind: "stream", headers, reader, editor, controller, host, idleMs, held };
+  return { kind: "stream", headers: reply.headers, reply, editor, stop, host, idleMs, held };
 }
 
 export function endedEarly(host: string): GatewayError {
@@ -129,28 +129,27 @@ export function endedEarly(host: string): GatewayError {
   return new GatewayError({ code: "upstream_error", status: 502, message, retryable: true });
 }
 
-async function open(response: Response, sent: Sent): Promise<Opened> {
+async function open(reply: UpstreamReply, sent: Sent): Promise<Opened> {
   const { exchange, host } = sent;
-  const type = response.headers.get("content-type")?.toLowerCase() ?? "";
-  if (!type.includes("text/event-stream")) return openOther(response, sent, type);
-  if (exchange.envelope.stream && response.body !== null) return openStream(response.body, response.headers, sent);
-  await discardBody(response);
+  const type = reply.headers.get("content-type")?.toLowerCase() ?? "";
+  if (!type.includes("text/event-stream")) return openOther(reply, sent, type);
+  if (exchange.envelope.stream) return openStream(reply, sent);
+  reply.cancel();
   throw invalidAnswer(host, "answered with a stream that was not asked for.");
 }
 
-async function openOther(response: Response, sent: Sent, type: string): Promise<Opened> {
+async function openOther(reply: UpstreamReply, sent: Sent, type: string): Promise<Opened> {
   const { exchange, host } = sent;
   if (type.includes("text/html")) {
-    await discardBody(response);
+    reply.cancel();
     throw invalidAnswer(host, "answered with a web page; check the provider's baseUrl.");
   }
-  const opened = await openAnswer(response, sent);
+  const opened = await openAnswer(reply, sent);
   if (!exchange.envelope.stream) return opened;
   // The upstream ignored `stream`: the client still gets what it asked for.
+  const { headers } = opened;
   const text = exchange.call.protocol.streamOf(opened.output);
-  const { body } = new Response(bytesOfLatin1(text));
-  if (body === null) throw endedEarly(host);
-  return openStream(body, opened.headers, sent);
+  return openStream({ ...replyOfResponse(new Response(bytesOfLatin1(text))), headers }, sent);
 }
 
 function tooSlow(host: string, firstByteMs: number): GatewayError {
@@ -161,19 +160,19 @@ function tooSlow(host: string, firstByteMs: number): GatewayError {
 /** One try: one target, one credential. Rejects with GatewayError; nothing of its answer is left open then. */
 export async function attempt(exchange: Exchange, candidate: Candidate): Promise<Opened> {
   const { upstream } = candidate.target;
-  const controller = exchange.cancellation.begin();
+  const stop = exchange.cancellation.begin();
   const { host } = upstream.destination(exchange.call.protocol.id);
   const { firstByte, idle } = upstream.config.timeouts;
-  const sent: Sent = { exchange, controller, host, idleMs: idle };
+  const sent: Sent = { exchange, stop, host, idleMs: idle };
   const callOff = exchange.envelope.stream
-    ? alarms.set(firstByte, () => controller.abort(tooSlow(host, firstByte)))
+    ? alarms.set(firstByte, () => stop.stop(tooSlow(host, firstByte)))
     : undefined;
   try {
-    const response = await send(sent, candidate);
-    if (response.status < 200 || response.status >= 300) throw await refusal(response, sent);
-    return await open(response, sent);
+    const reply = await send(sent, candidate);
+    if (reply.status < 200 || reply.status >= 300) throw await refusal(reply, sent);
+    return await open(reply, sent);
   } catch (error) {
-    throw failureOfSend(error, controller.signal, host);
+    throw failureOfSend(error, stop, host);
   } finally {
     callOff?.();
   }

@@ -1,15 +1,16 @@
 import { GatewayError } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
+import { createStopSignal, type StopSignal } from "../lib/stop-signal.ts";
 
 /** One request's reasons to stop: the client left, the total time is over, the process drains. */
 export interface Cancellation {
-  /** A controller for one try upstream (or one wait); it is aborted when the request is. */
-  begin(): AbortController;
+  /** A signal for one try upstream (or one wait); it stops when the request does. */
+  begin(): StopSignal;
   /** Stops the request for good; the first reason stays. */
   cancel(reason: GatewayError): void;
   /** Why it was stopped; `undefined` while it was not. */
   reason(): GatewayError | undefined;
-  /** Releases timer and listener. */
+  /** Releases alarm and listener. */
   end(): void;
 }
 
@@ -19,11 +20,11 @@ export function clientLeft(): GatewayError {
 
 export function createCancellation(clientSignal: AbortSignal, totalMs: number): Cancellation {
   let reason: GatewayError | undefined;
-  let current: AbortController | undefined;
+  let current: StopSignal | undefined;
 
   function cancel(error: GatewayError): void {
     reason ??= error;
-    current?.abort(reason);
+    current?.stop(reason);
   }
 
   const onClientLeft = (): void => cancel(clientLeft());
@@ -43,8 +44,8 @@ export function createCancellation(clientSignal: AbortSignal, totalMs: number): 
     cancel,
     reason: () => reason,
     begin() {
-      current = new AbortController();
-      if (reason !== undefined) current.abort(reason);
+      current = createStopSignal();
+      if (reason !== undefined) current.stop(reason);
       return current;
     },
     end() {
@@ -57,14 +58,11 @@ export function createCancellation(clientSignal: AbortSignal, totalMs: number): 
 
 /** Waits, unless the request is stopped first. */
 export function pause(milliseconds: number, cancellation: Cancellation): Promise<void> {
-  const { signal } = cancellation.begin();
   return new Promise((resolve) => {
-    const finish = (): void => {
+    const timer = setTimeout(resolve, milliseconds);
+    cancellation.begin().onStop(() => {
       clearTimeout(timer);
       resolve();
-    };
-    const timer = setTimeout(finish, milliseconds);
-    signal.addEventListener("abort", finish, { once: true });
-    if (signal.aborted) finish();
+    });
   });
 }

@@ -3,6 +3,7 @@ import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import type { Observation } from "../protocols/protocol.ts";
 import type { EndReason } from "../telemetry/request-record.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
+import { networkFailure } from "../transport/failure.ts";
 import { failureOfSend } from "../transport/send.ts";
 import { endedEarly, type Opened } from "./attempt.ts";
 import { clientLeft } from "./cancellation.ts";
@@ -34,10 +35,14 @@ export function endReasonOf(error: GatewayError): EndReason {
   return error.code === "internal_error" ? "internal_error" : "upstream_error";
 }
 
+function failureOf(thrown: unknown, opened: OpenedStream | undefined): GatewayError {
+  return opened === undefined ? networkFailure(thrown, "") : failureOfSend(thrown, opened.stop, opened.host);
+}
+
 /** A connection that breaks behind the terminal event broke too late to matter. */
-function readPiece({ reader, editor }: OpenedStream): Promise<{ value?: Uint8Array | undefined }> {
-  const read = reader.read();
-  return editor.isComplete() ? read.catch(() => ({ value: undefined })) : read;
+function readPiece({ reply, editor }: OpenedStream): Promise<Uint8Array | undefined> {
+  const read = reply.read();
+  return editor.isComplete() ? read.catch(() => undefined) : read;
 }
 
 /**
@@ -70,14 +75,13 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
 
   function letUpstreamGo(reason: GatewayError): void {
     cancellation.cancel(reason);
-    opened?.controller.abort(reason);
-    void opened?.reader.cancel(reason).catch(() => undefined);
+    opened?.stop.stop(reason);
+    opened?.reply.cancel();
   }
 
   function fail(controller: ReadableStreamDefaultController<Uint8Array>, thrown: unknown): void {
     if (isOver) return;
-    const signal = opened?.controller.signal ?? AbortSignal.abort();
-    const error = cancellation.reason() ?? failureOfSend(thrown, signal, opened?.host ?? "");
+    const error = cancellation.reason() ?? failureOf(thrown, opened);
     const observation = opened?.editor.observation ?? nothingSeen;
     const { status } = protocol.error.encode(error);
     const text = protocol.error.encodeInStream(error, observation, options.exchange.route.modelShown);
@@ -100,7 +104,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
 
   function complete(controller: ReadableStreamDefaultController<Uint8Array>): void {
     end(200);
-    void opened?.reader.cancel().catch(() => undefined);
+    opened?.reply.cancel();
     controller.close();
   }
 
@@ -143,11 +147,11 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     try {
       for (let isEnough = false; !isEnough;) {
         isReading = true;
-        const { value } = await readPiece(stream);
+        const piece = await readPiece(stream);
         isReading = false;
         if (isOver) return;
         const from = performance.now();
-        isEnough = take(controller, stream, value);
+        isEnough = take(controller, stream, piece);
         recording.worked(performance.now() - from);
       }
     } catch (thrown) {
@@ -169,7 +173,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
           status: 499,
           message: `The client read nothing for ${idleMs} ms.`,
         });
-    opened.controller.abort(error);
+    opened.stop.stop(error);
     if (!isReading) {
       end(499, error);
       letUpstreamGo(error);

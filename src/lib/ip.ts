@@ -1,21 +1,27 @@
 /** Which addresses count as near. All take the text forms that sockets and Host headers use; zone ids are ignored. */
 
 function ipv4Of(address: string): number[] | undefined {
-  const text = address.toLowerCase().replace(/^::ffff:/, "");
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  // No leading zeros: many programs read such a number as octal.
+  const match = /^(?:::ffff:)?(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/i.exec(address);
   if (match === null) return undefined;
   const parts = match.slice(1).map(Number);
   return parts.every((part) => part <= 255) ? parts : undefined;
 }
 
+function withoutZone(address: string): string {
+  const zone = address.indexOf("%");
+  return zone === -1 ? address : address.slice(0, zone);
+}
+
 export function isLoopbackAddress(address: string): boolean {
-  return ipv4Of(address)?.[0] === 127 || address === "::1" || address === "0:0:0:0:0:0:0:1";
+  const text = withoutZone(address);
+  return text === "::1" || text === "0:0:0:0:0:0:0:1" || ipv4Of(text)?.[0] === 127;
 }
 
 /** Loopback, RFC 1918, link-local, shared (100.64/10, as Tailscale uses) and unique local (fc00::/7) addresses. */
 export function isPrivateAddress(address: string): boolean {
   if (isLoopbackAddress(address)) return true;
-  const ipv4 = ipv4Of(address);
+  const ipv4 = ipv4Of(withoutZone(address));
   if (ipv4 === undefined) return /^(?:f[cd][0-9a-f]{2}|fe[89ab][0-9a-f]):/i.test(address);
   const [first = 0, second = 0] = ipv4;
   if (first === 10 || (first === 192 && second === 168) || (first === 169 && second === 254)) return true;

@@ -9,7 +9,13 @@ export interface EventSplitter {
   waiting(): number;
 }
 
-const boundary = /\r\n\r\n|\n\n|\r\r|\n\r\n/g;
+// A lone CR behind LF needs a look at what follows: with LF it is one line end.
+const boundary = /\r\n\r\n|\n\n|\r\r|\n\r\n|\n\r(?=[^\n])/g;
+
+/** The common case: a piece is one event, as most servers flush them. */
+function isOneEvent(text: string): boolean {
+  return text.length > 2 && text.indexOf("\n\n") === text.length - 2 && !text.includes("\r");
+}
 
 /** Cuts a stream into events at blank lines, whatever the line ends are and wherever the pieces were cut. */
 export function createEventSplitter(): EventSplitter {
@@ -37,6 +43,7 @@ export function createEventSplitter(): EventSplitter {
 
   return {
     push(chunk) {
+      if (size === 0 && isOneEvent(chunk)) return [chunk];
       // A long event arrives in many pieces: look only at the new piece, never again at what is held.
       if (size > 0 && boundaryFinder(lastCharacters() + chunk)(0) === -1) {
         hold(chunk);
@@ -79,14 +86,24 @@ export interface EventData {
   position(offset: number): number;
 }
 
-const dataLine = /(?:^|[\r\n])data:[ ]?([^\r\n]*)/g;
+// A stream may begin with a byte order mark.
+const dataLine = /(?:^(?:\u00ef\u00bb\u00bf)?|[\r\n])data:[ ]?([^\r\n]*)/g;
+const furtherDataLine = /[\r\n]data:/;
+
+function firstLineEnd(event: string): number {
+  return event.includes("\r") ? event.search(/[\r\n]/) : event.indexOf("\n");
+}
+
+function isLastLine(event: string, end: number): boolean {
+  return end === -1 || end >= event.length - 2 || !furtherDataLine.test(event.slice(end));
+}
 
 /** The joined `data:` lines of an event; `undefined` when it has none (a comment, a bare `event:`). */
 export function dataOf(event: string): EventData | undefined {
   if (event.startsWith("data:")) {
     const start = event.charCodeAt(5) === 0x20 ? 6 : 5;
-    const end = event.search(/[\r\n]/);
-    if (end === -1 || !/[\r\n]data:/.test(event.slice(end))) {
+    const end = firstLineEnd(event);
+    if (isLastLine(event, end)) {
       return { text: end === -1 ? event.slice(start) : event.slice(start, end), position: (offset) => offset + start };
     }
   }

@@ -1,4 +1,5 @@
 import type { ProviderConfig } from "../config/schema.ts";
+import type { StopSignal } from "../lib/stop-signal.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
 
 /** What a provider's list says of a model; `undefined` = it does not say. */
@@ -22,7 +23,7 @@ export interface ModelPage {
 /** A request for a provider that answers inside the process. */
 export interface LocalRequest {
   body: Uint8Array<ArrayBuffer>;
-  signal: AbortSignal;
+  stop: StopSignal;
 }
 
 /** A kind of upstream: what it speaks and what is its own about it. Stateless; the configured ones are made of it. */

@@ -1,6 +1,9 @@
 import type { ModelFacts, ModelPage } from "../providers/provider.ts";
+import { alarms } from "../lib/alarms.ts";
+import { createStopSignal, type StopSignal } from "../lib/stop-signal.ts";
 import { destinationOf } from "../transport/destination.ts";
-import { discardBody, sendUpstream } from "../transport/send.ts";
+import { readAll } from "../transport/reply.ts";
+import { sendUpstream } from "../transport/send.ts";
 import type { Upstream } from "./upstream.ts";
 
 const refreshMs = 60 * 60 * 1000;
@@ -25,32 +28,31 @@ interface CatalogOptions {
 async function readPage(upstream: Upstream, url: URL): Promise<ModelPage> {
   const headers: Record<string, string> = { accept: "application/json", ...upstream.config.headers };
   upstream.provider.authorize(headers, upstream.config.credentials[0]);
-  const response = await sendUpstream({
+  const reply = await sendUpstream({
     destination: destinationOf(url),
     method: "GET",
     headers,
-    controller: abortedAfter(timeoutMs),
+    stop: stoppedAfter(timeoutMs),
     connectMs: upstream.config.timeouts.connect,
     proxy: upstream.config.proxy,
     ca: upstream.ca,
   });
-  if (!response.ok) {
-    await discardBody(response);
-    throw new Error(`${url.host}${url.pathname} answered ${response.status}`);
+  if (reply.status !== 200) {
+    reply.cancel();
+    throw new Error(`${url.host}${url.pathname} answered ${reply.status}`);
   }
-  const page = upstream.provider.models?.read(await response.json(), url);
+  const page = upstream.provider.models?.read(JSON.parse(Buffer.from(await readAll(reply)).toString("utf8")), url);
   if (page === undefined) throw new Error(`${url.host}${url.pathname} answered with no list of models`);
   return page;
 }
 
-function abortedAfter(milliseconds: number): AbortController {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
-  timer.unref();
-  return controller;
+function stoppedAfter(milliseconds: number): StopSignal {
+  const stop = createStopSignal();
+  alarms.set(milliseconds, () => stop.stop(new Error(`no answer within ${milliseconds} ms`)));
+  return stop;
 }
 
-async function readAll(upstream: Upstream): Promise<Map<string, ModelFacts>> {
+async function readPages(upstream: Upstream): Promise<Map<string, ModelFacts>> {
   const facts = new Map<string, ModelFacts>();
   let url = upstream.provider.models?.url(upstream.config.baseUrl);
   for (let page = 0; url !== undefined && page < mostPages; page += 1) {
@@ -69,7 +71,7 @@ export function createCatalog({ upstreams, onProblem, now = Date.now }: CatalogO
 
   async function refreshOne(upstream: Upstream): Promise<boolean> {
     try {
-      lists.set(upstream.name, await readAll(upstream));
+      lists.set(upstream.name, await readPages(upstream));
       return true;
     } catch (error) {
       onProblem?.(upstream.name, error);

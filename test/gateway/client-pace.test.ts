@@ -44,6 +44,29 @@ describe("a client that reads slowly", () => {
   });
 });
 
+/** Sends an event every 20 ms, ten times, and reads what the client gets. */
+async function trickle(limits: { heartbeatMs?: number; idleMs?: number }): Promise<string> {
+  const upstream = createUpstream();
+  const { stream } = connect(upstream.opened(), limits);
+  const whole = readAll(stream);
+  for (let count = 0; count < 10; count += 1) {
+    upstream.send(content(`${count}`));
+    await Bun.sleep(20);
+  }
+  upstream.send(done);
+  return whole;
+}
+
+describe("a stream that goes on slowly", () => {
+  test("is not silent, however long it takes in all", async () => {
+    expect(await trickle({ idleMs: 90 })).not.toContain("error");
+  });
+
+  test("needs no heart-beats", async () => {
+    expect(await trickle({ heartbeatMs: 90 })).not.toContain("ping");
+  });
+});
+
 describe("heart-beats", () => {
   test("keep a quiet stream alive, between events only", async () => {
     const upstream = createUpstream();

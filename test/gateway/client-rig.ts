@@ -75,9 +75,9 @@ export interface Client {
 
 export function connect(
   opening: OpenedStream | Promise<OpenedStream>,
-  { heartbeatMs = hour, idleMs = hour } = {},
+  { heartbeatMs = hour, idleMs = hour, totalMs = hour } = {},
 ): Client {
-  const { exchange, records } = startRun({ table, stream: true, totalMs: hour });
+  const { exchange, records } = startRun({ table, stream: true, totalMs });
   const withIdle = (opened: OpenedStream): OpenedStream => ({ ...opened, idleMs });
   const patient = opening instanceof Promise ? opening.then(withIdle) : withIdle(opening);
   const stream = createClientStream({ exchange, opening: patient, heartbeatMs });

@@ -56,6 +56,29 @@ describe("a whole stream", () => {
   });
 });
 
+describe("what happens behind the finish does not matter", () => {
+  test("to the answer: a connection that breaks there broke too late", async () => {
+    const upstream = createUpstream();
+    const { stream, records } = connect(upstream.opened());
+    const reader = stream.getReader();
+    upstream.send(content("a") + finish);
+    expect(await read(reader)).toBe(shown(content("a") + finish));
+    const rest = read(reader);
+    upstream.break(Object.assign(new Error("x"), { code: "ECONNRESET" }));
+    expect(await rest).toBe("(end)");
+    expect(records[0]).toMatchObject({ status: 200, endReason: "completed" });
+  });
+
+  test("to the request: its time and its client's leaving count no more", async () => {
+    const upstream = createUpstream();
+    const { stream, records, cancellation } = connect(upstream.opened(), { totalMs: 30, idleMs: 30, heartbeatMs: 10 });
+    upstream.send(content("a") + finish + done);
+    expect((await readAll(stream)).replaceAll(": ping\n\n", "")).toBe(shown(content("a") + finish) + done);
+    await Bun.sleep(50);
+    expect([cancellation.reason(), records.length]).toEqual([undefined, 1]);
+  });
+});
+
 describe("a broken stream ends in one error form", () => {
   const endings: Record<string, [(upstream: ReturnType<typeof createUpstream>) => void, string, string]> = {
     "when the upstream's connection breaks": [

@@ -1,8 +1,9 @@
 import { GatewayError } from "../../errors.ts";
 import { applyEdits, type JsonEdit } from "../../lib/json-edit.ts";
-import { JsonScanError, scanDocument, type ScannedObject } from "../../lib/json-scan.ts";
+import { JsonScanError, mayBeDeeper, scanDocument } from "../../lib/json-scan.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
 import type { EditedAnswer, EditorOptions } from "../protocol.ts";
+import { modelRanges } from "./model-ranges.ts";
 import { choicesOf, failureOf, hasContent, newObservation, observe, type Answer } from "./observe.ts";
 
 const deepestAnswer = 1000;
@@ -11,9 +12,9 @@ function invalid(message: string): GatewayError {
   return new GatewayError({ code: "upstream_invalid_response", status: 502, message });
 }
 
-function scanAnswer(text: string): ScannedObject {
+function scanAnswer(text: string): void {
   try {
-    return scanDocument(text, deepestAnswer);
+    scanDocument(text, deepestAnswer);
   } catch (error) {
     if (!(error instanceof JsonScanError)) throw error;
     throw invalid(`The upstream's answer is no JSON object: ${error.message} at byte ${error.offset}.`);
@@ -21,34 +22,38 @@ function scanAnswer(text: string): ScannedObject {
 }
 
 function parseAnswer(text: string): Answer {
+  if (mayBeDeeper(text, deepestAnswer)) scanAnswer(text);
+  let value: unknown;
   try {
-    return JSON.parse(utf8OfLatin1(text)) as Answer;
+    value = JSON.parse(utf8OfLatin1(text));
   } catch {
+    // The parser does not say where; the scan does.
+    scanAnswer(text);
     throw invalid("The upstream's answer is not valid JSON.");
   }
+  if (typeof value !== "object" || value === null) throw invalid("The upstream's answer is no JSON object.");
+  return value;
 }
 
 /** A chat completion in one piece: `model` rewritten, everything else byte for byte. */
 export function editChatAnswer(text: string, { modelShown, textLimit }: EditorOptions): EditedAnswer {
-  const object = scanAnswer(text);
   const answer = parseAnswer(text);
   const observation = newObservation();
   observe(observation, answer, textLimit);
   const failure = failureOf(answer);
-  if (failure === undefined && !Array.isArray(answer.choices)) throw invalid("The upstream's answer has no `choices`.");
+  if (failure !== undefined) return { output: text, failure, observation };
+  if (!Array.isArray(answer.choices)) throw invalid("The upstream's answer has no `choices`.");
   observation.contentEvents = hasContent(answer) ? 1 : 0;
   return {
-    output: modelShown === undefined ? text : applyEdits(text, modelEdits(text, object, modelShown)),
-    failure,
+    output: modelShown === undefined ? text : applyEdits(text, modelEdits(text, answer, modelShown)),
+    failure: undefined,
     observation,
   };
 }
 
-function modelEdits(text: string, object: ScannedObject, modelShown: string): JsonEdit[] {
+function modelEdits(text: string, answer: Answer, modelShown: string): JsonEdit[] {
   const shown = latin1OfUtf8(JSON.stringify(modelShown));
-  return object.members
-    .filter((member) => member.key === "model" && text[member.start] === '"')
-    .map(({ start, end }) => ({ start, end, text: shown }));
+  return modelRanges(text, answer.model, deepestAnswer).map(({ start, end }) => ({ start, end, text: shown }));
 }
 
 function withIndex(toolCalls: unknown): unknown {
@@ -79,6 +84,6 @@ export function streamOfChatAnswer(answer: string): string {
     { ...head, choices: contents },
     { ...head, choices: ends },
   ];
-  if (usage !== undefined) chunks.push({ ...head, choices: [], usage });
+  if (usage !== undefined && usage !== null) chunks.push({ ...head, choices: [], usage });
   return latin1OfUtf8(`${chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("")}data: [DONE]\n\n`);
 }

@@ -71,10 +71,11 @@ interface Verdict {
   retryable: boolean;
 }
 
-/** What an upstream's status means for the request. 401, 402 and 403 speak of the gateway's own credential. */
+/** What an upstream's status means for the request. 401, 402, 403 and 407 (a proxy's) speak of the gateway's own credential. */
 function judge(status: number, error: UpstreamErrorBody | undefined): Verdict {
   if (status === 403 && isModeration(error)) return { code: "content_policy_violation", status: 400, retryable: false };
-  if (status === 401 || status === 403) return { code: "upstream_rejected_credential", status: 502, retryable: false };
+  if (status === 401 || status === 403 || status === 407)
+    return { code: "upstream_rejected_credential", status: 502, retryable: false };
   if (status === 402) return { code: "insufficient_quota", status: 402, retryable: false };
   if (status === 404) return { code: "model_not_found", status: 404, retryable: false };
   if (status === 408) return { code: "upstream_timeout", status: 504, retryable: true };

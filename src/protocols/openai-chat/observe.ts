@@ -30,6 +30,7 @@ interface Choice {
 
 /** The parts of a chunk or an answer that are looked at; none of it is checked, so every field is `unknown`. */
 export interface Answer {
+  object?: unknown;
   id?: unknown;
   model?: unknown;
   usage?: unknown;
@@ -67,9 +68,16 @@ const contentFields = [
   "images",
 ] as const satisfies readonly (keyof Turn)[];
 
-export function choicesOf(answer: Answer): Choice[] {
-  if (!Array.isArray(answer.choices)) return [];
-  return answer.choices.filter((choice): choice is Choice => typeof choice === "object" && choice !== null);
+const noChoices: readonly Choice[] = [];
+
+function isChoice(choice: unknown): choice is Choice {
+  return typeof choice === "object" && choice !== null;
+}
+
+export function choicesOf(answer: Answer): readonly Choice[] {
+  const choices: unknown = answer.choices;
+  if (!Array.isArray(choices)) return noChoices;
+  return choices.every(isChoice) ? choices : choices.filter(isChoice);
 }
 
 /** Reasoning counts; a role alone, an empty delta and Azure's `choices: []` do not. */
@@ -83,9 +91,14 @@ export function hasContent(answer: Answer): boolean {
   });
 }
 
+/** Whether an answer is a failure as a whole: it has an error, is one (vLLM), or is a list, as Gemini's are. */
+function mayBeError(answer: Answer): boolean {
+  return isFilled(answer.error) || answer.object === "error" || Array.isArray(answer);
+}
+
 /** The failure an upstream wrote into its answer: a top-level error, one inside a choice, or `finish_reason: "error"` alone. */
 export function failureOf(answer: Answer): GatewayError | undefined {
-  const top = isFilled(answer.error) ? errorObjectOf(answer) : undefined;
+  const top = mayBeError(answer) ? errorObjectOf(answer) : undefined;
   if (top !== undefined) return decodeErrorObject(top);
   for (const choice of choicesOf(answer)) {
     const inner = isFilled(choice.error) ? errorObjectOf(choice) : undefined;
@@ -127,7 +140,9 @@ export function observe(observation: Observation, answer: Answer, textLimit: num
     observation.costUsd = reported.costUsd ?? observation.costUsd;
   }
   for (const choice of choicesOf(answer)) {
-    if (typeof choice.finish_reason === "string") observation.finishReason = choice.finish_reason;
+    // Some servers send an empty one with every chunk.
+    if (typeof choice.finish_reason === "string" && choice.finish_reason !== "")
+      observation.finishReason = choice.finish_reason;
     const turn = choice.delta ?? choice.message;
     if (turn === null || turn === undefined || (choice.index ?? 0) !== 0 || observation.text.length >= textLimit)
       continue;

@@ -1,13 +1,7 @@
 import { type GatewayError, invalidRequest } from "../../errors.ts";
+import { elementsBackwards } from "../../lib/json-backwards.ts";
 import { setMember, type JsonEdit } from "../../lib/json-edit.ts";
-import {
-  JsonScanError,
-  scanDocument,
-  scanElements,
-  scanMembers,
-  type Member,
-  type ScannedObject,
-} from "../../lib/json-scan.ts";
+import { JsonScanError, scanDocument, scanMembers, type Member, type ScannedObject } from "../../lib/json-scan.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
 import type { Envelope } from "../protocol.ts";
 
@@ -19,39 +13,38 @@ function brokenBody(error: JsonScanError): GatewayError {
 }
 
 function scan(text: string, maxDepth: number): ScannedObject {
-  if (text.trim() === "") throw invalidRequest("The request body is empty; send a JSON object with `messages`.");
   try {
     return scanDocument(text, maxDepth);
   } catch (error) {
-    if (error instanceof JsonScanError) throw brokenBody(error);
-    throw error;
+    if (!(error instanceof JsonScanError)) throw error;
+    if (text.trim() === "") throw invalidRequest("The request body is empty; send a JSON object with `messages`.");
+    throw brokenBody(error);
   }
 }
 
 /** The last value wins, as in every JSON parser. */
 function memberOf(object: ScannedObject, key: string): Member | undefined {
-  return object.members.findLast((member) => member.key === key);
+  for (let index = object.members.length - 1; index >= 0; index -= 1) {
+    const member = object.members[index];
+    if (member?.key === key) return member;
+  }
+  return undefined;
 }
 
-function parsedSlice(text: string, range: { start: number; end: number }): unknown {
-  try {
-    return JSON.parse(utf8OfLatin1(text.slice(range.start, range.end)));
-  } catch {
-    return undefined;
-  }
+function isLiteral(text: string, member: Member | undefined, literal: string): boolean {
+  return member !== undefined && member.end - member.start === literal.length && text.startsWith(literal, member.start);
 }
 
 function readModel(text: string, member: Member | undefined): string | undefined {
-  if (member === undefined || text.slice(member.start, member.end) === "null") return undefined;
-  const model = parsedSlice(text, member);
+  if (member === undefined || isLiteral(text, member, "null")) return undefined;
+  const model: unknown = JSON.parse(utf8OfLatin1(text.slice(member.start, member.end)));
   if (typeof model !== "string") throw invalidRequest("`model` must be a string: a name from /v1/models.", "model");
   return model === "" ? undefined : model;
 }
 
 function isTrueMember(text: string, outer: Member | undefined, key: string): boolean {
   if (outer === undefined || text[outer.start] !== "{") return false;
-  const inner = memberOf(scanMembers(text, outer.start, Number.MAX_SAFE_INTEGER), key);
-  return inner !== undefined && text.slice(inner.start, inner.end) === "true";
+  return isLiteral(text, memberOf(scanMembers(text, outer.start, Number.MAX_SAFE_INTEGER), key), "true");
 }
 
 function usageEdits(text: string, object: ScannedObject): JsonEdit[] {
@@ -76,10 +69,17 @@ function textOfContent(content: unknown): string {
     .join(" ");
 }
 
-/** Parses messages from the end until one is the user's: a long history costs nothing. */
+/** Whether a message may be the user's: the word stands in it, or it has characters that stand for others. */
+function mayBeUsers(message: string): boolean {
+  return message.includes('"user"') || message.includes("\\u");
+}
+
+/** Reads messages from the end until one is the user's: a long history costs nothing. */
 function lastUserText(text: string, messages: Member, limit: number): string | undefined {
-  for (const range of scanElements(text, messages.start).reverse()) {
-    const message = parsedSlice(text, range);
+  for (const { start, end } of elementsBackwards(text, messages)) {
+    const source = text.slice(start, end);
+    if (!mayBeUsers(source)) continue;
+    const message: unknown = JSON.parse(utf8OfLatin1(source));
     if (typeof message !== "object" || message === null || !("role" in message) || message.role !== "user") continue;
     return textOfContent("content" in message ? message.content : undefined).slice(0, limit);
   }
@@ -92,11 +92,10 @@ export function peekChatRequest(text: string, { maxDepth }: { maxDepth: number }
   const messages = memberOf(object, "messages");
   if (messages === undefined)
     throw invalidRequest("`messages` is missing; send the conversation as an array.", "messages");
-  const stream = memberOf(object, "stream");
   return {
     text,
     model: readModel(text, memberOf(object, "model")),
-    stream: stream !== undefined && text.slice(stream.start, stream.end) === "true",
+    stream: isLiteral(text, memberOf(object, "stream"), "true"),
     wantsUsage:
       isTrueMember(text, memberOf(object, "stream_options"), "include_usage") ||
       isTrueMember(text, memberOf(object, "usage"), "include"),

@@ -2,19 +2,16 @@ import { z } from "zod";
 
 /** Wire shapes of OpenAI chat completions: only what the gateway acts on; everything else is carried along. */
 
-const tokens = z.number().nullish().catch(undefined);
+const tokens = z.number().nonnegative().nullish();
 
-export const usageSchema = z.looseObject({
+/** For the API documents; `readUsage` takes more than this. */
+const usageSchema = z.looseObject({
   prompt_tokens: tokens,
   completion_tokens: tokens,
   total_tokens: tokens,
-  prompt_tokens_details: z
-    .looseObject({ cached_tokens: tokens, cache_write_tokens: tokens })
-    .nullish()
-    .catch(undefined),
-  completion_tokens_details: z.looseObject({ reasoning_tokens: tokens }).nullish().catch(undefined),
-  /** US dollars, as OpenRouter reports them. */
-  cost: z.number().nullish().catch(undefined),
+  prompt_tokens_details: z.looseObject({ cached_tokens: tokens, cache_write_tokens: tokens }).nullish(),
+  completion_tokens_details: z.looseObject({ reasoning_tokens: tokens }).nullish(),
+  cost: z.number().nonnegative().nullish().describe("US dollars, where the upstream reports them"),
 });
 
 const contentPart = z.looseObject({ type: z.string(), text: z.string().optional() });

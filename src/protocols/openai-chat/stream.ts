@@ -1,27 +1,42 @@
 import { GatewayError } from "../../errors.ts";
 import { applyEdits, type JsonEdit } from "../../lib/json-edit.ts";
-import { scanMembers, skipSpace } from "../../lib/json-scan.ts";
+import { mayBeDeeper, scanDocument, skipSpace } from "../../lib/json-scan.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
 import { createEventSplitter, dataOf, type EventData } from "../../lib/sse.ts";
 import type { EditorOptions, StreamEditor, StreamStep } from "../protocol.ts";
+import { modelRanges } from "./model-ranges.ts";
 import { failureOf, hasContent, newObservation, observe, type Answer } from "./observe.ts";
 
 /** Tool arguments and inline images need mebibytes; beyond this an event is an attack or a fault. */
 const largestEvent = 4 * 1024 * 1024;
 const deepestChunk = 1000;
 
-/** Whether an event has `"key":` with anything but null: a search, not a parse. A false alarm only costs a parse. */
-function mentions(event: string, key: string): boolean {
-  for (let at = event.indexOf(key); at !== -1; at = event.indexOf(key, at + 1)) {
-    const colon = skipSpace(event, at + key.length);
-    if (event.charCodeAt(colon) !== 0x3a) continue;
-    if (!event.startsWith("null", skipSpace(event, colon + 1))) return true;
+/** Whether a word stands in an event as anything but a key of null or of an empty text: a search, not a parse. */
+function mentions(event: string, word: string, from: number): boolean {
+  for (let at = event.indexOf(word, from); at !== -1; at = event.indexOf(word, at + word.length)) {
+    const colon = skipSpace(event, at + word.length);
+    // As a value it may tell as much: `"object":"error"`.
+    if (event.charCodeAt(colon) !== 0x3a) return true;
+    const value = skipSpace(event, colon + 1);
+    if (!event.startsWith("null", value) && !event.startsWith('""', value)) return true;
   }
   return false;
 }
 
+/** Whether an event may say something that has to be read, from a position on. A false alarm only costs a parse. */
+function isTelling(event: string, from: number): boolean {
+  return (
+    mentions(event, '"finish_reason"', from) || mentions(event, '"usage"', from) || mentions(event, '"error"', from)
+  );
+}
+
+function hasObject(event: string): boolean {
+  return event.startsWith("data: {") || event.startsWith("data:{");
+}
+
 function parseChunk(text: string): Answer | undefined {
   try {
+    if (mayBeDeeper(text, deepestChunk)) scanDocument(text, deepestChunk);
     const value: unknown = JSON.parse(utf8OfLatin1(text));
     return typeof value === "object" && value !== null ? value : undefined;
   } catch {
@@ -29,19 +44,35 @@ function parseChunk(text: string): Answer | undefined {
   }
 }
 
-function modelEdits(data: EventData, shown: string): JsonEdit[] {
+function modelEdits(data: EventData, chunk: Answer, shown: string): JsonEdit[] {
   try {
-    return scanMembers(data.text, skipSpace(data.text, 0), deepestChunk)
-      .members.filter((member) => member.key === "model" && data.text[member.start] === '"')
-      .map((member) => ({ start: data.position(member.start), end: data.position(member.end - 1) + 1, text: shown }));
+    return modelRanges(data.text, chunk.model, deepestChunk).map(({ start, end }) => ({
+      start: data.position(start),
+      end: data.position(end - 1) + 1,
+      text: shown,
+    }));
   } catch {
     return [];
   }
 }
 
+function isDone(data: EventData): boolean {
+  return data.text.trim() === "[DONE]";
+}
+
+/** Whether the data of an event that was not ended is all there. */
+function isWhole(data: EventData): boolean {
+  return isDone(data) || parseChunk(data.text) !== undefined;
+}
+
 function isUsageOnly(chunk: Answer): boolean {
   const { choices, usage } = chunk;
   return Array.isArray(choices) && choices.length === 0 && typeof usage === "object" && usage !== null;
+}
+
+/** What is missing of an event's blank line. */
+function blankLine(event: string): string {
+  return event.endsWith("\n") ? "\n" : "\n\n";
 }
 
 const nothing: StreamStep = { output: "", failure: undefined };
@@ -57,30 +88,34 @@ export function createChatStreamEditor({ modelShown, hideUsage, textLimit }: Edi
   let isComplete = false;
   let isEnded = false;
 
-  function needsParse(event: string): boolean {
-    if (!committed || observation.text.length < textLimit || observation.upstreamId === undefined) return true;
-    return mentions(event, '"usage"') || mentions(event, '"finish_reason"') || mentions(event, '"error"');
+  /** An event that tells nothing new, as it goes to the client; `undefined` when it has to be parsed. */
+  function unread(event: string): string | undefined {
+    if (!committed || observation.text.length < textLimit || observation.upstreamId === undefined) return undefined;
+    const output = shown === undefined ? event : known(event);
+    if (output === undefined || !hasObject(event)) return undefined;
+    return isTelling(event, knownStart?.from.length ?? 0) ? undefined : output;
   }
 
-  function withModel(event: string, data: EventData): string {
+  function withModel(event: string, data: EventData, chunk: Answer): string {
     if (shown === undefined) return event;
-    const edits = modelEdits(data, shown);
+    const edits = modelEdits(data, chunk, shown);
     const edit = edits[0];
     if (edit === undefined) return event;
-    if (edits.length === 1) {
-      const before = event.slice(0, edit.start);
-      knownStart = { from: event.slice(0, edit.end), to: before + edit.text };
-    }
+    const from = event.slice(0, edit.end);
+    if (edits.length === 1 && !isTelling(from, 0)) knownStart = { from, to: event.slice(0, edit.start) + shown };
     return applyEdits(event, edits);
   }
 
   function known(event: string): string | undefined {
     if (knownStart === undefined || !event.startsWith(knownStart.from)) return undefined;
+    // This event may have another model behind its first.
+    if (event.includes('"model"', knownStart.from.length)) return undefined;
     return knownStart.to + event.slice(knownStart.from.length);
   }
 
   function done(event: string): StreamStep {
-    isComplete = true;
+    // An end with nothing before it is no answer.
+    isComplete ||= committed;
     isEnded = true;
     return { output: event, failure: undefined };
   }
@@ -97,25 +132,24 @@ export function createChatStreamEditor({ modelShown, hideUsage, textLimit }: Edi
     }
     if (observation.finishReason !== undefined) isComplete = true;
     if (hideUsage && isUsageOnly(chunk)) return nothing;
-    return { output: known(event) ?? withModel(event, data), failure: undefined };
+    return { output: known(event) ?? withModel(event, data, chunk), failure: undefined };
   }
 
   function step(event: string): StreamStep {
     if (isEnded) return nothing;
-    if (!needsParse(event)) {
-      const output = shown === undefined ? event : known(event);
-      if (output !== undefined) {
-        observation.contentEvents += 1;
-        return { output, failure: undefined };
-      }
+    const output = unread(event);
+    if (output !== undefined) {
+      observation.contentEvents += 1;
+      return { output, failure: undefined };
     }
     const data = dataOf(event);
     if (data === undefined) return { output: event, failure: undefined };
-    if (data.text.trim() === "[DONE]") return done(event);
+    if (isDone(data)) return done(event);
     return look(event, data);
   }
 
   function run(events: readonly string[]): StreamStep {
+    if (events.length === 1) return step(events[0] ?? "");
     let output = "";
     for (const event of events) {
       const result = step(event);
@@ -131,8 +165,9 @@ export function createChatStreamEditor({ modelShown, hideUsage, textLimit }: Edi
     isComplete: () => isComplete,
     isEnded: () => isEnded,
     push(chunk) {
+      if (isEnded) return nothing;
       const result = run(splitter.push(chunk));
-      if (result.failure !== undefined || splitter.waiting() <= largestEvent) return result;
+      if (result.failure !== undefined || isEnded || splitter.waiting() <= largestEvent) return result;
       const message = `The upstream sent an event of more than ${largestEvent} bytes.`;
       return {
         output: result.output,
@@ -141,15 +176,12 @@ export function createChatStreamEditor({ modelShown, hideUsage, textLimit }: Edi
     },
     end() {
       const rest = splitter.rest();
-      if (rest.trim() === "") return { output: isEnded ? "" : rest, failure: undefined };
-      const wasCut =
-        !isComplete &&
-        dataOf(rest) !== undefined &&
-        dataOf(rest)?.text.trim() !== "[DONE]" &&
-        parseChunk(dataOf(rest)?.text ?? "") === undefined;
-      // Half an event before an error event would merge with it.
-      if (wasCut) return nothing;
-      return run([rest]);
+      if (isEnded) return nothing;
+      const data = dataOf(rest);
+      // Half an event, or a comment, would merge with whatever is written behind it.
+      if (data === undefined || !isWhole(data)) return { output: rest.trim() === "" ? rest : "", failure: undefined };
+      const { output, failure } = step(rest);
+      return { output: output === "" ? "" : output + blankLine(rest), failure };
     },
   };
 }

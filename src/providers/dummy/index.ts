@@ -1,3 +1,4 @@
+import type { StopSignal } from "../../lib/stop-signal.ts";
 import type { Provider } from "../provider.ts";
 import { createDummyAnswer, dummyRequestSchema, type DummyAnswer, type DummyRequest } from "./answer.ts";
 
@@ -64,13 +65,13 @@ function eventsOf(request: DummyRequest, answer: DummyAnswer): string[] {
   return [...chunks.map((value) => `data: ${JSON.stringify(value)}\n\n`), "data: [DONE]\n\n"];
 }
 
-function streamedAnswer(events: string[], pauseMs: number, signal: AbortSignal): Response {
+function streamedAnswer(events: string[], pauseMs: number, stop: StopSignal): Response {
   const encoder = new TextEncoder();
   const queue = [...events];
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      if (signal.aborted) {
-        controller.error(signal.reason);
+      if (stop.reason() !== undefined) {
+        controller.error(stop.reason());
         return;
       }
       if (pauseMs > 0) await Bun.sleep(pauseMs);
@@ -92,7 +93,7 @@ export const dummy: Provider = {
   protocols: ["openai-chat"],
   endpoint: () => new URL("http://dummy.invalid/v1/chat/completions"),
   authorize: () => undefined,
-  async respond({ body, signal }) {
+  async respond({ body, stop }) {
     let value: unknown;
     try {
       value = JSON.parse(Buffer.from(body).toString("utf8"));
@@ -107,6 +108,6 @@ export const dummy: Provider = {
     const answer = createDummyAnswer(parsed.data);
     if (parsed.data.stream !== true) return wholeAnswer(parsed.data, answer);
     const pauseMs = parsed.data.model.endsWith(slowSuffix) ? slowPauseMs : 0;
-    return streamedAnswer(eventsOf(parsed.data, answer), pauseMs, signal);
+    return streamedAnswer(eventsOf(parsed.data, answer), pauseMs, stop);
   },
 };

@@ -92,7 +92,8 @@ describe("a body is refused with 400", () => {
     ['{"x":{"messages":[]}}', "`messages` is missing"],
     ['{"messages":[],"model":1}', "`model` must be a string"],
     ['{"messages":[],"model":["a"]}', "`model` must be a string"],
-    ['{"messages":[],"model":"a\\q"}', "`model` must be a string"],
+    ['{"messages":[],"model":"a\\q"}', "a string has a broken escape at byte 25"],
+    ['{"messages":[{"role":"user","content":"a\nb"}]}', "a string has a line break"],
   ])("when it is %p", (text, message) => {
     const { status, code, retryable } = refusalOf(text);
     expect({ status, code, retryable }).toEqual({ status: 400, code: "invalid_request", retryable: false });
@@ -200,7 +201,8 @@ describe("the last user text", () => {
     ['[{"role":"user","content":null}]', ""],
     ['[{"role":"user"}]', ""],
     ['[null,1,"user",[],{"role":"system","content":"s"}]', undefined],
-    ['[{"role":"user","content":"kept"},{"role":"user","content":"broken \\q"}]', "kept"],
+    ['[{"role":"user","content":"a"},{"role":"tool","content":"\\u0022user\\""}]', "a"],
+    ['[{"role":"us\\u0065r","content":"a"} , "user" ]', "a"],
     ["[]", undefined],
     ["{}", undefined],
     ["null", undefined],
