@@ -11,7 +11,7 @@ import { type Checks, prove } from "./proof/checks.ts";
 import { checkGateway, requestChat, requestStreamedChat } from "./proof/gateway-checks.ts";
 import { type LaunchedGateway, launchGateway } from "./proof/launch.ts";
 import { checkTrafficLog } from "./proof/traffic-log.ts";
-import { compileMissingDll, createWine, whatWineLacks, type Wine } from "./proof/wine.ts";
+import { compileDescriber, compileMissingDll, createWine, whatWineLacks, type Wine } from "./proof/wine.ts";
 
 const program = "orcestator.exe";
 const databasePath = String.raw`C:\Orcestator data\audit.db`;
@@ -46,6 +46,13 @@ async function checkExecutable(checks: Checks, installation: Installation): Prom
   await checks.check("version names version and system", async () => {
     const text = await run(installation, "version");
     assert.match(text, new RegExp(`^orcestator ${RegExp.escape(packageJson.version)}\\b.*windows|win32`));
+  });
+  await checks.check("Windows shows our name and version, not Bun's", async () => {
+    const describer = await compileDescriber(folder);
+    const text = await runWindowsProgram(installation, describer, program);
+    const { version } = packageJson;
+    const lines = [version, "FileDescription: Orcestator", "CompanyName: Orcestator", `ProductVersion: ${version}`];
+    assert.deepEqual(text.trim().split(/\r?\n/), lines);
   });
   await checkServe(checks, installation);
   await checks.check(String.raw`the traffic log stands in logs\traffic.log`, () => {
@@ -102,9 +109,14 @@ function checkDatabase(path: string): void {
   }
 }
 
-/** Runs a subcommand to its end; what it printed. Throws when its exit code is not 0. */
-async function run({ wine, folder, env }: Installation, ...args: string[]): Promise<string> {
-  const child = Bun.spawn(wine.command(program, ...args), {
+/** What one of our subcommands printed. */
+function run(installation: Installation, ...args: string[]): Promise<string> {
+  return runWindowsProgram(installation, program, ...args);
+}
+
+/** Runs to the end; what was printed. Throws when the exit code is not 0. */
+async function runWindowsProgram({ wine, folder, env }: Installation, ...words: string[]): Promise<string> {
+  const child = Bun.spawn(wine.command(...words), {
     cwd: folder,
     env,
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,6 +1,7 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { baseExecutable } from "./base-executable.ts";
+import { brandExecutable } from "./windows/brand-executable.ts";
 import { artifactName, type BuildTarget } from "./targets.ts";
 
 export interface CompileOptions {
@@ -29,7 +30,8 @@ export async function compile(options: CompileOptions): Promise<CompiledExecutab
   const workFolder = join(outputFolder, `.partial-${process.pid}-${target.name}`);
   await mkdir(workFolder, { recursive: true });
   try {
-    const inputs = await bundle(options, join(workFolder, name));
+    const base = await brandedBase(target, workFolder);
+    const inputs = await bundle({ ...options, base, outfile: join(workFolder, name) });
     const path = join(outputFolder, name);
     await rename(join(workFolder, name), path);
     return { path, inputs };
@@ -38,7 +40,15 @@ export async function compile(options: CompileOptions): Promise<CompiledExecutab
   }
 }
 
-async function bundle(options: CompileOptions, outfile: string): Promise<string[]> {
+async function brandedBase(target: BuildTarget, workFolder: string): Promise<string> {
+  const base = await baseExecutable(target);
+  if (!target.name.startsWith("windows-")) return base;
+  const branded = join(workFolder, "base.exe");
+  await Bun.write(branded, brandExecutable(await readFile(base)));
+  return branded;
+}
+
+async function bundle(options: CompileOptions & { base: string; outfile: string }): Promise<string[]> {
   const result = await Bun.build({
     entrypoints: [options.entrypoint],
     target: "bun",
@@ -52,8 +62,8 @@ async function bundle(options: CompileOptions, outfile: string): Promise<string[
     },
     compile: {
       target: options.target.bunTarget,
-      executablePath: await baseExecutable(options.target),
-      outfile,
+      executablePath: options.base,
+      outfile: options.outfile,
       autoloadDotenv: false,
       autoloadBunfig: false,
     },

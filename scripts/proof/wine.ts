@@ -50,9 +50,19 @@ export function createWine(prefix: string): Wine {
 
 /** Wine 8 lacks a DLL that Bun needs; a stand-in beside the executable is enough. */
 export async function compileMissingDll(folder: string): Promise<void> {
-  const source = join(projectRoot, "scripts", "wine", "bcryptprimitives.c");
-  const output = join(folder, "bcryptprimitives.dll");
-  const compiler = Bun.spawn([compilerName, "-shared", "-O2", "-s", "-o", output, source, "-ladvapi32"], {
+  await compileForWindows("bcryptprimitives.c", join(folder, "bcryptprimitives.dll"), ["-shared", "-ladvapi32"]);
+}
+
+/** A program that prints what Windows shows about another one; its path. */
+export async function compileDescriber(folder: string): Promise<string> {
+  const program = join(folder, "file-description.exe");
+  await compileForWindows("file-description.c", program, ["-lversion"]);
+  return program;
+}
+
+async function compileForWindows(sourceName: string, output: string, options: readonly string[]): Promise<void> {
+  const source = join(projectRoot, "scripts", "wine", sourceName);
+  const compiler = Bun.spawn([compilerName, "-O2", "-s", "-o", output, source, ...options], {
     stdio: ["ignore", "inherit", "inherit"],
   });
   if ((await compiler.exited) !== 0) throw new Error(`${compilerName} could not compile ${source}`);

@@ -39,7 +39,7 @@ describe("a request upstream", () => {
   test("has the target's model, the provider's headers and credential, and asks for usage in a stream", async () => {
     await open(okJson(), false);
     const opened = await openStream(okStream());
-    await opened.reader.cancel();
+    opened.reply.cancel();
     const [whole, streamed] = upstream.requests;
     expect(whole?.json).toEqual({ stream: false, messages: [{ role: "user", content: "Hi" }], model: "vendor/x" });
     expect(streamed?.json).toMatchObject({ model: "vendor/x", stream_options: { include_usage: true } });
@@ -65,9 +65,9 @@ describe("an answer in one piece", () => {
     const opened = await openStream(okJson({ content: ["Grüße"] }));
     let text = opened.held;
     for (let isDone = false; !isDone && !opened.editor.isEnded();) {
-      const { done, value } = await opened.reader.read();
-      isDone = done;
-      if (value !== undefined) text += opened.editor.push(Buffer.from(value).toString("latin1")).output;
+      const piece = await opened.reply.read();
+      isDone = piece === undefined;
+      if (piece !== undefined) text += opened.editor.push(Buffer.from(piece).toString("latin1")).output;
     }
     const events = eventsOf(Buffer.from(text, "latin1").toString("utf8"));
     expect(events[0]).toMatchObject({ model: "m", choices: [{ delta: { role: "assistant", content: "Grüße" } }] });
@@ -81,7 +81,7 @@ describe("a stream is opened", () => {
     const opened = await openStream(pieces([...before, content], { ending: "hang" }));
     expect(opened.held).toBe(shown(before.join("") + content));
     expect(opened.editor.hasContent()).toBe(true);
-    await opened.reader.cancel();
+    opened.reply.cancel();
   });
 
   test("without content once much has come: it may be one large thing that is not known here", async () => {
@@ -89,13 +89,13 @@ describe("a stream is opened", () => {
     const opened = await openStream(pieces([comments], { ending: "hang" }));
     expect(opened.held.length).toBeGreaterThan(64 * 1024);
     expect(opened.editor.hasContent()).toBe(false);
-    await opened.reader.cancel();
+    opened.reply.cancel();
   });
 
   test("though it comes compressed", async () => {
     const opened = await openStream(gzipStream());
     expect(eventsOf(opened.held)[0]).toMatchObject({ model: "m" });
-    await opened.reader.cancel();
+    opened.reply.cancel();
   });
 });
 

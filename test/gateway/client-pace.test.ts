@@ -22,9 +22,9 @@ describe("a client that reads slowly", () => {
     await read(reader);
     for (let count = 0; count < 100; count += 1) upstream.send(content(`${count}`));
     await read(reader);
-    const pulls = upstream.pulls();
+    const reads = upstream.reads();
     await Bun.sleep(40);
-    expect(upstream.pulls()).toBe(pulls);
+    expect(upstream.reads()).toBe(reads);
     // At most one heart-beat waits in front of the next event.
     const next = (await read(reader)) + (await read(reader));
     expect(next.split(": ping\n\n").length - 1).toBeLessThanOrEqual(1);

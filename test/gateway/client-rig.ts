@@ -2,10 +2,12 @@ import { expect } from "bun:test";
 import type { Opened } from "../../src/gateway/attempt.ts";
 import type { Cancellation } from "../../src/gateway/cancellation.ts";
 import { createClientStream } from "../../src/gateway/client-stream.ts";
+import { createStopSignal } from "../../src/lib/stop-signal.ts";
 import { latin1Of } from "../../src/lib/latin1.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/index.ts";
 import { createModelTable } from "../../src/routing/model-table.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
+import { replyOfResponse, type UpstreamReply } from "../../src/transport/reply.ts";
 import { configured, openaiCompatibleAt } from "../routing/configured.ts";
 import { eventsOf } from "../support/chat.ts";
 import { startRun } from "./rig.ts";
@@ -28,33 +30,38 @@ export const shown = (text: string): string => text.replaceAll('"up"', '"m"');
 
 /** An upstream's body in the test's hand. */
 export function createUpstream() {
-  const controller = new AbortController();
+  const stop = createStopSignal();
   let own: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
-  let pulls = 0;
-  let cancelled = false;
+  let isReleased = false;
+  let reads = 0;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      start: (given) => void (own = given),
-      pull: () => void (pulls += 1),
-      cancel: () => void (cancelled = true),
-    },
+    { start: (given) => void (own = given), cancel: () => void (isReleased = true) },
     { highWaterMark: 0 },
   );
-  controller.signal.addEventListener("abort", () => {
+  stop.onStop((reason) => {
+    isReleased = true;
     try {
-      own?.error(controller.signal.reason);
+      own?.error(reason);
     } catch {
       // Closed already.
     }
   });
+  const reply = replyOfResponse(new Response(body));
+  const counted: UpstreamReply = {
+    ...reply,
+    read() {
+      reads += 1;
+      return reply.read();
+    },
+  };
   return {
-    controller,
+    stop,
     opened: (held = ""): OpenedStream => ({
       kind: "stream",
       headers: new Headers(),
-      reader: body.getReader(),
+      reply: counted,
       editor: openaiChat.createStreamEditor({ modelShown: "m", hideUsage: false, textLimit: 100 }),
-      controller,
+      stop,
       host: "up.test",
       idleMs: hour,
       held,
@@ -62,8 +69,9 @@ export function createUpstream() {
     send: (text: string) => own?.enqueue(Buffer.from(text, "latin1") as unknown as Uint8Array<ArrayBuffer>),
     close: () => own?.close(),
     break: (error: unknown) => own?.error(error),
-    pulls: () => pulls,
-    isReleased: () => cancelled || controller.signal.aborted,
+    /** Pieces that were asked for. */
+    reads: () => reads,
+    isReleased: () => isReleased,
   };
 }
 

@@ -134,7 +134,7 @@ describe("a broken stream ends in one error form", () => {
     const rest = read(reader);
     const reason = new GatewayError({ code: "draining", status: 503, message: "Shutting down." });
     cancellation.cancel(reason);
-    upstream.controller.abort(reason);
+    upstream.stop.stop(reason);
     expectErrorForm(await rest, "", "draining");
     expect(records[0]).toMatchObject({ endReason: "shutdown", errorMessage: "Shutting down." });
   });

@@ -94,12 +94,12 @@ describe("on one target", () => {
     const opened = await early.open();
     expect(early.outcomes.at(-1)).toBe("one:ok");
     expect(upstream.requests).toHaveLength(4);
-    if (opened.kind === "stream") await opened.reader.cancel();
+    if (opened.kind === "stream") opened.reply.cancel();
     upstream.clear();
     upstream.set("one-m", pieces([role + content], { ending: "fin", framing: "close" }));
     const late = await startRun({ table: tableOf({ one: ["k"] }), stream: true }).open();
     expect(upstream.requests).toHaveLength(1);
-    if (late.kind === "stream") await late.reader.cancel();
+    if (late.kind === "stream") late.reply.cancel();
   });
 });
 
@@ -281,6 +281,6 @@ describe("with several targets", () => {
     expect(modelsAsked()).toEqual(["one-m", "two-m"]);
     if (opened.kind !== "stream") throw new Error("no stream");
     expect(eventsOf(opened.held)[0]).toMatchObject({ model: "m" });
-    await opened.reader.cancel();
+    opened.reply.cancel();
   });
 });

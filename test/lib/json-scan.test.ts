@@ -121,7 +121,7 @@ describe("the inside of a string", () => {
     ['{"a":"\\u12g4"}', 6, "a broken escape"],
     ['{"a":["\\n","\\U0041"]}', 12, "a broken escape"],
     ['{"a":"\n"}', 6, "a line break"],
-    ['{\n"a":"b",\n"c":"\t"}', 14, "a line break or another control character"],
+    ['{\n"a":"b",\n"c":"\t"}', 16, "a line break or another control character"],
     ['{"a":{"b\u0000":1}}', 8, "another control character"],
   ])("of %p is refused at %i: %s", (text, offset, message) => {
     expect(parsed(text)).toBeUndefined();
@@ -196,6 +196,11 @@ describe("a mebibyte of", () => {
     "white space": `{"a":${" ".repeat(size)}`,
     commas: `{"a":[${",".repeat(size)}]}`,
     "small nestings": `{"a":[${"[[[]]],".repeat(size / 7)}1]}`,
+    "odd escapes": `{"a":"${"\\q".repeat(size / 2)}"}`,
+    "escapes that only look odd": `{"a":"${"\\\\q".repeat(size / 3)}"}`,
+    "backslash runs before odd letters": `{"a":"${`${"\\".repeat(1022)}q`.repeat(size / 1024)}"}`,
+    "line breaks between strings": `{"a":[${'"",\n'.repeat(size / 4)}""]}`,
+    "one long string and a line break": `{\n"a":"${"x".repeat(size)}"}`,
     "truncated literals": `{"a":[${"tru,".repeat(size / 4)}]}`,
   };
 

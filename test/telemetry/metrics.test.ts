@@ -82,7 +82,7 @@ test("attempts, refusals, drops and the queue's depth have numbers of their own"
   expect(metric(samples, "orcestator_records_dropped_total", { sink: "traffic log" })).toBe(5);
   expect(metric(samples, "orcestator_records_dropped_total", { sink: "database" })).toBe(0);
   expect(metric(samples, "orcestator_record_queue_depth")).toBe(17);
-  expect(metric(samples, "process_resident_memory_bytes")).toBeGreaterThan(0);
+  expect(metric(samples, "process_start_time_seconds")).toBeGreaterThan(0);
   expect(metrics.contentType).toContain("text/plain");
 });
 

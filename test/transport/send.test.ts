@@ -1,16 +1,11 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/errors.ts";
+import { createStopSignal, type StopSignal } from "../../src/lib/stop-signal.ts";
 import { destinationOf } from "../../src/transport/destination.ts";
-import {
-  discardBody,
-  failureOfSend,
-  readShortBody,
-  sendUpstream,
-  type UpstreamRequest,
-} from "../../src/transport/send.ts";
-import { until } from "../support/e2e.ts";
+import { readAll } from "../../src/transport/reply.ts";
+import { failureOfSend, sendUpstream, type UpstreamRequest } from "../../src/transport/send.ts";
 import { createFakeUpstream } from "../support/fake-upstream.ts";
-import { body, gzipStream, hangAfterHeaders, hangBeforeHeaders, pieces, redirect } from "../support/replies.ts";
+import { body, hangBeforeHeaders, redirect } from "../support/replies.ts";
 
 const upstream = await createFakeUpstream();
 beforeEach(() => upstream.clear());
@@ -24,19 +19,25 @@ function request(fields: Partial<UpstreamRequest> = {}): UpstreamRequest {
     method: "POST",
     headers: { authorization: "Bearer k", "content-type": "application/json", "x-api-key": "secret-key" },
     body: Buffer.from('{"model":"m"}'),
-    controller: new AbortController(),
+    stop: createStopSignal(),
     connectMs: 5000,
     ...fields,
   };
+}
+
+function stoppedFor(reason: Error): StopSignal {
+  const stop = createStopSignal();
+  stop.stop(reason);
+  return stop;
 }
 
 /** What a failed request means, as the gateway reads it. */
 async function failureOf(fields: Partial<UpstreamRequest>): Promise<GatewayError> {
   const sent = request(fields);
   try {
-    await discardBody(await sendUpstream(sent));
+    (await sendUpstream(sent)).cancel();
   } catch (error) {
-    return failureOfSend(error, sent.controller.signal, sent.destination.host);
+    return failureOfSend(error, sent.stop, sent.destination.host);
   }
   throw new Error("was answered");
 }
@@ -44,8 +45,9 @@ async function failureOf(fields: Partial<UpstreamRequest>): Promise<GatewayError
 describe("sending", () => {
   test("carries method, headers and body, and gives the answer whatever its status", async () => {
     upstream.set("m", body("no", { status: 418 }));
-    const response = await sendUpstream(request());
-    expect([response.status, await response.text()]).toEqual([418, "no"]);
+    const reply = await sendUpstream(request());
+    expect([reply.status, Buffer.from(await readAll(reply)).toString()]).toEqual([418, "no"]);
+    expect(reply.headers.get("content-type")).toBe("application/json");
     expect(upstream.requests[0]).toMatchObject({
       method: "POST",
       text: '{"model":"m"}',
@@ -56,9 +58,9 @@ describe("sending", () => {
   test("never follows a redirect: the credential would travel", async () => {
     const other = await createFakeUpstream();
     upstream.set("m", redirect(`${other.url}/chat/completions`, 307));
-    const response = await sendUpstream(request());
-    expect(response.status).toBe(307);
-    await discardBody(response);
+    const reply = await sendUpstream(request());
+    expect(reply.status).toBe(307);
+    reply.cancel();
     expect([...other.requests, ...other.others]).toEqual([]);
     await other.close();
   });
@@ -89,72 +91,30 @@ describe("a failure", () => {
 
   test("of our own making is the reason we gave, and the upstream sees it at once", async () => {
     upstream.set("m", hangBeforeHeaders);
-    const controller = new AbortController();
-    const failed = failureOf({ controller });
+    const stop = createStopSignal();
+    const failed = failureOf({ stop });
     const received = await upstream.waitFor(() => true);
     const reason = new GatewayError({ code: "client_cancelled", status: 499, message: "left" });
     const from = performance.now();
-    controller.abort(reason);
+    stop.stop(reason);
     expect(await failed).toBe(reason);
     expect(await received.ended).toBe("aborted");
     expect(performance.now() - from).toBeLessThan(100);
   });
 
+  test("is our reason too when it was given before the request went out", async () => {
+    const stop = createStopSignal();
+    const reason = new GatewayError({ code: "draining", status: 503, message: "m" });
+    stop.stop(reason);
+    expect(await failureOf({ stop })).toBe(reason);
+  });
+
   test("is the house's reason only when the house gave one", () => {
     const reason = new GatewayError({ code: "draining", status: 503, message: "m" });
     const error = Object.assign(new Error("x"), { code: "ECONNRESET" });
-    expect(failureOfSend(error, AbortSignal.abort(reason), "h")).toBe(reason);
-    expect(failureOfSend(error, AbortSignal.abort(), "h").code).toBe("upstream_error");
-    expect(failureOfSend(error, new AbortController().signal, "h").code).toBe("upstream_error");
-    expect(failureOfSend(reason, new AbortController().signal, "h")).toBe(reason);
-  });
-});
-
-describe("a body that nobody reads", () => {
-  test("is let go, with its connection", async () => {
-    upstream.set("m", hangAfterHeaders("data: x\n\n"));
-    const response = await sendUpstream(request());
-    await discardBody(response);
-    expect(await upstream.requests[0]?.ended).toBe("aborted");
-  });
-
-  test("does not have to exist, or to be whole", async () => {
-    await discardBody(new Response(null));
-    const used = new Response("x");
-    await used.text();
-    await discardBody(used);
-    const locked = new Response("x");
-    locked.body?.getReader();
-    await discardBody(locked);
-  });
-});
-
-describe("a short look at a body", () => {
-  test("gives it whole when it is short", async () => {
-    expect(await readShortBody(new Response("é error"), 100)).toBe("é error");
-    expect(await readShortBody(new Response(null), 100)).toBe("");
-  });
-
-  test("stops at the limit and lets the rest go", async () => {
-    upstream.set(
-      "m",
-      pieces(
-        Array.from({ length: 100 }, () => "x".repeat(1000)),
-        { ending: "hang", paceMs: 1 },
-      ),
-    );
-    const response = await sendUpstream(request());
-    expect(await readShortBody(response, 5000)).toBe("x".repeat(5000));
-    await until(() => upstream.running() === 0, "the upstream's end");
-  });
-
-  test("gives what had arrived when the connection broke", async () => {
-    upstream.set("m", pieces(["half of it"], { ending: "rst" }));
-    expect(await readShortBody(await sendUpstream(request()), 5000)).toBe("half of it");
-  });
-
-  test("reads compressed answers", async () => {
-    upstream.set("m", gzipStream());
-    expect(await readShortBody(await sendUpstream(request()), 50)).toStartWith(": OPENROUTER");
+    expect(failureOfSend(error, stoppedFor(reason), "h")).toBe(reason);
+    expect(failureOfSend(error, stoppedFor(new Error("other")), "h").code).toBe("upstream_error");
+    expect(failureOfSend(error, createStopSignal(), "h").code).toBe("upstream_error");
+    expect(failureOfSend(reason, createStopSignal(), "h")).toBe(reason);
   });
 });

@@ -24,11 +24,7 @@ function scan(text: string, maxDepth: number): ScannedObject {
 
 /** The last value wins, as in every JSON parser. */
 function memberOf(object: ScannedObject, key: string): Member | undefined {
-  for (let index = object.members.length - 1; index >= 0; index -= 1) {
-    const member = object.members[index];
-    if (member?.key === key) return member;
-  }
-  return undefined;
+  return object.members.findLast((member) => member.key === key);
 }
 
 function isLiteral(text: string, member: Member | undefined, literal: string): boolean {

@@ -178,6 +178,11 @@ describe("a failure", () => {
       "upstream_error",
       "engine died",
     ],
+    "vLLM's, spaced as Python does": [
+      '{"object": "error", "message": "engine died", "type": "InternalServerError", "param": null, "code": 500}',
+      "upstream_error",
+      "engine died",
+    ],
     "Gemini's array": [
       '[{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}]',
       "upstream_overloaded",
@@ -188,15 +193,19 @@ describe("a failure", () => {
   for (const [name, [data, code, message]] of Object.entries(failures)) {
     test(`${name}, is seen as the first event, in the middle and behind much text`, () => {
       for (const before of ["", ": OPENROUTER PROCESSING\n\n", role, role + content, content.repeat(50)]) {
-        for (const textLimit of [0, 1000]) {
-          const editor = newEditor({ textLimit });
+        for (const [textLimit, modelShown] of [
+          [0, "m"],
+          [1000, "m"],
+          [0, undefined],
+        ] as const) {
+          const editor = newEditor({ textLimit, modelShown });
           const step = editor.push(`${before}data: ${data}\n\n${content}${done}`);
           expect(step.failure).toBeInstanceOf(GatewayError);
           expect({ code: step.failure?.code, says: step.failure?.message.includes(message) }).toEqual({
             code,
             says: true,
           });
-          expect(step.output).toBe(before.replaceAll('"u"', '"m"'));
+          expect(step.output).toBe(modelShown === undefined ? before : before.replaceAll('"u"', '"m"'));
         }
       }
     });

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { createStopSignal } from "../../../src/lib/stop-signal.ts";
 import { utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import { protocols } from "../../../src/protocols/registry.ts";
 import { dummy } from "../../../src/providers/dummy/index.ts";
 import { eventsOf, type Data } from "../../support/chat.ts";
 
-async function ask(body: unknown, signal = new AbortController().signal): Promise<Response> {
+async function ask(body: unknown, stop = createStopSignal()): Promise<Response> {
   const bytes = new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body));
-  const response = await dummy.respond?.({ body: bytes, signal });
+  const response = await dummy.respond?.({ body: bytes, stop });
   if (response === undefined) throw new Error("the dummy did not answer");
   return response;
 }
@@ -126,11 +127,11 @@ describe("the dummy", () => {
   });
 
   test("pauses between the pieces of a slow model, and stops when it is told to", async () => {
-    const controller = new AbortController();
-    const reader = (await ask({ model: "demo-slow", messages, stream: true }, controller.signal)).body?.getReader();
+    const stop = createStopSignal();
+    const reader = (await ask({ model: "demo-slow", messages, stream: true }, stop)).body?.getReader();
     const first = await reader?.read();
     expect(Buffer.from(first?.value ?? []).toString()).toMatch(/^data: [^\n]*\n\n$/);
-    controller.abort(new Error("stopped"));
+    stop.stop(new Error("stopped"));
     const rest = async (): Promise<void> => {
       for (let done = false; !done;) done = (await reader?.read())?.done ?? true;
     };
