@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { baseExecutable } from "./base-executable.ts";
+import { signAdHoc } from "./macos/sign-ad-hoc.ts";
 import { brandExecutable } from "./windows/brand-executable.ts";
 import { artifactName, type BuildTarget } from "./targets.ts";
 
@@ -30,10 +31,11 @@ export async function compile(options: CompileOptions): Promise<CompiledExecutab
   const workFolder = join(outputFolder, `.partial-${process.pid}-${target.name}`);
   await mkdir(workFolder, { recursive: true });
   try {
-    const base = await brandedBase(target, workFolder);
-    const inputs = await bundle({ ...options, base, outfile: join(workFolder, name) });
+    const outfile = join(workFolder, name);
+    const inputs = await bundle({ ...options, base: await brandedBase(target, workFolder), outfile });
+    if (target.name.startsWith("darwin-")) await writeFile(outfile, signAdHoc(await readFile(outfile)));
     const path = join(outputFolder, name);
-    await rename(join(workFolder, name), path);
+    await rename(outfile, path);
     return { path, inputs };
   } finally {
     await rm(workFolder, { recursive: true, force: true });

@@ -64,9 +64,9 @@ const proxyUrl = z.string().refine((text) => /^https?:$/.test(URL.parse(text)?.p
   message: "must be an http:// or https:// URL",
 });
 
-export const anonymousPolicies = ["none", "loopback", "private", "all"] as const;
-export const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
-export const providerTypes = ["openrouter", "openai", "openai-compatible", "dummy"] as const;
+const anonymousPolicies = ["none", "loopback", "private", "all"] as const;
+const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
+const providerTypes = ["openrouter", "openai", "openai-compatible", "dummy"] as const;
 
 const contentPolicy = z
   .string()
@@ -211,5 +211,3 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 export type ProviderConfig = Config["providers"][string];
 export type ServerConfig = Config["server"];
-export type LoggingConfig = Config["logging"];
-export type Timeouts = ProviderConfig["timeouts"];

@@ -29,7 +29,7 @@ interface RecordingOptions {
   onFinish: (record: RequestRecord) => void;
 }
 
-export function newRecord(call: InferenceCall): RequestRecord {
+function newRecord(call: InferenceCall): RequestRecord {
   return {
     id: call.requestId,
     startedAt: call.startedAt,

@@ -23,7 +23,7 @@ export interface ModelTable {
 }
 
 /** The model every gateway offers unless it is configured otherwise. */
-export const defaultAlias = "orcestator";
+const defaultAlias = "orcestator";
 
 function unknownModel(model: string): GatewayError {
   const message = `The model '${model.slice(0, 200)}' is not served here; GET /v1/models lists the names that are.`;

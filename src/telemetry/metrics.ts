@@ -1,6 +1,14 @@
 import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from "prom-client";
 import { completionTokens, promptTokens, type RequestRecord } from "./request-record.ts";
-import { histogramValues, newHistogram, newTally, observe, type HistogramTally, type Tally } from "./tallies.ts";
+import {
+  addHistogram,
+  histogramValues,
+  newHistogram,
+  newTally,
+  observe,
+  type HistogramTally,
+  type Tally,
+} from "./tallies.ts";
 
 export interface Metrics {
   requestStarted(): void;
@@ -83,12 +91,6 @@ function derivedHistogram(
   registry.registerMetric({ name, get, reset: () => undefined } as unknown as Metric);
 }
 
-function sumBy(tallies: readonly Tally[], provider: string, status: number): number {
-  return tallies
-    .filter(({ labels }) => labels["provider"] === provider)
-    .reduce((sum, { byStatus }) => sum + (byStatus.get(status) ?? 0), 0);
-}
-
 /** The metrics that count finished requests, by model and provider. */
 function registerRequestMetrics(registry: Registry, tallies: () => Tally[]): void {
   const byModel = ["model", "provider"] as const;
@@ -137,30 +139,30 @@ function registerRequestMetrics(registry: Registry, tallies: () => Tally[]): voi
     bounds,
     histograms: ttft,
   });
-  // The names that users of llm-orch scrape today.
+  // The names that users of llm-orch scrape today; samples of the same labels add up.
   derivedCounter(registry, {
     name: "orch_requests_total",
     help: "Requests",
     labelNames: ["provider", "status"],
-    samples() {
-      const all = tallies();
-      const pairs = new Map(
-        all.flatMap(({ labels, byStatus: counts }) =>
-          [...counts.keys()].map((status) => [
-            `${labels["provider"]} ${status}`,
-            { provider: labels["provider"] ?? "", status },
-          ]),
-        ),
-      );
-      return [...pairs.values()].map((labels) => ({ labels, value: sumBy(all, labels.provider, labels.status) }));
-    },
+    samples: () =>
+      byStatus().map(({ labels, value }) => ({ labels: { provider: labels.provider, status: labels.status }, value })),
   });
   derivedHistogram(registry, {
     name: "orch_request_latency_seconds",
     help: "Request latency",
     bounds,
-    histograms: latency,
+    histograms: () => latencyByProvider(tallies()),
   });
+}
+
+function latencyByProvider(tallies: readonly Tally[]): { labels: Record<string, string>; histogram: HistogramTally }[] {
+  const byProvider = new Map<string, HistogramTally>();
+  for (const { labels, latency } of tallies) {
+    const sum = byProvider.get(labels.provider) ?? newHistogram(latencyBuckets);
+    addHistogram(sum, latency);
+    byProvider.set(labels.provider, sum);
+  }
+  return [...byProvider].map(([provider, histogram]) => ({ labels: { provider }, histogram }));
 }
 
 /** The numbers come from upstreams; a counter takes nothing below zero. */

@@ -10,7 +10,7 @@ export interface HistogramTally {
 }
 
 export interface Tally {
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Readonly<{ model: string; provider: string }>;
   readonly byStatus: Map<number, number>;
   promptTokens: number;
   completionTokens: number;
@@ -39,6 +39,13 @@ export function observe(histogram: HistogramTally, bounds: readonly number[], va
   }
 }
 
+/** Adds what `other` counted; both have the same bounds. */
+export function addHistogram(histogram: HistogramTally, other: HistogramTally): void {
+  histogram.sum += other.sum;
+  histogram.count += other.count;
+  for (const [index, count] of other.counts.entries()) histogram.counts[index] = (histogram.counts[index] ?? 0) + count;
+}
+
 /** Prometheus's cumulative form. */
 export function histogramValues(
   name: string,
@@ -58,7 +65,7 @@ export function histogramValues(
   ];
 }
 
-export function newTally(labels: Readonly<Record<string, string>>, bounds: readonly number[]): Tally {
+export function newTally(labels: Tally["labels"], bounds: readonly number[]): Tally {
   return {
     labels,
     byStatus: new Map(),

@@ -44,7 +44,9 @@ export async function readShort(reply: UpstreamReply, limit: number): Promise<st
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
-    for (let part = await reply.read(); part !== undefined && size < limit; part = await reply.read()) {
+    while (size < limit) {
+      const part = await reply.read();
+      if (part === undefined) break;
       parts.push(part);
       size += part.length;
     }

@@ -5,7 +5,7 @@ import { readAll, readShort, replyOfResponse, type UpstreamReply } from "../../s
 import { sendUpstream } from "../../src/transport/send.ts";
 import { until } from "../support/e2e.ts";
 import type { Behaviour } from "../support/exchange.ts";
-import { createFakeUpstream } from "../support/fake-upstream.ts";
+import { createFakeUpstream, type FakeUpstream } from "../support/fake-upstream.ts";
 import { body, gzipStream, hangAfterHeaders, pieces } from "../support/replies.ts";
 import { expectAllClosed } from "../gateway/rig.ts";
 
@@ -17,8 +17,12 @@ afterAll(() => upstream.close());
 
 function replyTo(behaviour: Behaviour, stop = createStopSignal()): Promise<UpstreamReply> {
   upstream.set("m", behaviour);
+  return replyFrom(upstream, stop);
+}
+
+function replyFrom(from: FakeUpstream, stop = createStopSignal()): Promise<UpstreamReply> {
   return sendUpstream({
-    destination: destinationOf(new URL(`${upstream.url}/chat/completions`)),
+    destination: destinationOf(new URL(`${from.url}/chat/completions`)),
     method: "POST",
     headers: { authorization: "Bearer k", "content-type": "application/json" },
     body: Buffer.from('{"model":"m"}'),
@@ -55,14 +59,15 @@ describe("reading piece by piece", () => {
     }
   });
 
-  test("rejects when it is stopped, before and while it waits", async () => {
+  test("rejects with the reason when it is stopped, before and while it waits", async () => {
+    const reason = new Error("enough");
     for (const isWaiting of [true, false]) {
       const stop = createStopSignal();
       const reply = await replyTo(hangAfterHeaders("data: x\n\n"), stop);
       await reply.read();
       const waiting = isWaiting ? reply.read() : undefined;
-      stop.stop(new Error("enough"));
-      expect(await (waiting ?? reply.read()).catch(() => "stopped")).toBe("stopped");
+      stop.stop(reason);
+      expect(await (waiting ?? reply.read()).catch((error: unknown) => error)).toBe(reason);
     }
   });
 });
@@ -86,6 +91,18 @@ describe("a reply that nobody reads", () => {
     empty.cancel();
     expect(await empty.read()).toBeUndefined();
   });
+});
+
+test("the connection of a reply that was read to its end and then let go is used again", async () => {
+  const other = await createFakeUpstream();
+  other.set("m", body("whole"));
+  for (let round = 0; round < 3; round += 1) {
+    const reply = await replyFrom(other);
+    await readAll(reply);
+    reply.cancel();
+  }
+  expect([other.requests.length, other.connections()]).toEqual([3, 1]);
+  await other.close();
 });
 
 describe("reading everything", () => {
