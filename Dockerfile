@@ -11,7 +11,7 @@ FROM --platform=$BUILDPLATFORM docker.io/library/node:22-bookworm-slim AS build
 WORKDIR /source
 COPY . .
 COPY --from=libraries /usr/lib /system/usr/lib
-# Shown by `orcestator version`; the copy in here has no .git to read it from.
+# Shown by `orcestator version`; there is no .git in here: --build-arg ORCESTATOR_COMMIT=$(git rev-parse HEAD)
 ARG ORCESTATOR_COMMIT
 ARG TARGETARCH
 RUN target="linux-$(echo "$TARGETARCH" | sed s/amd64/x64/)" \

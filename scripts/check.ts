@@ -36,7 +36,7 @@ async function packageScript(name: string): Promise<undefined> {
 }
 
 async function test(): Promise<TestCounts> {
-  const child = Bun.spawn([process.execPath, "test", "--coverage", "--only-failures"], {
+  const child = Bun.spawn([process.execPath, "test", "--coverage", "--coverage-reporter=lcov", "--only-failures"], {
     cwd: projectRoot,
     stdio: ["ignore", "inherit", "pipe"],
   });

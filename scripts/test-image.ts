@@ -17,7 +17,7 @@ import { checkTrafficLog } from "./proof/traffic-log.ts";
 const image = "localhost/orcestator";
 const container = "orcestator-proof";
 const userId = "65532";
-const nameServerAddress = "127.0.0.53";
+const nameServerAddress = "127.0.53.53";
 
 interface Proof {
   checks: Checks;
@@ -35,7 +35,8 @@ async function proveImage(checks: Checks): Promise<void> {
   try {
     await buildImage(proof);
     await checkConfig(proof);
-    await buildah.run("from", "--name", container, "--add-host", "by-hosts.test:127.0.0.1", image);
+    const network = ["--add-host", "by-hosts.test:127.0.0.1", "--dns", nameServerAddress];
+    await buildah.run("from", "--name", container, ...network, image);
     await checkServe(proof);
     await checkNamesAndTls(proof);
     await checkRefusal(proof);
@@ -138,10 +139,8 @@ async function checkNamesAndTls(proof: Proof): Promise<void> {
   const nameServer = await startNameServer({ address: nameServerAddress, name: "by-dns.test", answer: "127.0.0.1" });
   try {
     await Bun.write(join(mounted, "orcestator.yaml"), configFor(names, upstream.port));
-    const resolver = join(mounted, "resolv.conf");
-    await Bun.write(resolver, `nameserver ${nameServer.address}\n`);
-    const volumes = ["--volume", `${mounted}:/mounted:ro`, "--volume", `${resolver}:/etc/resolv.conf:ro`];
-    const { gateway, processIds } = await serve(proof, volumes, ["--config", "/mounted/orcestator.yaml"]);
+    const volume = ["--volume", `${mounted}:/mounted:ro`];
+    const { gateway, processIds } = await serve(proof, volume, ["--config", "/mounted/orcestator.yaml"]);
     for (const name of names) {
       await checks.check(`an upstream over TLS, its name known ${name.slice(0, -".test".length)}`, async () => {
         assert.equal(await requestChat(gateway.url, name), upstreamText);

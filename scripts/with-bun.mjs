@@ -23,8 +23,8 @@ function layout(home) {
   return {
     bun: join(packageFolder, "bin", "bun.exe"),
     postinstall: join(packageFolder, "install.js"),
-    // `.bin` has the name `bun` where executables have no ending, `bin` has it on Windows.
-    path: [join(home, "node_modules", ".bin"), join(packageFolder, "bin")],
+    // `bin` has it under the name `bun` on Windows, `.bin` where executables have no ending.
+    path: [join(packageFolder, "bin"), join(home, "node_modules", ".bin")],
   };
 }
 

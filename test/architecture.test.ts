@@ -65,6 +65,11 @@ describe("a vendor outside of its home is named", () => {
   }
 });
 
+test("a call that looks like an import is none", () => {
+  expect(verdict("lib/sse.ts", 'const end = Buffer.from("left-pad");')).toBeUndefined();
+  expect(verdict("lib/sse.ts", 'const end = Array.from("left-pad");')).toBeUndefined();
+});
+
 describe("requests leave from one place", () => {
   for (const line of [
     "const response = await fetch(url, {",

@@ -1,6 +1,5 @@
 /** A DNS server that knows one name; it answers everything else with "no such name". */
 export interface NameServer {
-  address: string;
   close(): void;
 }
 
@@ -23,7 +22,7 @@ export async function startNameServer({ address, name, answer }: NameServerOptio
       data: (server, query, port, from) => void server.send(reply(query, name, answer), port, from),
     },
   });
-  return { address, close: () => socket.close() };
+  return { close: () => socket.close() };
 }
 
 function reply(query: Buffer, name: string, answer: string): Buffer {

@@ -1,8 +1,9 @@
 import type { LocatedProblem } from "./config-error.ts";
-import { defaultUpstreamModel, environmentVariables } from "./env.ts";
+import { environmentVariables } from "./env.ts";
 import type { Environment } from "./environment.ts";
 import type { Layers } from "./layers.ts";
 import { isPlainObject } from "./path.ts";
+import { defaultProvider, providerTypes } from "./provider-types.ts";
 
 const offTexts = new Set(["false", "0", "no", "off"]);
 
@@ -11,8 +12,8 @@ function isSwitchedOff(provider: unknown): boolean {
   return enabled === false || (typeof enabled === "string" && offTexts.has(enabled.toLowerCase()));
 }
 
-function isOpenRouter(provider: unknown): boolean {
-  return isPlainObject(provider) && provider["type"] === "openrouter";
+function isDefaultType(provider: unknown): boolean {
+  return isPlainObject(provider) && provider["type"] === defaultProvider;
 }
 
 /** An object of the tree, empty when it is not there, `undefined` when something else stands in its place. */
@@ -60,18 +61,18 @@ function applyDefaultProvider(layers: Layers, environment: Environment): void {
   if (providers === undefined) return;
   const key = environment.text("OR_API_KEY");
   const baseUrl = environment.text("OR_BASE_URL");
-  const declared = providers["openrouter"];
-  if (declared !== undefined && !isOpenRouter(declared)) return;
+  const declared = providers[defaultProvider];
+  if (declared !== undefined && !isDefaultType(declared)) return;
   if (declared === undefined) {
-    if (key === undefined || Object.values(providers).some(isOpenRouter)) return;
-    layers.set(["providers", "openrouter", "type"], "openrouter", "default");
-    layers.set(["providers", "openrouter", "acceptsAnyModel"], true, "default");
+    if (key === undefined || Object.values(providers).some(isDefaultType)) return;
+    layers.set(["providers", defaultProvider, "type"], defaultProvider, "default");
+    layers.set(["providers", defaultProvider, "acceptsAnyModel"], true, "default");
   }
   if (key !== undefined) {
-    layers.set(["providers", "openrouter", "credentials"], key, environment.origin("OR_API_KEY"));
+    layers.set(["providers", defaultProvider, "credentials"], key, environment.origin("OR_API_KEY"));
   }
   if (baseUrl !== undefined) {
-    layers.set(["providers", "openrouter", "baseUrl"], baseUrl, environment.origin("OR_BASE_URL"));
+    layers.set(["providers", defaultProvider, "baseUrl"], baseUrl, environment.origin("OR_BASE_URL"));
   }
 }
 
@@ -86,9 +87,9 @@ function applyDefaultModel(layers: Layers, environment: Environment): string[] {
     return ["OR_DEFAULT_MODEL has no effect: the configuration file declares models.orcestator itself"];
   }
   const usable = Object.keys(providers).filter((name) => !isSwitchedOff(providers[name]));
-  const provider = usable.includes("openrouter") ? "openrouter" : usable[0];
-  if (provider === undefined || (provider !== "openrouter" && model === undefined)) return [];
-  const target = { provider, model: model ?? defaultUpstreamModel };
+  const provider = usable.includes(defaultProvider) ? defaultProvider : usable[0];
+  if (provider === undefined || (provider !== defaultProvider && model === undefined)) return [];
+  const target = { provider, model: model ?? providerTypes[defaultProvider].defaultModel };
   layers.set(["models", "orcestator", "targets"], [target], "default");
   if (model !== undefined) layers.mark("models.orcestator.targets[0].model", environment.origin("OR_DEFAULT_MODEL"));
   return [];

@@ -1,6 +1,7 @@
 import { nearest } from "../lib/nearest.ts";
 import type { LocatedProblem } from "./config-error.ts";
-import { providerTypeDefaults, type ResolvedConfig, type ResolvedProvider } from "./resolve.ts";
+import { defaultProvider, factsOf } from "./provider-types.ts";
+import { isUsable, type ResolvedConfig, type ResolvedProvider } from "./resolve.ts";
 
 export interface CheckResult {
   readonly problems: readonly LocatedProblem[];
@@ -27,23 +28,19 @@ function missingKeyMessage(cwd: string): string {
   ].join("\n");
 }
 
-function lacksCredential(provider: ResolvedProvider): boolean {
-  return provider.enabled && providerTypeDefaults[provider.type].needsCredential && provider.credentials.length === 0;
-}
-
 function credentialMessage(name: string, provider: ResolvedProvider): string {
-  if (name === "openrouter") return "no API key; set OR_API_KEY, or write one here";
-  const variable = provider.type === "openai" ? "OPENAI_API_KEY" : "OR_API_KEY";
+  const variable = factsOf(provider.type).credentialVariable;
+  if (name === defaultProvider) return `no API key; set ${variable}, or write one here`;
   return `no API key; write credentials: ["\${${variable}}"] and set that variable`;
 }
 
 function providerProblems(name: string, provider: ResolvedProvider): LocatedProblem[] {
   const problems: LocatedProblem[] = [];
-  if (provider.baseUrl === "" && provider.type !== "dummy") {
+  if (provider.baseUrl === "" && factsOf(provider.type).baseUrl === undefined) {
     const message = `is missing; providers of type ${provider.type} need it, e.g. http://127.0.0.1:8080/v1`;
     problems.push({ kind: "invalid", path: ["providers", name, "baseUrl"], message });
   }
-  if (lacksCredential(provider)) {
+  if (provider.enabled && !isUsable(provider)) {
     const message = credentialMessage(name, provider);
     problems.push({ kind: "missing-credential", path: ["providers", name, "credentials"], message });
   }

@@ -1,3 +1,5 @@
+import { defaultProvider, providerTypes } from "./provider-types.ts";
+
 /** What the loader does with a variable besides copying its text to `paths`. */
 type EnvironmentRole =
   /** Copied to its path; the first set variable of a path wins. */
@@ -43,9 +45,6 @@ function normalizeLevel(text: string): string {
   return Object.hasOwn(levelNames, lower) ? (levelNames[lower] ?? lower) : lower;
 }
 
-/** Upstream model behind the name `orcestator` where OR_DEFAULT_MODEL says nothing. */
-export const defaultUpstreamModel = "openai/gpt-4o";
-
 /**
  * Every environment variable the gateway reads, in order of precedence: where two write the same path, the one that
  * stands higher wins. The README's table is checked against this list.
@@ -63,14 +62,14 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: "OR_BASE_URL",
     paths: ["providers.openrouter.baseUrl"],
     description: "Base URL of the default provider, with the version path",
-    fallback: "https://openrouter.ai/api/v1",
+    fallback: providerTypes[defaultProvider].baseUrl,
     role: "default-provider",
   },
   {
     name: "OR_DEFAULT_MODEL",
     paths: ["models.orcestator.targets[0].model"],
     description: "Upstream model behind the name `orcestator`",
-    fallback: defaultUpstreamModel,
+    fallback: providerTypes[defaultProvider].defaultModel,
     role: "default-provider",
   },
   {

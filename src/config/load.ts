@@ -116,7 +116,13 @@ function publish(problems: readonly LocatedProblem[], { layers, secrets }: Gathe
 }
 
 function originsOf(config: ResolvedConfig, layers: Layers): Map<string, Origin> {
-  return new Map(leaves(config).map(({ path }) => [path, layers.originAt(path) ?? "default"]));
+  return new Map(
+    leaves(config).map(({ keys, path }) => {
+      // Headers have no defaults, and their names may be written in another case than they are used.
+      const isHeader = keys[0] === "providers" && keys[2] === "headers";
+      return [path, isHeader ? layers.originOf(keys) : (layers.originAt(path) ?? "default")];
+    }),
+  );
 }
 
 /** The tree without the parts that have a problem, so that what is left can be checked too. */

@@ -1,3 +1,4 @@
+import { factsOf } from "./provider-types.ts";
 import type { Config, ProviderConfig } from "./schema.ts";
 
 /** A provider with everything its type knows filled in. */
@@ -14,22 +15,13 @@ export type ResolvedConfig = Omit<Config, "providers"> & {
   readonly providers: Readonly<Record<string, ResolvedProvider>>;
 };
 
-interface TypeDefaults {
-  readonly baseUrl: string | undefined;
-  readonly needsCredential: boolean;
-  readonly listModels: boolean;
+/** Whether a request can be sent to this provider: it is switched on, and has a credential where its type needs one. */
+export function isUsable({ enabled, type, credentials }: ResolvedProvider): boolean {
+  return enabled && (credentials.length > 0 || !factsOf(type).needsCredential);
 }
 
-/** What a provider's type knows about itself. */
-export const providerTypeDefaults: Readonly<Record<ProviderConfig["type"], TypeDefaults>> = {
-  openrouter: { baseUrl: "https://openrouter.ai/api/v1", needsCredential: true, listModels: true },
-  openai: { baseUrl: "https://api.openai.com/v1", needsCredential: true, listModels: false },
-  "openai-compatible": { baseUrl: undefined, needsCredential: false, listModels: false },
-  dummy: { baseUrl: "", needsCredential: false, listModels: false },
-};
-
 function resolveProvider(provider: ProviderConfig): ResolvedProvider {
-  const defaults = providerTypeDefaults[provider.type];
+  const defaults = factsOf(provider.type);
   return {
     ...provider,
     credentials: provider.credentials.filter((credential) => credential.trim() !== ""),
@@ -43,7 +35,7 @@ function withoutPrototype<T>(entries: readonly (readonly [string, T])[]): Record
   return Object.assign(Object.create(null) as Record<string, T>, Object.fromEntries(entries));
 }
 
-/** Fills in what depends on a provider's type. The one place that knows these defaults. */
+/** Fills in what depends on a provider's type. */
 export function resolveConfig(config: Config): ResolvedConfig {
   const providers = Object.entries(config.providers).map(
     ([name, provider]) => [name, resolveProvider(provider)] as const,

@@ -55,6 +55,7 @@ function outOfRange(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): s
 }
 
 function wrongName(path: ConfigPath): string {
+  if (path[2] === "headers") return "this is no name of an HTTP header; it is made of letters, digits and '-'";
   if (path[0] === "providers") return "a provider's name is made of letters, digits, '.', '_' and '-'";
   return "this name must not be empty";
 }

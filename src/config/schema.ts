@@ -1,19 +1,37 @@
 import { z } from "zod";
-import { maxDurationMs, parseDuration } from "../lib/duration.ts";
+import { formatDuration, maxDurationMs, parseDuration } from "../lib/duration.ts";
+import { providerTypeNames } from "./provider-types.ts";
+import { upstreamHeaders, wireValue } from "./upstream-headers.ts";
 
-function duration(fallback: string) {
+interface DurationBounds {
+  readonly minMs?: number;
+  readonly maxMs?: number;
+}
+
+function durationProblem(value: string | number, { minMs = 0, maxMs = maxDurationMs }: DurationBounds): string {
+  const milliseconds = parseDuration(String(value));
+  if (milliseconds === undefined || milliseconds > maxDurationMs)
+    return `'${value}' is no duration; write 500ms, 30s, 10m or 24h (at most 24d)`;
+  if (milliseconds > maxMs) return `must be at most ${formatDuration(maxMs)}`;
+  if (milliseconds >= minMs) return "";
+  return `must be at least ${formatDuration(minMs)}${milliseconds === 0 ? "; 0 does not switch it off" : ""}`;
+}
+
+function duration(fallback: string, bounds: DurationBounds = {}) {
   return z
     .union([z.string(), z.number()])
     .default(fallback)
     .transform((value, context) => {
-      const milliseconds = parseDuration(String(value));
-      if (milliseconds !== undefined && milliseconds <= maxDurationMs) return milliseconds;
-      context.addIssue({
-        code: "custom",
-        message: `'${value}' is no duration; write 500ms, 30s, 10m or 24h (at most 24d)`,
-      });
+      const message = durationProblem(value, bounds);
+      if (message === "") return parseDuration(String(value)) ?? z.NEVER;
+      context.addIssue({ code: "custom", message });
       return z.NEVER;
     });
+}
+
+/** A deadline of nothing would end everything at once. */
+function deadline(fallback: string) {
+  return duration(fallback, { minMs: 1 });
 }
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -66,27 +84,28 @@ const proxyUrl = z.string().refine((text) => /^https?:$/.test(URL.parse(text)?.p
 
 const anonymousPolicies = ["none", "loopback", "private", "all"] as const;
 const logLevels = ["silent", "error", "warn", "info", "debug"] as const;
-const providerTypes = ["openrouter", "openai", "openai-compatible", "dummy"] as const;
 
 const contentPolicy = z
   .string()
   .regex(/^(?:full|none|truncate:\d{1,7})$/, { message: "must be full, none or truncate:N" });
 
 const timeouts = z.strictObject({
-  connect: duration("5s").describe("Until a TCP connection to the upstream stands"),
-  firstByte: duration("60s").describe(
+  connect: deadline("5s").describe("Until a TCP connection to the upstream stands"),
+  firstByte: deadline("60s").describe(
     "Streams: until the first content-bearing event (reasoning counts; headers, comments and role chunks do not)",
   ),
-  idle: duration("120s").describe("Streams: longest silence of the upstream after the first content"),
-  total: duration("10m").describe("Whole request, retries included"),
+  idle: deadline("120s").describe("Streams: longest silence of the upstream after the first content"),
+  total: deadline("10m").describe(
+    "Whole request with its retries and further targets; that of the first target's provider holds for all of it",
+  ),
 });
 
 export const providerSchema = z.strictObject({
-  type: z.enum(providerTypes).describe("Which kind of API this is"),
+  type: z.enum(providerTypeNames).describe("Which kind of API this is"),
   baseUrl: httpUrl
     .optional()
     .describe("Base URL with the version path, as the official SDK takes it (…/v1); known for openrouter and openai"),
-  credentials: list(z.string())
+  credentials: list(wireValue())
     .default([])
     .describe("API keys; several are used in turn, and the next one is tried when one is refused or limited"),
   enabled: flag.default(true).describe("Whether requests go to this provider"),
@@ -98,7 +117,7 @@ export const providerSchema = z.strictObject({
   listModels: flag
     .optional()
     .describe("Show the upstream's models in /v1/models (default: true for openrouter, else false)"),
-  headers: z.record(z.string(), z.string()).default({}).describe("Further headers for every upstream request"),
+  headers: upstreamHeaders.prefault({}).describe("Further headers for every upstream request"),
   proxy: z
     .union([proxyUrl, z.literal(false)])
     .optional()
@@ -141,8 +160,11 @@ const server = z.strictObject({
     .default(32 * 1024 * 1024)
     .describe("Largest request body, after decompression"),
   maxJsonDepth: z.coerce.number().int().min(8).max(1000).default(128).describe("Deepest nesting of a JSON body"),
-  bodyTimeout: duration("120s").describe("Until a request body has arrived"),
-  heartbeat: duration("15s").describe("Longest silence towards the client of a stream before a comment line is sent"),
+  bodyTimeout: deadline("120s").describe("Until a request body has arrived"),
+  // Bun closes a connection on which nothing was sent for 60 s.
+  heartbeat: duration("15s", { minMs: 50, maxMs: 50_000 }).describe(
+    "Longest silence towards the client of a stream before a comment line is sent; 50ms to 50s",
+  ),
   responseModel: z
     .enum(["alias", "upstream"])
     .default("alias")

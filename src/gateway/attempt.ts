@@ -5,10 +5,11 @@ import type { StopSignal } from "../lib/stop-signal.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import type { Observation, StreamEditor } from "../protocols/protocol.ts";
 import { requestHeadersFor, responseHeadersFor } from "../transport/headers.ts";
-import { readAll, readShort, replyOfResponse, type UpstreamReply } from "../transport/reply.ts";
+import { readAll, readShort, replyOfBytes, replyOfResponse, type UpstreamReply } from "../transport/reply.ts";
 import { failureOfSend, sendUpstream } from "../transport/send.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
 import { laneOf } from "./lane.ts";
+import { withoutSecret } from "./without-secret.ts";
 
 /** An upstream that has begun to answer: with everything, or with the first content of a stream. */
 export type Opened =
@@ -22,6 +23,8 @@ export type Opened =
       host: string;
       /** Longest silence of this upstream. */
       idleMs: number;
+      /** Never told to anybody, also not when the upstream quotes it in an error. */
+      credential: string | undefined;
       /** What came before and with the first content. */
       held: string;
     };
@@ -29,6 +32,8 @@ export type Opened =
 /** More than this before the first content is passed on as it is. */
 const mostHeld = 64 * 1024;
 const longestErrorBody = 64 * 1024;
+/** An answer in one piece is held in memory whole. */
+const largestAnswer = 64 * 1024 * 1024;
 
 function invalidAnswer(host: string, what: string): GatewayError {
   return new GatewayError({ code: "upstream_invalid_response", status: 502, message: `The upstream ${host} ${what}` });
@@ -40,6 +45,7 @@ interface Sent {
   stop: StopSignal;
   host: string;
   idleMs: number;
+  credential: string | undefined;
 }
 
 function bodyFor({ envelope, editor }: Exchange, model: string): Uint8Array<ArrayBuffer> {
@@ -59,7 +65,16 @@ function headersFor({ call, envelope }: Exchange, { target, credential }: Candid
   return headers;
 }
 
-async function send({ exchange, stop, host }: Sent, candidate: Candidate): Promise<UpstreamReply> {
+/** What the network did, in the house's words. Only I/O goes through here: a bug must not look like a broken connection. */
+async function io<T>(pending: Promise<T>, { stop, host }: Sent): Promise<T> {
+  try {
+    return await pending;
+  } catch (error) {
+    throw failureOfSend(error, stop, host);
+  }
+}
+
+function send({ exchange, stop, host }: Sent, candidate: Candidate): Promise<UpstreamReply> {
   const { call, recording } = exchange;
   const { upstream, model } = candidate.target;
   if (laneOf(call.protocol, upstream.provider) === undefined) {
@@ -68,7 +83,7 @@ async function send({ exchange, stop, host }: Sent, candidate: Candidate): Promi
   const body = bodyFor(exchange, model);
   if (upstream.provider.respond !== undefined) {
     recording.sent();
-    return replyOfResponse(await upstream.provider.respond({ body, stop }));
+    return upstream.provider.respond({ body, stop }).then(replyOfResponse);
   }
   const headers = headersFor(exchange, candidate);
   const { timeouts, proxy } = upstream.config;
@@ -97,20 +112,21 @@ async function refusal(reply: UpstreamReply, { exchange, host }: Sent): Promise<
   return error.with({ headers: responseHeadersFor(headers) });
 }
 
-async function openAnswer(reply: UpstreamReply, { exchange }: Sent): Promise<Extract<Opened, { kind: "answer" }>> {
-  const text = latin1Of(await readAll(reply));
-  const { output, failure, observation } = exchange.call.protocol.editAnswer(text, exchange.editor);
+async function openAnswer(reply: UpstreamReply, sent: Sent): Promise<Extract<Opened, { kind: "answer" }>> {
+  const text = latin1Of(await io(readAll(reply, largestAnswer), sent));
+  const { output, failure, observation } = sent.exchange.call.protocol.editAnswer(text, sent.exchange.editor);
   if (failure !== undefined) throw failure;
   return { kind: "answer", headers: reply.headers, output, observation };
 }
 
 /** Reads a stream up to its first content, so that whatever fails before can still be tried elsewhere. */
-async function openStream(reply: UpstreamReply, { exchange, stop, host, idleMs }: Sent): Promise<Opened> {
+async function openStream(reply: UpstreamReply, sent: Sent): Promise<Opened> {
+  const { exchange, stop, host, idleMs, credential } = sent;
   const editor = exchange.call.protocol.createStreamEditor(exchange.editor);
   let held = "";
   try {
     while (!editor.hasContent() && held.length <= mostHeld && !editor.isEnded()) {
-      const piece = await reply.read();
+      const piece = await io(reply.read(), sent);
       const step = piece === undefined ? editor.end() : editor.push(latin1Of(piece));
       if (step.failure !== undefined) throw step.failure;
       held += step.output;
@@ -121,7 +137,7 @@ async function openStream(reply: UpstreamReply, { exchange, stop, host, idleMs }
     reply.cancel();
     throw error;
   }
-  return { kind: "stream", headers: reply.headers, reply, editor, stop, host, idleMs, held };
+  return { kind: "stream", headers: reply.headers, reply, editor, stop, host, idleMs, credential, held };
 }
 
 export function endedEarly(host: string): GatewayError {
@@ -149,7 +165,7 @@ async function openOther(reply: UpstreamReply, sent: Sent, type: string): Promis
   // The upstream ignored `stream`: the client still gets what it asked for.
   const { headers } = opened;
   const text = exchange.call.protocol.streamOf(opened.output);
-  return openStream({ ...replyOfResponse(new Response(bytesOfLatin1(text))), headers }, sent);
+  return openStream(replyOfBytes(bytesOfLatin1(text), headers), sent);
 }
 
 function tooSlow(host: string, firstByteMs: number): GatewayError {
@@ -163,16 +179,16 @@ export async function attempt(exchange: Exchange, candidate: Candidate): Promise
   const stop = exchange.cancellation.begin();
   const { host } = upstream.destination(exchange.call.protocol.id);
   const { firstByte, idle } = upstream.config.timeouts;
-  const sent: Sent = { exchange, stop, host, idleMs: idle };
+  const sent: Sent = { exchange, stop, host, idleMs: idle, credential: candidate.credential };
   const callOff = exchange.envelope.stream
     ? alarms.set(firstByte, () => stop.stop(tooSlow(host, firstByte)))
     : undefined;
   try {
-    const reply = await send(sent, candidate);
+    const reply = await io(send(sent, candidate), sent);
     if (reply.status < 200 || reply.status >= 300) throw await refusal(reply, sent);
     return await open(reply, sent);
   } catch (error) {
-    throw failureOfSend(error, stop, host);
+    throw withoutSecret(stop.reason() ?? error, candidate.credential);
   } finally {
     callOff?.();
   }

@@ -10,6 +10,8 @@ export interface Cancellation {
   cancel(reason: GatewayError): void;
   /** Why it was stopped; `undefined` while it was not. */
   reason(): GatewayError | undefined;
+  /** Calls `listener` once, when the request is stopped. */
+  onStop(listener: (reason: GatewayError) => void): void;
   /** Releases alarm and listener. */
   end(): void;
 }
@@ -21,10 +23,13 @@ export function clientLeft(): GatewayError {
 export function createCancellation(clientSignal: AbortSignal, totalMs: number): Cancellation {
   let reason: GatewayError | undefined;
   let current: StopSignal | undefined;
+  let stopped: ((reason: GatewayError) => void) | undefined;
 
   function cancel(error: GatewayError): void {
-    reason ??= error;
+    if (reason !== undefined) return;
+    reason = error;
     current?.stop(reason);
+    stopped?.(reason);
   }
 
   const onClientLeft = (): void => cancel(clientLeft());
@@ -43,6 +48,7 @@ export function createCancellation(clientSignal: AbortSignal, totalMs: number): 
   return {
     cancel,
     reason: () => reason,
+    onStop: (listener) => (stopped = listener),
     begin() {
       current = createStopSignal();
       if (reason !== undefined) current.stop(reason);
@@ -52,6 +58,7 @@ export function createCancellation(clientSignal: AbortSignal, totalMs: number): 
       callOff();
       clientSignal.removeEventListener("abort", onClientLeft);
       current = undefined;
+      stopped = undefined;
     },
   };
 }

@@ -1,13 +1,13 @@
 import { GatewayError } from "../errors.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
-import type { Observation } from "../protocols/protocol.ts";
+import { newObservation } from "../protocols/protocol.ts";
 import type { EndReason } from "../telemetry/request-record.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
-import { networkFailure } from "../transport/failure.ts";
 import { failureOfSend } from "../transport/send.ts";
 import { endedEarly, type Opened } from "./attempt.ts";
 import { clientLeft } from "./cancellation.ts";
 import type { Exchange } from "./exchange.ts";
+import { withoutSecret } from "./without-secret.ts";
 
 type OpenedStream = Extract<Opened, { kind: "stream" }>;
 
@@ -18,16 +18,6 @@ export interface ClientStreamOptions {
   heartbeatMs: number;
 }
 
-const nothingSeen: Observation = {
-  usage: undefined,
-  costUsd: undefined,
-  upstreamId: undefined,
-  model: undefined,
-  finishReason: undefined,
-  text: "",
-  contentEvents: 0,
-};
-
 export function endReasonOf(error: GatewayError): EndReason {
   if (error.code === "client_cancelled") return "client_cancelled";
   if (error.code === "upstream_timeout") return "timeout";
@@ -35,14 +25,14 @@ export function endReasonOf(error: GatewayError): EndReason {
   return error.code === "internal_error" ? "internal_error" : "upstream_error";
 }
 
-function failureOf(thrown: unknown, opened: OpenedStream | undefined): GatewayError {
-  return opened === undefined ? networkFailure(thrown, "") : failureOfSend(thrown, opened.stop, opened.host);
-}
-
 /** A connection that breaks behind the terminal event broke too late to matter. */
-function readPiece({ reply, editor }: OpenedStream): Promise<Uint8Array | undefined> {
-  const read = reply.read();
-  return editor.isComplete() ? read.catch(() => undefined) : read;
+async function readPiece({ reply, editor, stop, host }: OpenedStream): Promise<Uint8Array | undefined> {
+  try {
+    return await reply.read();
+  } catch (error) {
+    if (editor.isComplete()) return undefined;
+    throw failureOfSend(error, stop, host);
+  }
 }
 
 /**
@@ -81,14 +71,22 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
 
   function fail(controller: ReadableStreamDefaultController<Uint8Array>, thrown: unknown): void {
     if (isOver) return;
-    const error = cancellation.reason() ?? failureOf(thrown, opened);
-    const observation = opened?.editor.observation ?? nothingSeen;
+    const error = cancellation.reason() ?? options.exchange.toGatewayError(withoutSecret(thrown, opened?.credential));
+    const observation = opened?.editor.observation ?? newObservation();
     const { status } = protocol.error.encode(error);
     const text = protocol.error.encodeInStream(error, observation, options.exchange.route.modelShown);
     end(error.code === "client_cancelled" ? 499 : status, error);
     letUpstreamGo(error);
     controller.enqueue(bytesOfLatin1(text));
     controller.close();
+  }
+
+  /** Ends a stream whose client does not read: it would not read an error event either. */
+  function abandon(reason: GatewayError): void {
+    if (isOver) return;
+    end(reason.code === "client_cancelled" ? 499 : protocol.error.encode(reason).status, reason);
+    letUpstreamGo(reason);
+    own?.error(reason);
   }
 
   function emit(controller: ReadableStreamDefaultController<Uint8Array>, output: string): boolean {
@@ -132,9 +130,10 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     { editor, host }: OpenedStream,
     chunk: Uint8Array | undefined,
   ): boolean {
-    deadlines?.heard();
+    const from = performance.now();
     const step = chunk === undefined ? editor.end() : editor.push(latin1Of(chunk));
     const hasOutput = emit(controller, step.output);
+    recording.worked(performance.now() - from);
     if (step.failure !== undefined) throw step.failure;
     if (chunk === undefined && !editor.isComplete()) throw endedEarly(host);
     if (chunk !== undefined && !editor.isEnded()) return hasOutput;
@@ -142,44 +141,41 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     return true;
   }
 
-  /** Reads until there is something for the client, or the end. One await a frame: everything else costs. */
+  /** Reads until there is something for the client, or the end. */
   async function forward(controller: ReadableStreamDefaultController<Uint8Array>, stream: OpenedStream): Promise<void> {
+    // The silence before was the client's.
+    deadlines?.heard();
+    isReading = true;
     try {
       for (let isEnough = false; !isEnough;) {
-        isReading = true;
         const piece = await readPiece(stream);
-        isReading = false;
+        deadlines?.heard();
         if (isOver) return;
-        const from = performance.now();
         isEnough = take(controller, stream, piece);
-        recording.worked(performance.now() - from);
       }
     } catch (thrown) {
       fail(controller, thrown);
+    } finally {
+      isReading = false;
     }
   }
 
   function onSilence(): void {
     if (isOver || opened === undefined) return;
-    const { idleMs } = opened;
-    const error = isReading
-      ? new GatewayError({
-          code: "upstream_timeout",
-          status: 504,
-          message: `The upstream ${opened.host} fell silent for ${idleMs} ms (timeouts.idle).`,
-        })
-      : new GatewayError({
-          code: "client_cancelled",
-          status: 499,
-          message: `The client read nothing for ${idleMs} ms.`,
-        });
-    opened.stop.stop(error);
+    const { idleMs, host } = opened;
     if (!isReading) {
-      end(499, error);
-      letUpstreamGo(error);
-      own?.error(error);
+      const message = `The client read nothing for ${idleMs} ms.`;
+      abandon(new GatewayError({ code: "client_cancelled", status: 499, message }));
+      return;
     }
+    const message = `The upstream ${host} fell silent for ${idleMs} ms (timeouts.idle).`;
+    opened.stop.stop(new GatewayError({ code: "upstream_timeout", status: 504, message }));
   }
+
+  // A pending read ends by itself when the request is stopped; without one there is nobody else to end the stream.
+  cancellation.onStop((reason) => {
+    if (opened !== undefined && !isReading) abandon(reason);
+  });
 
   return new ReadableStream<Uint8Array>(
     {

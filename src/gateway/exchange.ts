@@ -16,6 +16,8 @@ export interface Exchange {
   readonly editor: EditorOptions;
   /** Told of every request sent upstream and how it went. */
   readonly onAttempt: (target: Target, outcome: "ok" | GatewayError) => void;
+  /** What was thrown, in words for the client: a bug is reported and becomes a bare internal error. */
+  readonly toGatewayError: (thrown: unknown) => GatewayError;
 }
 
 /** Where one try goes, and as whom. */

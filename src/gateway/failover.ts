@@ -16,9 +16,9 @@ function coolingMs(error: GatewayError): number | undefined {
   return undefined;
 }
 
-/** The request itself is at fault: no other target would take it. */
+/** The request itself is at fault: no other target would take it. An unknown model is the target's, not the request's. */
 function isFinal(error: GatewayError): boolean {
-  return error.status < 500 && coolingMs(error) === undefined;
+  return error.status < 500 && error.code !== "model_not_found" && coolingMs(error) === undefined;
 }
 
 /** Repeats on one target with one credential. */

@@ -124,6 +124,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth });
     recording.see(envelope);
     const route = options.table.resolve(envelope.model);
+    // A request without a model asks for the default one.
+    recording.record.modelAsked = envelope.model ?? route.modelShown;
     return {
       call,
       envelope,
@@ -143,12 +145,18 @@ export function createGateway(options: GatewayOptions): Gateway {
         recording.record.modelServed = target.model;
         options.onAttempt(target, outcome);
       },
+      toGatewayError: (thrown) => toGatewayError(thrown, call.requestId),
     };
   }
 
+  function toGatewayError(thrown: unknown, requestId: string): GatewayError {
+    if (thrown instanceof GatewayError) return thrown;
+    options.onBug(thrown, requestId);
+    return internalError(requestId);
+  }
+
   function refuse(call: InferenceCall, recording: Recording, thrown: unknown): Response {
-    const error = thrown instanceof GatewayError ? thrown : internalError(call.requestId);
-    if (!(thrown instanceof GatewayError)) options.onBug(thrown, call.requestId);
+    const error = toGatewayError(thrown, call.requestId);
     const isSilentLimit = error.code === "rate_limit_exceeded" && error.retryAfterSeconds === undefined;
     const told = isSilentLimit ? error.with({ retryAfterSeconds: options.retryAfterSeconds }) : error;
     const response = errorResponse(call.protocol, told, call.requestId);

@@ -62,6 +62,12 @@ function newRecord(call: InferenceCall): RequestRecord {
   };
 }
 
+/** An upstream's refusal may quote the prompt; where no content is kept, only its status is. */
+function withoutQuotes(error: GatewayError | undefined): string | undefined {
+  const status = error?.details?.["upstreamStatus"];
+  return status === undefined ? error?.message : `The upstream answered ${JSON.stringify(status)}.`;
+}
+
 const charactersPerToken = 4;
 
 /** A broken stream has no usage of its own: four characters of request a token, and one token a delivered event. */
@@ -115,7 +121,7 @@ export function createRecording({ call, textLimit, onFinish }: RecordingOptions)
       record.status = status;
       record.endReason = endReason;
       record.errorCode = error?.code;
-      record.errorMessage = error?.message;
+      record.errorMessage = textLimit > 0 ? error?.message : withoutQuotes(error);
       record.latencyMs = performance.now() - call.startedTick;
       if (observation !== undefined) {
         addObservation(record, observation, textLimit);

@@ -33,6 +33,18 @@ export interface Observation {
   contentEvents: number;
 }
 
+export function newObservation(): Observation {
+  return {
+    usage: undefined,
+    costUsd: undefined,
+    upstreamId: undefined,
+    model: undefined,
+    finishReason: undefined,
+    text: "",
+    contentEvents: 0,
+  };
+}
+
 export interface EditorOptions {
   /** What `model` in the answer shall say; `undefined` leaves the upstream's. */
   modelShown: string | undefined;

@@ -10,6 +10,7 @@ const refreshMs = 60 * 60 * 1000;
 const retryMs = 60 * 1000;
 const timeoutMs = 20_000;
 const mostPages = 50;
+const largestPage = 16 * 1024 * 1024;
 
 export interface Catalog {
   /** What the upstreams listed when they were last asked; empty until then. Starts a refresh when it is time, never waits for one. */
@@ -25,31 +26,35 @@ interface CatalogOptions {
   now?: () => number;
 }
 
-async function readPage(upstream: Upstream, url: URL): Promise<ModelPage> {
+async function readJson(upstream: Upstream, url: URL, stop: StopSignal): Promise<unknown> {
   const headers: Record<string, string> = { accept: "application/json", ...upstream.config.headers };
   upstream.provider.authorize(headers, upstream.config.credentials[0]);
+  const { timeouts, proxy } = upstream.config;
+  const destination = destinationOf(url);
   const reply = await sendUpstream({
-    destination: destinationOf(url),
+    destination,
     method: "GET",
     headers,
-    stop: stoppedAfter(timeoutMs),
-    connectMs: upstream.config.timeouts.connect,
-    proxy: upstream.config.proxy,
+    stop,
+    connectMs: timeouts.connect,
+    proxy,
     ca: upstream.ca,
   });
-  if (reply.status !== 200) {
-    reply.cancel();
-    throw new Error(`${url.host}${url.pathname} answered ${reply.status}`);
-  }
-  const page = upstream.provider.models?.read(JSON.parse(Buffer.from(await readAll(reply)).toString("utf8")), url);
-  if (page === undefined) throw new Error(`${url.host}${url.pathname} answered with no list of models`);
-  return page;
+  if (reply.status === 200) return JSON.parse(Buffer.from(await readAll(reply, largestPage)).toString("utf8"));
+  reply.cancel();
+  throw new Error(`${url.host}${url.pathname} answered ${reply.status}`);
 }
 
-function stoppedAfter(milliseconds: number): StopSignal {
+async function readPage(upstream: Upstream, url: URL): Promise<ModelPage> {
   const stop = createStopSignal();
-  alarms.set(milliseconds, () => stop.stop(new Error(`no answer within ${milliseconds} ms`)));
-  return stop;
+  const callOff = alarms.set(timeoutMs, () => stop.stop(new Error(`no answer within ${timeoutMs} ms`)));
+  try {
+    const page = upstream.provider.models?.read(await readJson(upstream, url, stop), url);
+    if (page === undefined) throw new Error(`${url.host}${url.pathname} answered with no list of models`);
+    return page;
+  } finally {
+    callOff();
+  }
 }
 
 async function readPages(upstream: Upstream): Promise<Map<string, ModelFacts>> {
@@ -85,11 +90,18 @@ export function createCatalog({ upstreams, onProblem, now = Date.now }: CatalogO
     if (results.includes(false)) nextRefresh = now() + retryMs;
   }
 
+  function refreshWhenDue(): void {
+    if (now() >= nextRefresh) void refresh();
+  }
+
   return {
     refresh,
-    find: (upstream, model) => lists.get(upstream.name)?.get(model),
+    find(upstream, model) {
+      refreshWhenDue();
+      return lists.get(upstream.name)?.get(model);
+    },
     models() {
-      if (now() >= nextRefresh) void refresh();
+      refreshWhenDue();
       return listing.flatMap((upstream) =>
         [...(lists.get(upstream.name)?.values() ?? [])].map((facts) => ({ upstream, facts })),
       );

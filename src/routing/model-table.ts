@@ -55,7 +55,7 @@ export function createModelTable(config: ResolvedConfig): ModelTable {
       const targets = aliases.get(model);
       if (targets !== undefined) return { modelShown: model, targets };
       if (open === undefined) throw unknownModel(model);
-      return { modelShown: defaultAlias, targets: [{ upstream: open, model }] };
+      return { modelShown: aliases.has(defaultAlias) ? defaultAlias : model, targets: [{ upstream: open, model }] };
     },
   };
 }

@@ -123,8 +123,8 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
     onStart: () => metrics.requestStarted(),
     onAttempt: (target, outcome) => metrics.attempt(target.upstream.name, outcome === "ok" ? "ok" : outcome.code),
     onFinish(record) {
-      metrics.requestFinished(record);
       records.push(record);
+      metrics.requestFinished(record);
     },
     onBug: (error, requestId) => logger.error(`Request ${requestId} met a bug`, error),
   });

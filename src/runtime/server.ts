@@ -24,7 +24,8 @@ export interface RunningServer {
 
 /** Heart-beats come every 15 s by default; a connection silent for longer than this is dead or hostile. */
 const idleSeconds = 60;
-const flushAfterCutMs = 500;
+/** For error events and last bytes to reach their clients. */
+const flushMs = 500;
 
 function urlOf(server: Server<undefined>, hostname: string, scheme: string): string {
   const near: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
@@ -85,11 +86,13 @@ export function startServer(config: ResolvedConfig, logger: Logger): RunningServ
   let endDelay: (() => void) | undefined;
   let ending: Promise<boolean> | undefined;
   let wasCut = false;
+  const { promise: hasBeenCut, resolve: afterCut } = Promise.withResolvers<void>();
 
   function cut(): void {
     endDelay?.();
-    if (gateway.active() > 0) wasCut = true;
+    if (gateway.active() > 0 || server.pendingRequests > 0) wasCut = true;
     gateway.stop(draining());
+    setTimeout(afterCut, flushMs);
   }
 
   async function drain(): Promise<boolean> {
@@ -103,7 +106,7 @@ export function startServer(config: ResolvedConfig, logger: Logger): RunningServ
     phase = "closed";
     const stopped = server.stop();
     const cutTimer = setTimeout(cut, drainMs);
-    await Promise.race([stopped, lastRequest()]);
+    await Promise.race([stopped, lastRequest(), hasBeenCut]);
     clearTimeout(cutTimer);
     await server.stop(true);
     await metricsServer?.stop(true);
@@ -112,9 +115,10 @@ export function startServer(config: ResolvedConfig, logger: Logger): RunningServ
   }
 
   async function lastRequest(): Promise<void> {
-    while (gateway.active() > 0) await Bun.sleep(20);
+    // Uploads that still arrive are not the gateway's yet, but the server's already.
+    while (gateway.active() > 0 || server.pendingRequests > 0) await Bun.sleep(20);
     // Their last bytes need time to leave; idle connections may stay open.
-    await Bun.sleep(flushAfterCutMs);
+    await Bun.sleep(flushMs);
   }
 
   return {

@@ -1,3 +1,5 @@
+import { GatewayError } from "../errors.ts";
+
 /** An upstream's answer from its head on; its body is read piece by piece. */
 export interface UpstreamReply {
   readonly status: number;
@@ -30,13 +32,34 @@ export function replyOfResponse(response: Response): UpstreamReply {
   };
 }
 
-/** The whole body. */
-export async function readAll(reply: UpstreamReply): Promise<Uint8Array> {
-  const first = await reply.read();
-  if (first === undefined) return new Uint8Array(0);
-  const parts = [first];
-  for (let part = await reply.read(); part !== undefined; part = await reply.read()) parts.push(part);
-  return parts.length === 1 ? first : Buffer.concat(parts);
+/** A body that is here already, as an answer. */
+export function replyOfBytes(bytes: Uint8Array, headers: Headers): UpstreamReply {
+  let rest: Uint8Array | undefined = bytes;
+  return {
+    status: 200,
+    headers,
+    read() {
+      const piece = rest;
+      rest = undefined;
+      return Promise.resolve(piece);
+    },
+    cancel: () => (rest = undefined),
+  };
+}
+
+/** The whole body. Rejects with GatewayError when it is larger than `limit` bytes. */
+export async function readAll(reply: UpstreamReply, limit: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (let part = await reply.read(); part !== undefined; part = await reply.read()) {
+    parts.push(part);
+    size += part.length;
+    if (size <= limit) continue;
+    reply.cancel();
+    const message = `The upstream's answer is larger than ${limit} bytes.`;
+    throw new GatewayError({ code: "upstream_invalid_response", status: 502, message });
+  }
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
 }
 
 /** At most `limit` bytes of a body as text, for error messages; never rejects, and leaves nothing open. */

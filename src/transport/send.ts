@@ -1,9 +1,10 @@
 import { GatewayError } from "../errors.ts";
 import type { StopSignal } from "../lib/stop-signal.ts";
-import { createConnectProbe } from "./connect-probe.ts";
 import type { Destination } from "./destination.ts";
 import { networkFailure } from "./failure.ts";
-import { replyOfResponse, type UpstreamReply } from "./reply.ts";
+import { createHttp1Client } from "./http1/client.ts";
+import { sendThroughProxy } from "./proxied.ts";
+import type { UpstreamReply } from "./reply.ts";
 
 export interface UpstreamRequest {
   destination: Destination;
@@ -19,7 +20,7 @@ export interface UpstreamRequest {
   ca?: string | undefined;
 }
 
-const probe = createConnectProbe();
+const client = createHttp1Client();
 
 /** The reason of a stop, when the house itself stopped it; else what the network said. */
 export function failureOfSend(error: unknown, stop: StopSignal, host: string): GatewayError {
@@ -27,38 +28,33 @@ export function failureOfSend(error: unknown, stop: StopSignal, host: string): G
   return reason instanceof GatewayError ? reason : networkFailure(error, host);
 }
 
+const proxyVariables = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] as const;
+
+/** Whether the environment may want a proxy for this host. `fetch` itself decides in the end; a plain NO_PROXY entry spares it the question. */
+function mayBeProxied({ hostname }: Destination, environment: NodeJS.ProcessEnv = process.env): boolean {
+  if (proxyVariables.every((name) => (environment[name] ?? "") === "")) return false;
+  const exceptions = (environment["NO_PROXY"] ?? environment["no_proxy"] ?? "").split(",").map((entry) => entry.trim());
+  return !exceptions.some(
+    (entry) => entry === "*" || entry === hostname || (entry.startsWith(".") && hostname.endsWith(entry)),
+  );
+}
+
+const proxied = new WeakMap<Destination, boolean>();
+
+function isProxied({ proxy, destination }: UpstreamRequest): boolean {
+  if (proxy !== undefined) return proxy !== false;
+  let answer = proxied.get(destination);
+  if (answer === undefined) {
+    answer = mayBeProxied(destination);
+    proxied.set(destination, answer);
+  }
+  return answer;
+}
+
 /**
- * The only way out to a network. Redirects are never followed: `fetch` would carry `x-api-key` to another origin.
+ * The only way out to a network. Redirects are never followed: they could carry a key to another origin.
  * Rejects with what the network said, or the reason of the stop: see `failureOfSend`.
  */
-export async function sendUpstream(request: UpstreamRequest): Promise<UpstreamReply> {
-  const controller = new AbortController();
-  request.stop.onStop((reason) => controller.abort(reason));
-  const pending = fetch(request.destination.href, optionsOf(request, controller.signal));
-  if (typeof request.proxy === "string" || probe.isTrusted(request.destination)) return replyOfResponse(await pending);
-  return watched(request, pending);
-}
-
-async function watched(
-  { destination, connectMs, stop }: UpstreamRequest,
-  pending: Promise<Response>,
-): Promise<UpstreamReply> {
-  const endWatch = probe.watch(destination, connectMs, (error) => stop.stop(error));
-  try {
-    const response = await pending;
-    probe.answered(destination);
-    return replyOfResponse(response);
-  } finally {
-    endWatch();
-  }
-}
-
-function optionsOf({ method, headers, body, proxy, ca }: UpstreamRequest, signal: AbortSignal): BunFetchRequestInit {
-  const options: BunFetchRequestInit = { method, headers, signal, redirect: "manual" };
-  if (body !== undefined) options.body = body;
-  if (typeof proxy === "string") options.proxy = proxy;
-  // Bun takes `false` as "no proxy at all"; its types do not know it yet.
-  if (proxy === false) Object.assign(options, { proxy: false });
-  if (ca !== undefined) options.tls = { ca };
-  return options;
+export function sendUpstream(request: UpstreamRequest): Promise<UpstreamReply> {
+  return isProxied(request) ? sendThroughProxy(request) : client.send(request);
 }

@@ -79,13 +79,12 @@ server:
 providers:
   one:
     type: dummy
+    ca: |
+      type: dummy
+      type: dummy
     headers:
-      x-text: |
-        type: dummy
-        type: dummy
       x-folded: >-
         type: dummy
-
         type: dummy
       x-quoted: "type: dummy
         type: dummy"
@@ -110,7 +109,7 @@ models:
     });
     const { config } = folder.load();
     expect(Object.keys(config.providers)).toEqual(["one", "two", "three"]);
-    expect(config.providers["one"]?.headers["x-text"]).toBe("type: dummy\ntype: dummy\n");
+    expect(config.providers["one"]?.ca).toBe("type: dummy\ntype: dummy\n");
     expect(config.models["a"]?.targets).toHaveLength(2);
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { defaultUpstreamModel, environmentVariables } from "../../src/config/env.ts";
+import { environmentVariables } from "../../src/config/env.ts";
 import { loadServerConfig } from "../../src/config/load.ts";
-import { providerTypeDefaults } from "../../src/config/resolve.ts";
+import { providerTypes } from "../../src/config/provider-types.ts";
 import { configFolder } from "./folder.ts";
 
 const key = "sk-or-v1-0123456789abcdef";
@@ -118,10 +118,9 @@ describe("environment variables", () => {
       const value: unknown = path.split(".").reduce<unknown>((node, part) => Reflect.get(Object(node), part), config);
       expect([name, String(value)]).toEqual([name, texts[name] ?? fallback]);
     }
-    expect(config.models["orcestator"]?.targets[0]?.model).toBe(defaultUpstreamModel);
-    expect(providerTypeDefaults.openrouter.baseUrl).toBe(
-      environmentVariables.find(({ name }) => name === "OR_BASE_URL")?.fallback,
-    );
+    expect(config.models["orcestator"]?.targets[0]?.model).toBe(providerTypes.openrouter.defaultModel);
+    const baseUrl = environmentVariables.find(({ name }) => name === "OR_BASE_URL");
+    expect(baseUrl?.fallback).toBe(providerTypes.openrouter.baseUrl);
   });
 
   test("every name has a description and stands in the table once", () => {

@@ -64,6 +64,7 @@ export function createUpstream() {
       stop,
       host: "up.test",
       idleMs: hour,
+      credential: undefined,
       held,
     }),
     send: (text: string) => own?.enqueue(Buffer.from(text, "latin1") as unknown as Uint8Array<ArrayBuffer>),

@@ -51,14 +51,16 @@ describe("on one target", () => {
       upstream.otherwise(broken);
       const run = startRun({ table: tableOf({ one: ["k"] }, { retries: 3 }) });
       await rejectionOf(run.open());
-      expect(upstream.requests).toHaveLength(4);
+      // A kept-alive connection that dies before its answer says nothing of the upstream: once more, uncounted.
+      const uncounted = name === "a reset" ? 1 : 0;
+      expect(upstream.requests).toHaveLength(4 + uncounted);
       expect(run.exchange.recording.record).toMatchObject({ attempts: 4, retries: 3 });
       expect(run.outcomes).toHaveLength(4);
     });
   }
 
   test("the repeat that works is the answer", async () => {
-    upstream.set("one-m", [failure(500), cut, okJson()]);
+    upstream.set("one-m", [cut, failure(500), okJson()]);
     const run = startRun({ table: tableOf({ one: ["k"] }) });
     expect(await run.open()).toMatchObject({ kind: "answer" });
     expect(run.outcomes).toEqual(["one:upstream_error", "one:upstream_error", "one:ok"]);

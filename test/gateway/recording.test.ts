@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/errors.ts";
 import { createRecording } from "../../src/gateway/recording.ts";
-import { newObservation } from "../../src/protocols/openai-chat/observe.ts";
+import { newObservation } from "../../src/protocols/protocol.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/index.ts";
 import type { Observation } from "../../src/protocols/protocol.ts";
 import { unknownUsage, type RequestRecord } from "../../src/telemetry/request-record.ts";

@@ -1,5 +1,6 @@
 import { expect } from "bun:test";
-import type { GatewayError } from "../../src/errors.ts";
+import { GatewayError } from "../../src/errors.ts";
+
 import type { Opened } from "../../src/gateway/attempt.ts";
 import type { InferenceCall } from "../../src/gateway/call.ts";
 import { createCancellation } from "../../src/gateway/cancellation.ts";
@@ -62,6 +63,10 @@ export function startRun({ table, stream = false, totalMs = 60_000 }: RunOptions
     cancellation: createCancellation(client.signal, totalMs),
     editor: { modelShown: route.modelShown, hideUsage: stream, textLimit: 200 },
     onAttempt: ({ upstream }, outcome) => outcomes.push(`${upstream.name}:${outcome === "ok" ? "ok" : outcome.code}`),
+    toGatewayError(thrown) {
+      if (thrown instanceof GatewayError) return thrown;
+      throw thrown;
+    },
   };
   return { client, exchange, records, outcomes, open: () => openWithFailover(exchange) };
 }

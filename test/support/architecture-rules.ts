@@ -56,7 +56,7 @@ const globalHomes: readonly Home[] = [
   },
 ];
 
-const importPattern = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*["']([^"'\s]+)["']/;
+const importPattern = /(?<![.\w])(?:from\s*|import\s*\(?\s*|require\s*\(\s*)["']([^"'\s]+)["']/;
 const defaultExportPattern = /^\s*export\s+default\b|^\s*export\s*{[^}]*\bas\s+default\b/;
 const mostLines = 300;
 

@@ -55,7 +55,7 @@ describe("reading piece by piece", () => {
   test("rejects when the connection breaks, however orderly", async () => {
     for (const ending of ["rst", "fin"] as const) {
       const reply = await replyTo(pieces(["half"], { ending }));
-      expect(await readAll(reply).catch(() => "broken")).toBe("broken");
+      expect(await readAll(reply, 1e9).catch(() => "broken")).toBe("broken");
     }
   });
 
@@ -84,7 +84,7 @@ describe("a reply that nobody reads", () => {
 
   test("may be let go twice, when it is over, or has no body", async () => {
     const reply = await replyTo(body("whole"));
-    await readAll(reply);
+    await readAll(reply, 1e9);
     reply.cancel();
     reply.cancel();
     const empty = fromMemory(null);
@@ -98,7 +98,7 @@ test("the connection of a reply that was read to its end and then let go is used
   other.set("m", body("whole"));
   for (let round = 0; round < 3; round += 1) {
     const reply = await replyFrom(other);
-    await readAll(reply);
+    await readAll(reply, 1e9);
     reply.cancel();
   }
   expect([other.requests.length, other.connections()]).toEqual([3, 1]);
@@ -107,9 +107,9 @@ test("the connection of a reply that was read to its end and then let go is used
 
 describe("reading everything", () => {
   test("joins the pieces in their order", async () => {
-    const text = Buffer.from(await readAll(await replyTo(pieces(["é", thousand, "end"])))).toString();
+    const text = Buffer.from(await readAll(await replyTo(pieces(["é", thousand, "end"])), 1e9)).toString();
     expect(text).toBe(`é${thousand}end`);
-    expect(await readAll(fromMemory(null))).toHaveLength(0);
+    expect(await readAll(fromMemory(null), 1e9)).toHaveLength(0);
   });
 });
 

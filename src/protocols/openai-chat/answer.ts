@@ -2,9 +2,9 @@ import { GatewayError } from "../../errors.ts";
 import { applyEdits, type JsonEdit } from "../../lib/json-edit.ts";
 import { JsonScanError, mayBeDeeper, scanDocument } from "../../lib/json-scan.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
-import type { EditedAnswer, EditorOptions } from "../protocol.ts";
+import { newObservation, type EditedAnswer, type EditorOptions } from "../protocol.ts";
 import { modelRanges } from "./model-ranges.ts";
-import { choicesOf, failureOf, hasContent, newObservation, observe, type Answer } from "./observe.ts";
+import { choicesOf, failureOf, hasContent, observe, type Answer } from "./observe.ts";
 
 const deepestAnswer = 1000;
 

@@ -20,9 +20,12 @@ function textOf(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? String(value) : "";
 }
 
+/** Upstreams quote whole requests in their messages. */
+const longestMessage = 1000;
+
 function normalise(error: Record<string, unknown>): UpstreamErrorBody {
   return {
-    message: textOf(error["message"]),
+    message: textOf(error["message"]).slice(0, longestMessage),
     type: textOf(error["type"]),
     code: textOf(error["code"]),
     param: typeof error["param"] === "string" ? error["param"] : undefined,

@@ -38,18 +38,6 @@ export interface Answer {
   choices?: unknown;
 }
 
-export function newObservation(): Observation {
-  return {
-    usage: undefined,
-    costUsd: undefined,
-    upstreamId: undefined,
-    model: undefined,
-    finishReason: undefined,
-    text: "",
-    contentEvents: 0,
-  };
-}
-
 function isFilled(value: unknown): boolean {
   if (value === null || value === undefined || value === "") return false;
   return !Array.isArray(value) || value.length > 0;

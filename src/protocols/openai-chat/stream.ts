@@ -3,9 +3,9 @@ import { applyEdits, type JsonEdit } from "../../lib/json-edit.ts";
 import { mayBeDeeper, scanDocument, skipSpace } from "../../lib/json-scan.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
 import { createEventSplitter, dataOf, type EventData } from "../../lib/sse.ts";
-import type { EditorOptions, StreamEditor, StreamStep } from "../protocol.ts";
+import { newObservation, type EditorOptions, type StreamEditor, type StreamStep } from "../protocol.ts";
 import { modelRanges } from "./model-ranges.ts";
-import { failureOf, hasContent, newObservation, observe, type Answer } from "./observe.ts";
+import { failureOf, hasContent, observe, type Answer } from "./observe.ts";
 
 /** Tool arguments and inline images need mebibytes; beyond this an event is an attack or a fault. */
 const largestEvent = 4 * 1024 * 1024;

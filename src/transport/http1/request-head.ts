@@ -38,7 +38,8 @@ export function writeRequestHead({ method, target, headers, bodyLength }: Reques
   for (const name in headers) {
     const value = headers[name] ?? "";
     checkName(name);
-    if (!cleanValue.test(value)) throw invalidRequest(`The request header ${name} has a character that cannot be sent.`);
+    if (!cleanValue.test(value))
+      throw invalidRequest(`The request header ${name} has a character that cannot be sent.`);
     text += `${name}: ${value}\r\n`;
   }
   return method === "POST" ? `${text}content-length: ${bodyLength}\r\n\r\n` : `${text}\r\n`;

@@ -2,7 +2,7 @@ import { MalformedResponse } from "./malformed.ts";
 
 export interface ResponseHead {
   readonly status: number;
-  /** Names and values in turn; names in lower case. */
+  /** Names and values in turn, as they came. */
   readonly fields: readonly string[];
   /** `undefined` = not said, or overruled by the chunked coding. */
   readonly contentLength: number | undefined;
@@ -13,41 +13,18 @@ export interface ResponseHead {
 }
 
 const mostFields = 200;
-const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n]*)?$/;
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-const mostKnownNames = 500;
-/** Upstreams use the same few names in every answer; looking one up is cheaper than checking it. */
-const knownNames = new Map<string, string>();
-
-function nameOf(raw: string): string {
-  const known = knownNames.get(raw);
-  if (known !== undefined) return known;
-  if (!token.test(raw)) throw new MalformedResponse("a header with an invalid name");
-  const name = raw.toLowerCase();
-  if (knownNames.size < mostKnownNames) knownNames.set(raw, name);
-  return name;
-}
-
-/** Where the line that begins at `start` ends. Only CR LF ends a line; either alone is refused. */
-function lineEnd(text: string, start: number): number {
-  const end = text.indexOf("\r", start);
-  const newline = text.indexOf("\n", start);
-  if (end === -1 && newline === -1) return text.length;
-  if (newline !== end + 1 || end === -1) throw new MalformedResponse("a head with a bare line break");
-  return end;
-}
+const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [^\r\n\0]*)?(?:\r\n|$)/;
+/** No folded line, no space before the colon, no bare CR or LF and no NUL comes through here. */
+const fieldLine = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([^\r\n\0]*)(?:\r\n|$)/y;
 
 function readFields(text: string, start: number): string[] {
   const fields: string[] = [];
-  for (let at = start; at < text.length; ) {
-    const end = lineEnd(text, at);
-    const colon = text.indexOf(":", at);
-    // A folded line begins with a space and fails here as well: no name has one.
-    if (colon === -1 || colon > end) throw new MalformedResponse("a header without a colon");
-    fields.push(nameOf(text.slice(at, colon)), text.slice(colon + 1, end).trim());
+  for (let at = start; at < text.length; at = fieldLine.lastIndex) {
+    fieldLine.lastIndex = at;
+    const [, name, value] = fieldLine.exec(text) ?? [];
+    if (name === undefined || value === undefined) throw new MalformedResponse("an invalid header");
+    fields.push(name, value);
     if (fields.length > mostFields * 2) throw new MalformedResponse(`more than ${mostFields} headers`);
-    at = end + 2;
   }
   return fields;
 }
@@ -57,57 +34,68 @@ function lengthOf(value: string): number {
   return Number(value);
 }
 
-/** The framing of the body, gathered from the few headers that decide it. */
-function createFramingWords(minor: string) {
-  let contentLength: number | undefined;
-  let isChunked = false;
-  let staysOpen = minor === "1";
-  let contentEncoding: string | undefined;
+/** A list of equal lengths is what proxies make of a repeated header. */
+function onlyLength(values: readonly string[]): number | undefined {
+  const [only = ""] = values;
+  if (values.length === 1 && !only.includes(",")) return lengthOf(only.trim());
+  const lengths = new Set(values.flatMap((value) => value.split(",")).map((part) => lengthOf(part.trim())));
+  if (lengths.size > 1) throw new MalformedResponse("two different content-lengths");
+  const [length] = lengths;
+  return length;
+}
 
-  return {
-    see(name: string, value: string): void {
-      if (name === "content-length") {
-        // A list of equal lengths is what proxies make of a repeated header.
-        for (const part of value.split(",")) {
-          const length = lengthOf(part.trim());
-          if (contentLength !== undefined && contentLength !== length) {
-            throw new MalformedResponse("two different content-lengths");
-          }
-          contentLength = length;
-        }
-      } else if (name === "transfer-encoding") {
-        if (isChunked || value.toLowerCase() !== "chunked") {
-          throw new MalformedResponse("a transfer-encoding other than chunked");
-        }
-        isChunked = true;
-      } else if (name === "connection") {
-        const options = value.toLowerCase();
-        if (/(?:^|,)\s*close\s*(?:,|$)/.test(options)) staysOpen = false;
-        else if (minor === "0" && /(?:^|,)\s*keep-alive\s*(?:,|$)/.test(options)) staysOpen = true;
-      } else if (name === "content-encoding") {
-        contentEncoding = contentEncoding === undefined ? value : `${contentEncoding}, ${value}`;
-      }
-    },
-    result: () => ({
-      contentLength: isChunked ? undefined : contentLength,
-      isChunked,
-      // Both lengths at once is how answers are smuggled: nothing behind this one can be trusted.
-      staysOpen: staysOpen && !(isChunked && contentLength !== undefined),
-      contentEncoding: contentEncoding?.toLowerCase(),
-    }),
-  };
+function staysOpenAfter(minor: string, options: string): boolean {
+  if (/(?:^|,)\s*close\s*(?:,|$)/i.test(options)) return false;
+  return minor === "1" || /(?:^|,)\s*keep-alive\s*(?:,|$)/i.test(options);
+}
+
+interface FramingFields {
+  lengths: string[];
+  codings: string[];
+  connection: string;
+  contentEncoding: string | undefined;
+}
+
+/** The few headers that decide where the body ends; most others are told apart by their length alone. */
+function framingFieldsOf(fields: readonly string[]): FramingFields {
+  const found: FramingFields = { lengths: [], codings: [], connection: "", contentEncoding: undefined };
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    const { length } = name;
+    if (length !== 14 && length !== 10 && length !== 16 && length !== 17) continue;
+    const value = fields[index + 1] ?? "";
+    const lower = name.toLowerCase();
+    if (lower === "content-length") found.lengths.push(value);
+    else if (lower === "transfer-encoding") found.codings.push(value);
+    else if (lower === "connection") found.connection += `,${value}`;
+    else if (lower === "content-encoding") {
+      found.contentEncoding = found.contentEncoding === undefined ? value : `${found.contentEncoding},${value}`;
+    }
+  }
+  return found;
 }
 
 /** Reads a head without the empty line at its end. Throws MalformedResponse. */
 export function parseResponseHead(text: string): ResponseHead {
-  const firstEnd = lineEnd(text, 0);
-  const [, minor, status] = statusLine.exec(text.slice(0, firstEnd)) ?? [];
-  if (minor === undefined) throw new MalformedResponse("an answer that is not HTTP/1.1");
-  if (text.includes("\0")) throw new MalformedResponse("a head with a NUL");
-  const fields = readFields(text, firstEnd + 2);
-  const words = createFramingWords(minor);
-  for (let index = 0; index < fields.length; index += 2) words.see(fields[index] ?? "", fields[index + 1] ?? "");
-  return { status: Number(status), fields, ...words.result() };
+  const [line, minor, status] = statusLine.exec(text) ?? [];
+  if (line === undefined || minor === undefined) throw new MalformedResponse("an answer that is not HTTP/1.1");
+  const fields = readFields(text, line.length);
+  const { lengths, codings, connection, contentEncoding } = framingFieldsOf(fields);
+  const isChunked = codings.length > 0;
+  if (codings.length > 1 || (isChunked && codings[0]?.trim().toLowerCase() !== "chunked")) {
+    throw new MalformedResponse("a transfer-encoding other than chunked");
+  }
+  const contentLength = lengths.length === 0 ? undefined : onlyLength(lengths);
+  // Both lengths at once is how answers are smuggled: nothing behind this one can be trusted.
+  const isAmbiguous = isChunked && contentLength !== undefined;
+  return {
+    status: Number(status),
+    fields,
+    contentLength: isChunked ? undefined : contentLength,
+    isChunked,
+    staysOpen: !isAmbiguous && staysOpenAfter(minor, connection),
+    contentEncoding: contentEncoding?.trim().toLowerCase(),
+  };
 }
 
 /** Values are kept as they came, one character a byte; what `Headers` does not take is left out. */
