@@ -9,6 +9,7 @@ import { readAll, readShort, replyOfBytes, replyOfResponse, type UpstreamReply }
 import { failureOfSend, sendUpstream } from "../transport/send.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
 import { laneOf } from "./lane.ts";
+import { hopsHeader, nextHops } from "./loop.ts";
 import { withoutSecret } from "./without-secret.ts";
 
 /** An upstream that has begun to answer: with everything, or with the first content of a stream. */
@@ -61,6 +62,7 @@ function headersFor({ call, envelope }: Exchange, { target, credential }: Candid
   headers["accept"] = envelope.stream ? "text/event-stream" : "application/json";
   headers["accept-encoding"] = "identity";
   headers["user-agent"] = "orcestator";
+  headers[hopsHeader] = nextHops(call.headers);
   provider.authorize(headers, credential);
   return headers;
 }

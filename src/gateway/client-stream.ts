@@ -3,6 +3,7 @@ import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import { newObservation } from "../protocols/protocol.ts";
 import type { EndReason } from "../telemetry/request-record.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
+import { readOut } from "../transport/reply.ts";
 import { failureOfSend } from "../transport/send.ts";
 import { endedEarly, type Opened } from "./attempt.ts";
 import { clientLeft } from "./cancellation.ts";
@@ -102,7 +103,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
 
   function complete(controller: ReadableStreamDefaultController<Uint8Array>): void {
     end(200);
-    opened?.reply.cancel();
+    if (opened !== undefined) void readOut(opened.reply);
     controller.close();
   }
 

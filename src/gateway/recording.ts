@@ -68,6 +68,11 @@ function withoutQuotes(error: GatewayError | undefined): string | undefined {
   return status === undefined ? error?.message : `The upstream answered ${JSON.stringify(status)}.`;
 }
 
+/** A text that was cut in the middle of a surrogate pair loses its half. */
+function wholeCharacters(text: string | undefined): string | undefined {
+  return text?.replace(/[\ud800-\udbff]$/, "");
+}
+
 const charactersPerToken = 4;
 
 /** A broken stream has no usage of its own: four characters of request a token, and one token a delivered event. */
@@ -91,7 +96,7 @@ function addObservation(record: RequestRecord, observation: Observation, textLim
   record.modelServed = observation.model ?? record.modelServed;
   record.upstreamId = observation.upstreamId;
   record.finishReason = observation.finishReason;
-  if (textLimit > 0) record.assistantText = observation.text;
+  if (textLimit > 0) record.assistantText = wholeCharacters(observation.text);
 }
 
 export function createRecording({ call, textLimit, onFinish }: RecordingOptions): Recording {
@@ -127,7 +132,7 @@ export function createRecording({ call, textLimit, onFinish }: RecordingOptions)
         addObservation(record, observation, textLimit);
         addUsage(record, observation, envelope);
       }
-      if (textLimit > 0) record.userText = envelope?.lastUserText(textLimit);
+      if (textLimit > 0) record.userText = wholeCharacters(envelope?.lastUserText(textLimit));
       onFinish(record);
     },
   };

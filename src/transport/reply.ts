@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors.ts";
+import { alarms } from "../lib/alarms.ts";
 
 /** An upstream's answer from its head on; its body is read piece by piece. */
 export interface UpstreamReply {
@@ -78,4 +79,22 @@ export async function readShort(reply: UpstreamReply, limit: number): Promise<st
   }
   reply.cancel();
   return Buffer.concat(parts).subarray(0, limit).toString("utf8");
+}
+
+const lastWordsMs = 1000;
+const mostLastWords = 64 * 1024;
+
+/** Behind the terminal event of a stream the body's end comes at once or never: read to it, the connection can be used again. */
+export async function readOut(reply: UpstreamReply): Promise<void> {
+  const callOff = alarms.set(lastWordsMs, () => reply.cancel());
+  try {
+    let size = 0;
+    for (let part = await reply.read(); part !== undefined && size < mostLastWords; part = await reply.read()) {
+      size += part.length;
+    }
+  } catch {
+    // The answer is whole already.
+  }
+  callOff();
+  reply.cancel();
 }

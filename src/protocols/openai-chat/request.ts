@@ -5,7 +5,13 @@ import { JsonScanError, scanDocument, scanMembers, type Member, type ScannedObje
 import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
 import type { Envelope } from "../protocol.ts";
 
-function brokenBody(error: JsonScanError): GatewayError {
+/** How the bytes of UTF-16 begin, with a mark or without: half of those of ASCII are zero. */
+const utf16Start = /^(?:\xff\xfe|\xfe\xff|[^\0]\0|\0[^\0])/;
+
+function brokenBody(text: string, error: JsonScanError): GatewayError {
+  if (text.startsWith("\xef\xbb\xbf"))
+    return invalidRequest("The request body begins with a byte order mark: save it as UTF-8 without BOM.");
+  if (utf16Start.test(text)) return invalidRequest("The request body looks like UTF-16; send UTF-8.");
   const where = `at byte ${error.offset}`;
   if (error.message === "an object is expected")
     return invalidRequest(`The request body must be a JSON object (${error.message} ${where}).`);
@@ -18,7 +24,7 @@ function scan(text: string, maxDepth: number): ScannedObject {
   } catch (error) {
     if (!(error instanceof JsonScanError)) throw error;
     if (text.trim() === "") throw invalidRequest("The request body is empty; send a JSON object with `messages`.");
-    throw brokenBody(error);
+    throw brokenBody(text, error);
   }
 }
 
