@@ -3,7 +3,7 @@ import type { Destination } from "../destination.ts";
 import type { UpstreamReply } from "../reply.ts";
 import { createConnection, type ConnectionOwner } from "./connection.ts";
 import { dial, type Address } from "./dial.ts";
-import { createExchange, type Exchange } from "./exchange.ts";
+import { createTransfer, type Transfer } from "./transfer.ts";
 import { createPool, type Pool } from "./pool.ts";
 import { writeRequestHead } from "./request-head.ts";
 
@@ -96,20 +96,20 @@ export function createHttp1Client({ idleMs = 60_000, mostIdle = 256 }: Http1Clie
     return known !== undefined && known.ca === ca ? known : createRoute(destination, ca);
   }
 
-  function connect(exchange: Exchange, { address, owner }: Route, { destination, connectMs }: Http1Request): void {
+  function connect(transfer: Transfer, { address, owner }: Route, { destination, connectMs }: Http1Request): void {
     const giveUp = dial({
       address,
       connectMs,
       host: destination.host,
-      onFail: (error) => exchange.broke(error, false),
+      onFail: (error) => transfer.broke(error, false),
       onOpen(socket) {
         const connection = createConnection({ socket, owner, host: destination.host });
         open += 1;
-        connection.start(exchange);
+        connection.start(transfer);
         return connection.events;
       },
     });
-    exchange.carriedBy({ abandon: giveUp, pause: () => undefined, resume: () => undefined });
+    transfer.carriedBy({ abandon: giveUp, pause: () => undefined, resume: () => undefined });
   }
 
   function begin(request: Http1Request, resolve: (reply: UpstreamReply) => void, reject: (error: Error) => void): void {
@@ -118,12 +118,12 @@ export function createHttp1Client({ idleMs = 60_000, mostIdle = 256 }: Http1Clie
     if (reason !== undefined) throw reason;
     const route = routeOf(destination, ca);
     const head = writeRequestHead({ method, target: route.target, headers, bodyLength: body?.length ?? 0 });
-    const sendAgain = (exchange: Exchange) => connect(exchange, route, request);
-    const exchange = createExchange({ head, body, resolve, reject, sendAgain });
+    const sendAgain = (transfer: Transfer) => connect(transfer, route, request);
+    const transfer = createTransfer({ head, body, resolve, reject, sendAgain });
     const idle = route.pool.take();
-    if (idle === undefined) connect(exchange, route, request);
-    else idle.start(exchange);
-    stop.onStop((why) => exchange.stop(why));
+    if (idle === undefined) connect(transfer, route, request);
+    else idle.start(transfer);
+    stop.onStop((why) => transfer.stop(why));
   }
 
   return {

@@ -1,6 +1,6 @@
 import { alarms } from "../../lib/alarms.ts";
 import { brokenConnection, type LineEvents } from "./dial.ts";
-import type { Carrier, Exchange } from "./exchange.ts";
+import type { Carrier, Transfer } from "./transfer.ts";
 import { framingOf, type Framing } from "./framing.ts";
 import { createHeadReader, type HeadReader } from "./head-reader.ts";
 import { malformedAnswer, MalformedResponse } from "./malformed.ts";
@@ -10,7 +10,7 @@ import { createOutgoing } from "./outgoing.ts";
 const farewellMs = 1000;
 
 export interface ConnectionOwner {
-  /** It is free for the next exchange. */
+  /** It is free for the next transfer. */
   released(connection: Connection): void;
   /** It is closed, or closes now. Once. */
   gone(connection: Connection): void;
@@ -18,7 +18,7 @@ export interface ConnectionOwner {
 
 export interface Connection extends Carrier {
   /** Only while it is free. */
-  start(exchange: Exchange): void;
+  start(transfer: Transfer): void;
   close(): void;
   readonly events: LineEvents;
 }
@@ -30,10 +30,10 @@ interface ConnectionOptions {
   host: string;
 }
 
-/** One socket, and one exchange after the other on it. */
+/** One socket, and one transfer after the other on it. */
 export function createConnection({ socket, owner, host }: ConnectionOptions): Connection {
   const outgoing = createOutgoing(socket);
-  let exchange: Exchange | undefined;
+  let transfer: Transfer | undefined;
   let isFirst = true;
   let headReader: HeadReader | undefined;
   let framing: Framing | undefined;
@@ -44,7 +44,7 @@ export function createConnection({ socket, owner, host }: ConnectionOptions): Co
   function leave(): boolean {
     if (isGone) return false;
     isGone = true;
-    exchange = undefined;
+    transfer = undefined;
     owner.gone(connection);
     return true;
   }
@@ -56,14 +56,14 @@ export function createConnection({ socket, owner, host }: ConnectionOptions): Co
   }
 
   function breakOff(error: Error): void {
-    const broken = exchange;
+    const broken = transfer;
     const wasDead = !isFirst && !heardAnything;
     if (leave()) socket.terminate();
     broken?.broke(error instanceof MalformedResponse ? malformedAnswer(error, host) : error, wasDead);
   }
 
   /** The bytes behind the head, once it is complete. */
-  function receiveHead(bytes: Buffer, current: Exchange): Buffer | undefined {
+  function receiveHead(bytes: Buffer, current: Transfer): Buffer | undefined {
     headReader ??= createHeadReader();
     const taken = headReader.take(bytes);
     if (taken === undefined) return undefined;
@@ -75,7 +75,7 @@ export function createConnection({ socket, owner, host }: ConnectionOptions): Co
   }
 
   function receive(bytes: Buffer): void {
-    const current = exchange;
+    const current = transfer;
     if (current === undefined) {
       // An idle connection that speaks cannot be trusted with the next request.
       close();
@@ -89,8 +89,8 @@ export function createConnection({ socket, owner, host }: ConnectionOptions): Co
     if (framing.isEnded()) finish(current, framing);
   }
 
-  function finish(done: Exchange, of: Framing): void {
-    exchange = undefined;
+  function finish(done: Transfer, of: Framing): void {
+    transfer = undefined;
     framing = undefined;
     done.end();
     if (!staysOpen || of.endsAtClose || of.hasExcess() || !outgoing.isEmpty()) {
@@ -106,20 +106,20 @@ export function createConnection({ socket, owner, host }: ConnectionOptions): Co
 
   const connection: Connection = {
     start(next) {
-      exchange = next;
+      transfer = next;
       heardAnything = false;
       next.carriedBy(connection);
       if (!isFirst) socket.ref();
       outgoing.send(next.head, next.body);
     },
     pause(asking) {
-      if (exchange === asking) socket.pause();
+      if (transfer === asking) socket.pause();
     },
     resume(asking) {
-      if (exchange === asking) socket.resume();
+      if (transfer === asking) socket.resume();
     },
     abandon(left) {
-      if (exchange === left && leave()) socket.terminate();
+      if (transfer === left && leave()) socket.terminate();
     },
     close,
     events: {
@@ -133,7 +133,7 @@ export function createConnection({ socket, owner, host }: ConnectionOptions): Co
       },
       drain: () => outgoing.drain(),
       closed(error) {
-        if (exchange !== undefined && error === undefined && framing?.endsAtClose === true) finish(exchange, framing);
+        if (transfer !== undefined && error === undefined && framing?.endsAtClose === true) finish(transfer, framing);
         else breakOff(error ?? brokenConnection(`The upstream ${host} closed the connection within its answer.`));
       },
     },

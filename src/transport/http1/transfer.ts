@@ -3,16 +3,16 @@ import { decoded } from "./decoded.ts";
 import { createIncomingBody, type IncomingBody } from "./incoming-body.ts";
 import { headersOf, type ResponseHead } from "./response-head.ts";
 
-/** What an exchange is on: a connection that is made, or one that stands. For an exchange it no longer carries, nothing happens. */
+/** What an transfer is on: a connection that is made, or one that stands. For an transfer it no longer carries, nothing happens. */
 export interface Carrier {
-  pause(exchange: Exchange): void;
-  resume(exchange: Exchange): void;
-  /** Leaves the exchange and closes at once. */
-  abandon(exchange: Exchange): void;
+  pause(transfer: Transfer): void;
+  resume(transfer: Transfer): void;
+  /** Leaves the transfer and closes at once. */
+  abandon(transfer: Transfer): void;
 }
 
 /** One request and its answer, whatever carries them. */
-export interface Exchange {
+export interface Transfer {
   /** Latin1 text of the request's head. */
   readonly head: string;
   readonly body: Uint8Array | undefined;
@@ -26,21 +26,21 @@ export interface Exchange {
   stop(reason: Error): void;
 }
 
-interface ExchangeOptions {
+interface TransferOptions {
   head: string;
   body: Uint8Array | undefined;
   resolve: (reply: UpstreamReply) => void;
   reject: (error: Error) => void;
   /** Sends it once more on a new connection. */
-  sendAgain: (exchange: Exchange) => void;
+  sendAgain: (transfer: Transfer) => void;
 }
 
-export function createExchange({ head, body, resolve, reject, sendAgain }: ExchangeOptions): Exchange {
+export function createTransfer({ head, body, resolve, reject, sendAgain }: TransferOptions): Transfer {
   let incoming: IncomingBody | undefined;
   let carrier: Carrier | undefined;
   let isStopped = false;
 
-  const exchange: Exchange = {
+  const transfer: Transfer = {
     head,
     body,
     carriedBy(next) {
@@ -48,27 +48,27 @@ export function createExchange({ head, body, resolve, reject, sendAgain }: Excha
     },
     answered(responseHead) {
       incoming = createIncomingBody({
-        pause: () => carrier?.pause(exchange),
-        resume: () => carrier?.resume(exchange),
+        pause: () => carrier?.pause(transfer),
+        resume: () => carrier?.resume(transfer),
       });
-      const reply = replyOf(responseHead, incoming, () => carrier?.abandon(exchange));
+      const reply = replyOf(responseHead, incoming, () => carrier?.abandon(transfer));
       resolve(responseHead.contentEncoding === undefined ? reply : decoded(reply, responseHead.contentEncoding));
     },
     piece: (bytes) => incoming?.push(bytes),
     end: () => incoming?.end(),
     broke(error, wasDead) {
       if (incoming !== undefined) incoming.fail(error);
-      else if (wasDead && !isStopped) sendAgain(exchange);
+      else if (wasDead && !isStopped) sendAgain(transfer);
       else reject(error);
     },
     stop(reason) {
       isStopped = true;
-      carrier?.abandon(exchange);
+      carrier?.abandon(transfer);
       if (incoming === undefined) reject(reason);
       else incoming.stop(reason);
     },
   };
-  return exchange;
+  return transfer;
 }
 
 function replyOf(head: ResponseHead, body: IncomingBody, abandon: () => void): UpstreamReply {
