@@ -8,7 +8,9 @@ interface Alarm {
   ring: () => void;
 }
 
-const tickMs = 25;
+const shortestTickMs = 25;
+/** Alarms come and go between two looks: the nearest one of now is not the nearest of then. */
+const longestTickMs = 1000;
 
 /**
  * Deadlines that hardly ever come true: every request sets several and calls them off. One timer looks through all of
@@ -16,24 +18,41 @@ const tickMs = 25;
  */
 export function createAlarms(now: () => number = () => performance.now()): Alarms {
   const waiting = new Set<Alarm>();
-  let isTicking = false;
+  let timer: Timer | undefined;
+  let nextLook = Number.POSITIVE_INFINITY;
 
-  function ringDue(): void {
+  /** The nearest of those that are still to come. */
+  function ringDue(): number {
     const time = now();
+    let nearest = Number.POSITIVE_INFINITY;
     for (const alarm of waiting) {
-      if (alarm.due > time) continue;
+      if (alarm.due > time) {
+        nearest = Math.min(nearest, alarm.due);
+        continue;
+      }
       waiting.delete(alarm);
       alarm.ring();
     }
+    return nearest;
   }
 
-  function tick(): void {
+  function lookAt(due: number): void {
+    const time = now();
+    const delay = Math.min(longestTickMs, Math.max(shortestTickMs, due - time));
+    nextLook = time + delay;
+    clearTimeout(timer);
+    timer = setTimeout(look, delay);
+    timer.unref();
+  }
+
+  function look(): void {
+    nextLook = Number.POSITIVE_INFINITY;
+    let nearest = 0;
     try {
-      ringDue();
+      nearest = ringDue();
     } finally {
       // One that throws must not silence all others.
-      isTicking = waiting.size > 0;
-      if (isTicking) setTimeout(tick, tickMs).unref();
+      if (waiting.size > 0) lookAt(nearest);
     }
   }
 
@@ -41,10 +60,7 @@ export function createAlarms(now: () => number = () => performance.now()): Alarm
     set(milliseconds, ring) {
       const alarm = { due: now() + milliseconds, ring };
       waiting.add(alarm);
-      if (!isTicking) {
-        isTicking = true;
-        setTimeout(tick, tickMs).unref();
-      }
+      if (alarm.due < nextLook) lookAt(alarm.due);
       return () => waiting.delete(alarm);
     },
   };
