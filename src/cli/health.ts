@@ -28,8 +28,12 @@ function reasonIn({ status, body }: JsonReply): string {
 async function askHealth(url: string): Promise<Health> {
   try {
     const reply = await fetchJson({ url: `${url}/health/ready`, timeoutMs });
-    const ready = reply.status === 200;
-    return { url, ready, status: reply.status, message: ready ? "ready" : `not ready: ${reasonIn(reply)}` };
+    const { status, body } = reply;
+    if (status === 200 && !(isPlainObject(body) && body["status"] === "ready")) {
+      return { url, ready: false, status, message: "something answers there, but it is no Orcestator" };
+    }
+    const ready = status === 200;
+    return { url, ready, status, message: ready ? "ready" : `not ready: ${reasonIn(reply)}` };
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
     return { url, ready: false, status: null, message: error.message };

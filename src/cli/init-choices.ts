@@ -1,52 +1,28 @@
+import { readEnvironment } from "../config/environment.ts";
+import { defaultProvider, factsOf, type ProviderType } from "../config/provider-types.ts";
 import { askChoice, askUntil } from "./ask.ts";
 import { usageError } from "./output.ts";
 import { httpUrl } from "./http.ts";
 
-const initProviders = ["openrouter", "openai", "openai-compatible"] as const;
+const initProviders = ["openrouter", "openai", "openai-compatible"] as const satisfies readonly ProviderType[];
 export type InitProvider = (typeof initProviders)[number];
 const initFormats = ["env", "yaml"] as const;
 type InitFormat = (typeof initFormats)[number];
 
 export interface ProviderFacts {
   readonly label: string;
-  readonly baseUrl: string | undefined;
-  readonly model: string | undefined;
-  readonly needsKey: boolean;
-  /** Variable in .env that holds the key. */
-  readonly variable: string;
   /** Name under `providers` in the file. */
   readonly name: string;
   readonly keyPage: string | undefined;
   readonly format: InitFormat;
 }
 
+/** What only `init` wants to know of a type; the rest stands in the table of provider types. */
 export const providerFacts: Readonly<Record<InitProvider, ProviderFacts>> = {
-  openrouter: {
-    label: "OpenRouter",
-    baseUrl: "https://openrouter.ai/api/v1",
-    model: "openai/gpt-4o",
-    needsKey: true,
-    variable: "OR_API_KEY",
-    name: "openrouter",
-    keyPage: "https://openrouter.ai/keys",
-    format: "env",
-  },
-  openai: {
-    label: "OpenAI",
-    baseUrl: "https://api.openai.com/v1",
-    model: "gpt-4o",
-    needsKey: true,
-    variable: "OPENAI_API_KEY",
-    name: "openai",
-    keyPage: "https://platform.openai.com/api-keys",
-    format: "yaml",
-  },
+  openrouter: { label: "OpenRouter", name: "openrouter", keyPage: "https://openrouter.ai/keys", format: "env" },
+  openai: { label: "OpenAI", name: "openai", keyPage: "https://platform.openai.com/api-keys", format: "yaml" },
   "openai-compatible": {
     label: "another OpenAI-compatible API",
-    baseUrl: undefined,
-    model: undefined,
-    needsKey: false,
-    variable: "UPSTREAM_API_KEY",
     name: "upstream",
     keyPage: undefined,
     format: "yaml",
@@ -92,15 +68,22 @@ function asFormat(text: string | undefined): InitFormat | undefined {
   return format;
 }
 
+/** Base URL that is not asked for: of the flag, of the environment that the gateway will read too, or the type's own. */
+function knownBaseUrl(provider: InitProvider, flags: InitFlags): string | undefined {
+  const environment = readEnvironment(process.cwd(), process.env);
+  const fromEnvironment = provider === defaultProvider ? environment.text("OR_BASE_URL") : undefined;
+  return flags["base-url"] ?? fromEnvironment ?? factsOf(provider).baseUrl;
+}
+
 /** The choices from flags alone. Throws with every flag that is missing, exit code 2. */
 export function choicesFromFlags(flags: InitFlags): Choices {
   const provider = asProvider(flags.provider) ?? "openrouter";
-  const facts = providerFacts[provider];
+  const facts = factsOf(provider);
   const apiKey = checkKey(flags["api-key"] ?? "");
-  const baseUrl = flags["base-url"] ?? facts.baseUrl;
-  const model = flags.model ?? facts.model;
+  const baseUrl = knownBaseUrl(provider, flags);
+  const model = flags.model ?? facts.defaultModel;
   const missing = [
-    facts.needsKey && apiKey === "" ? "--api-key" : "",
+    facts.needsCredential && apiKey === "" ? "--api-key" : "",
     baseUrl === undefined ? "--base-url" : "",
     model === undefined ? "--model" : "",
   ].filter((flag) => flag !== "");
@@ -110,7 +93,13 @@ export function choicesFromFlags(flags: InitFlags): Choices {
         "Example: orcestator init --provider openrouter --api-key sk-or-... --model openai/gpt-4o",
     );
   }
-  return { provider, apiKey, baseUrl: httpUrl(baseUrl), model, format: asFormat(flags.format) ?? facts.format };
+  return {
+    provider,
+    apiKey,
+    baseUrl: httpUrl(baseUrl),
+    model,
+    format: asFormat(flags.format) ?? providerFacts[provider].format,
+  };
 }
 
 function notEmpty(what: string): (answer: string) => string {
@@ -120,10 +109,23 @@ function notEmpty(what: string): (answer: string) => string {
   };
 }
 
-function askKey({ label, keyPage, needsKey }: ProviderFacts): Promise<string> {
+/** Who is asked at this base URL, as people know it. */
+export function serviceName({ provider, baseUrl }: Pick<Choices, "provider" | "baseUrl">): string {
+  const usual = factsOf(provider).baseUrl;
+  const { host } = new URL(baseUrl);
+  if (usual === undefined) return host;
+  const { label } = providerFacts[provider];
+  return baseUrl === usual ? label : `${label} (${host})`;
+}
+
+function askKey(service: Pick<Choices, "provider" | "baseUrl">): Promise<string> {
+  const { keyPage } = providerFacts[service.provider];
+  const { needsCredential } = factsOf(service.provider);
   const hint = keyPage === undefined ? "empty when it needs none" : `from ${keyPage}`;
-  const message = `API key of ${label} (${hint}; it stays invisible):`;
-  return askUntil({ message, isSecret: true }, (answer) => checkKey(needsKey ? notEmpty("the key")(answer) : answer));
+  const message = `API key of ${serviceName(service)}, ${hint}; it stays invisible:`;
+  return askUntil({ message, isSecret: true }, (answer) =>
+    checkKey(needsCredential ? notEmpty("the key")(answer) : answer),
+  );
 }
 
 /** The choices from flags, and from the person at the terminal where a flag says nothing. */
@@ -135,16 +137,16 @@ export async function askChoices(flags: InitFlags): Promise<Choices> {
       initProviders.map((value) => ({ value, label: providerFacts[value].label })),
     ));
   const facts = providerFacts[provider];
-  const givenUrl = flags["base-url"] ?? facts.baseUrl;
+  const givenUrl = knownBaseUrl(provider, flags);
   const baseUrl =
     givenUrl === undefined
       ? await askUntil({ message: "Base URL with its version path, e.g. http://127.0.0.1:8080/v1:" }, httpUrl)
       : httpUrl(givenUrl);
-  const apiKey = flags["api-key"] === undefined ? await askKey(facts) : checkKey(flags["api-key"]);
+  const apiKey = flags["api-key"] === undefined ? await askKey({ provider, baseUrl }) : checkKey(flags["api-key"]);
   const model =
     flags.model ??
     (await askUntil(
-      { message: "Upstream model behind the name orcestator:", fallback: facts.model },
+      { message: "Upstream model behind the name orcestator:", fallback: factsOf(provider).defaultModel },
       notEmpty("a model name"),
     ));
   const format =

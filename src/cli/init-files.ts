@@ -2,6 +2,7 @@ import { chmodSync, existsSync, realpathSync, renameSync, rmSync, writeFileSync 
 import { dirname, join } from "node:path";
 import { parseDotenv } from "../config/dotenv.ts";
 import { configFileNames } from "../config/parse-file.ts";
+import { defaultProvider, factsOf } from "../config/provider-types.ts";
 import { decodeText, readText, type DecodedText } from "../config/read-text.ts";
 import { providerFacts, type Choices } from "./init-choices.ts";
 import { CliError } from "./output.ts";
@@ -21,9 +22,8 @@ type Settings = readonly (readonly [string, string])[];
 
 /** What goes into .env. */
 export function environmentSettings({ provider, apiKey, baseUrl, model, format }: Choices): Settings {
-  const facts = providerFacts[provider];
-  if (format === "yaml") return apiKey === "" ? [] : [[facts.variable, apiKey]];
-  const url: Settings = baseUrl === providerFacts.openrouter.baseUrl ? [] : [["OR_BASE_URL", baseUrl]];
+  if (format === "yaml") return apiKey === "" ? [] : [[factsOf(provider).credentialVariable, apiKey]];
+  const url: Settings = baseUrl === factsOf(defaultProvider).baseUrl ? [] : [["OR_BASE_URL", baseUrl]];
   return [["OR_API_KEY", apiKey], ...url, ["OR_DEFAULT_MODEL", model]];
 }
 
@@ -74,20 +74,21 @@ function yamlText(text: string): string {
 }
 
 function yamlFor({ provider, apiKey, baseUrl, model }: Choices): string {
-  const facts = providerFacts[provider];
+  const { name } = providerFacts[provider];
+  const facts = factsOf(provider);
   return [
     "# All keys: orcestator config schema. The result: orcestator config show",
     "providers:",
-    `  ${facts.name}:`,
+    `  ${name}:`,
     `    type: ${provider}`,
     ...(baseUrl === facts.baseUrl ? [] : [`    baseUrl: ${yamlText(baseUrl)}`]),
-    ...(apiKey === "" ? [] : [`    credentials: ["\${${facts.variable}}"]`]),
+    ...(apiKey === "" ? [] : [`    credentials: ["\${${facts.credentialVariable}}"]`]),
     "    acceptsAnyModel: true",
     "    listModels: true",
     "models:",
     "  orcestator:",
     "    targets:",
-    `      - { provider: ${facts.name}, model: ${yamlText(model)} }`,
+    `      - { provider: ${name}, model: ${yamlText(model)} }`,
     "",
   ].join("\n");
 }

@@ -1,6 +1,7 @@
 import { isPlainObject } from "../config/path.ts";
+import { factsOf } from "../config/provider-types.ts";
 import { fetchJson, UnreachableError } from "./http.ts";
-import { providerFacts, type Choices } from "./init-choices.ts";
+import { serviceName, type Choices } from "./init-choices.ts";
 
 export interface KeyTest {
   readonly outcome: "works" | "refused" | "unclear";
@@ -17,15 +18,19 @@ function remaining(body: unknown): string {
 }
 
 async function testOne(choices: Choices, key: string): Promise<KeyTest> {
-  const { label } = providerFacts[choices.provider];
-  // OpenRouter lists its models for anyone; only /key tells whether a key is good.
-  const path = choices.provider === "openrouter" ? "/key" : "/models";
+  const service = serviceName(choices);
+  const path = factsOf(choices.provider).credentialTestPath;
   const headers: Record<string, string> = key === "" ? {} : { authorization: `Bearer ${key}` };
   try {
     const { status, body } = await fetchJson({ url: `${choices.baseUrl}${path}`, headers, timeoutMs });
-    if (status === 200) return { outcome: "works", message: `${label} accepts the key.${remaining(body)}` };
+    if (status === 200) {
+      const does = key === "" ? "answers without a key" : "accepts the key";
+      return { outcome: "works", message: `${service} ${does}.${remaining(body)}` };
+    }
     if (status === 401 || status === 403) {
-      return { outcome: "refused", message: `${label} refuses the key (HTTP ${status}); check it, or make a new one` };
+      if (key === "") return { outcome: "refused", message: `${service} wants a key (HTTP ${status}); give it one` };
+      const advice = "check it, or make a new one";
+      return { outcome: "refused", message: `${service} refuses the key (HTTP ${status}); ${advice}` };
     }
     return {
       outcome: "unclear",

@@ -5,7 +5,9 @@ import type { ModelInfo } from "../routing/offered-models.ts";
 import { configArgument } from "./config-argument.ts";
 import { configuredUrl } from "./gateway-url.ts";
 import { fetchJson, httpUrl, UnreachableError } from "./http.ts";
-import { CliError, palette, print, printJson, printNote, table, type Column } from "./output.ts";
+import { formatModels } from "./models-format.ts";
+import { CliError, palette, print, printJson, printNote } from "./output.ts";
+import { outputWidth } from "./output-width.ts";
 
 const description = `List the models this gateway offers
 
@@ -78,42 +80,6 @@ async function findModels(request: Request): Promise<readonly ModelInfo[]> {
   }
 }
 
-function tokens(count: number | undefined): string {
-  if (count === undefined) return "";
-  if (count < 1000) return String(count);
-  return count < 1_000_000 ? `${Math.round(count / 1000)}k` : `${Number((count / 1_000_000).toFixed(1))}M`;
-}
-
-function dollars(price: number | undefined): string {
-  if (price === undefined) return "";
-  return price === 0 ? "free" : `$${Number(price.toPrecision(3))}`;
-}
-
-function capabilityNames({ capabilities }: ModelInfo): string {
-  return Object.entries(capabilities ?? {})
-    .filter(([, has]) => has)
-    .map(([name]) => name)
-    .join(" ");
-}
-
-function upstream(model: ModelInfo): string {
-  return [model.provider, model.upstream_model].filter((part) => part !== undefined && part !== "").join(" / ");
-}
-
-function modelTable(models: readonly ModelInfo[]): string {
-  const colors = palette();
-  const columns: Column<ModelInfo>[] = [
-    { title: "MODEL", text: ({ id }) => id, maxWidth: 60, paint: () => colors.cyan },
-    { title: "UPSTREAM", text: upstream, maxWidth: 60 },
-    { title: "CONTEXT", align: "right", text: ({ context_length }) => tokens(context_length) },
-    { title: "MAX OUT", align: "right", text: ({ max_output_tokens }) => tokens(max_output_tokens) },
-    { title: "IN/1M", align: "right", text: ({ pricing }) => dollars(pricing?.input_per_million_usd) },
-    { title: "OUT/1M", align: "right", text: ({ pricing }) => dollars(pricing?.output_per_million_usd) },
-    { title: "CAPABILITIES", text: capabilityNames },
-  ];
-  return table(columns, models, colors);
-}
-
 function matches(model: ModelInfo, filter: string | undefined, provider: string | undefined): boolean {
   if (provider !== undefined && model.provider !== provider) return false;
   const text = `${model.id} ${model.upstream_model ?? ""}`.toLowerCase();
@@ -141,7 +107,7 @@ export default defineCommand({
       printJson(models);
       return;
     }
-    if (models.length > 0) print(modelTable(models));
+    if (models.length > 0) print(formatModels(models, { width: outputWidth(process.stdout), colors: palette() }));
     const colors = palette(process.stderr);
     printNote(
       colors.gray(models.length === all.length ? `${all.length} models` : `${models.length} of ${all.length} models`),

@@ -98,6 +98,10 @@ export interface Column<Row> {
   readonly align?: "left" | "right";
   /** Longer texts are cut with `…`. */
   readonly maxWidth?: number;
+  /** How far the column may be cut where the table is too wide; it is never cut without. */
+  readonly narrowest?: number;
+  /** How a text is brought to `maxWidth`; default: its end is cut. */
+  readonly shorten?: (text: string, width: number) => string;
   /** Text of a cell without colour; it is made harmless here. */
   readonly text: (row: Row) => string;
   /** Colour of a cell, applied after it was cut and filled up. */
@@ -107,9 +111,9 @@ export interface Column<Row> {
 /** Rows under bold titles, columns two spaces apart, as lines without a line break at the end. */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], colors: Palette = palette()): string {
   const cells = rows.map((row) =>
-    columns.map(({ text, maxWidth }) => {
+    columns.map(({ text, maxWidth, shorten = truncate }) => {
       const content = printable(text(row));
-      return maxWidth === undefined ? content : truncate(content, maxWidth);
+      return maxWidth === undefined ? content : shorten(content, maxWidth);
     }),
   );
   const widths = columns.map(({ title }, index) =>
@@ -130,6 +134,18 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
       .trimEnd(),
   );
   return [header, ...lines].join("\n");
+}
+
+function onOutputError(error: Error): void {
+  // The reader of a pipe that has seen enough, as `head` does, is no failure.
+  if ("code" in error && error.code === "EPIPE") return;
+  process.exitCode = 1;
+  printNote(`${palette(process.stderr).red("error")}: the output cannot be written: ${error.message}`);
+}
+
+/** From now on an output that cannot be written ends in one message and exit code 1, instead of a stack. */
+export function watchOutput(): void {
+  if (!process.stdout.listeners("error").includes(onOutputError)) process.stdout.on("error", onOutputError);
 }
 
 /** Text and a line break on stdout. */

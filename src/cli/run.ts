@@ -4,7 +4,7 @@ import { checkFlags } from "./check-flags.ts";
 import { findCommand, isHelpFlag, type LoadedCommand } from "./command-tree.ts";
 import { commands } from "./commands.ts";
 import { renderHelp } from "./help.ts";
-import { CliError, palette, print, printNote, usageError } from "./output.ts";
+import { CliError, palette, print, printNote, usageError, watchOutput } from "./output.ts";
 
 const rootDescription = `One executable LLM gateway: any client in, any provider out
 
@@ -60,6 +60,7 @@ async function fail(error: unknown, words: readonly string[]): Promise<void> {
 /** The whole command line: `rawArgs` without executable and script. Sets `process.exitCode`; only bugs are thrown. */
 export async function run(rawArgs: readonly string[]): Promise<void> {
   const words: string[] = [];
+  watchOutput();
   try {
     await dispatch(rawArgs, words);
   } catch (error) {

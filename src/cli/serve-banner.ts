@@ -19,8 +19,8 @@ function accessLine({ keys, server }: LoadedConfig["config"]): string {
 function upstreamLines({ config }: LoadedConfig): string[] {
   return Object.entries(config.providers)
     .filter(([, provider]) => provider.enabled)
-    .map(([name, { type, baseUrl, credentials }]) => {
-      if (type === "dummy") return `${name} (built in, needs no key and no network)`;
+    .map(([name, { baseUrl, credentials }]) => {
+      if (baseUrl === "") return `${name} (built in, needs no key and no network)`;
       return `${name} ${baseUrl}${credentials.length > 1 ? `, ${credentials.length} keys` : ""}`;
     });
 }

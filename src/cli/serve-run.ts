@@ -1,7 +1,7 @@
-import { loadConfig } from "../config/load.ts";
+import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
 import { startServer, type RunningServer } from "../runtime/server.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
-import { CliError, print } from "./output.ts";
+import { CliError, print, usageError } from "./output.ts";
 import { banner } from "./serve-banner.ts";
 
 export interface ServeFlags {
@@ -13,6 +13,33 @@ export interface ServeFlags {
   "drain-delay"?: string | undefined;
   demo?: boolean | undefined;
   open?: boolean | undefined;
+}
+
+/** Flags that stand for a setting. */
+const settingOf = {
+  host: "server.host",
+  port: "server.port",
+  "metrics-port": "server.metricsPort",
+  drain: "server.drain",
+  "drain-delay": "server.drainDelay",
+} as const satisfies Partial<Record<keyof ServeFlags, string>>;
+
+/** What flags were called with wrongly, which is told before anything else that may be wrong. */
+function flagMistake(error: ConfigError, args: ServeFlags): CliError | undefined {
+  const lines = Object.entries(settingOf).flatMap(([flag, setting]) => {
+    const problem = error.problems.find(({ origin, path }) => origin === "flag" && path === setting);
+    return problem === undefined ? [] : [`--${flag} ${args[flag as keyof typeof settingOf] ?? ""}: ${problem.message}`];
+  });
+  return lines.length === 0 ? undefined : usageError(lines.join("\n"));
+}
+
+function load(args: ServeFlags): LoadedConfig {
+  const flags = Object.entries(settingOf).map(([flag, setting]) => [setting, args[flag as keyof typeof settingOf]]);
+  try {
+    return loadConfig({ configPath: args.config, demo: args.demo === true, flags: Object.fromEntries(flags) });
+  } catch (error) {
+    throw (error instanceof ConfigError && flagMistake(error, args)) || error;
+  }
 }
 
 function openInBrowser(url: string): void {
@@ -61,17 +88,7 @@ function surviveBugs(logger: Logger): void {
 
 /** Starts the server and stays until a signal ends it. */
 export function serve(args: ServeFlags): void {
-  const loaded = loadConfig({
-    configPath: args.config,
-    demo: args.demo === true,
-    flags: {
-      "server.host": args.host,
-      "server.port": args.port,
-      "server.metricsPort": args["metrics-port"],
-      "server.drain": args.drain,
-      "server.drainDelay": args["drain-delay"],
-    },
-  });
+  const loaded = load(args);
   const logger = createLogger(loaded.config.logging.level);
   for (const warning of loaded.warnings) logger.warn(warning);
   if (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0")

@@ -1,7 +1,8 @@
 import type { Grouping, StatisticsRow } from "../storage/store.ts";
+import { fitColumns } from "./fit-columns.ts";
 import { formatMs } from "./format-number.ts";
-import { type Column, displayWidth, type Palette, printable, table } from "./output.ts";
-import { shortModel } from "./short-model.ts";
+import { type Column, displayWidth, type Palette, table } from "./output.ts";
+import { longestModel, shortModel } from "./short-model.ts";
 
 export interface Statistics {
   by: Grouping;
@@ -58,7 +59,12 @@ function columnsOf(
   const largest = Math.max(...rows.map((row) => row.requests));
   const isTotal = (row: StatisticsRow) => row === total;
   return {
-    group: { title: by, text: (row) => (isTotal(row) ? "total" : row.group) },
+    group: {
+      title: by,
+      text: (row) => (isTotal(row) ? "total" : row.group),
+      maxWidth: longestModel,
+      shorten: shortModel,
+    },
     left: [
       { title: "", text: (row) => (isTotal(row) ? "" : bar(row.requests, largest)), paint: () => colors.cyan },
       { title: "requests", align: "right", text: (row) => formatInteger(row.requests) },
@@ -84,26 +90,16 @@ function withRule(columns: readonly StatsColumn[], statistics: Statistics, color
   return [...lines, colors.gray("─".repeat(width)), colors.bold(last)].map((line) => line.trimEnd()).join("\n");
 }
 
-function widthOf(text: string): number {
-  return Math.max(...text.split("\n").map(displayWidth));
-}
-
 const narrowestGroup = 10;
 
 /** One table where it fits into the width, else two below each other: amounts, then times. Long group names are cut. */
 export function formatStats(statistics: Statistics, { width, colors }: StatsLayout): string {
   const { group, left, right } = columnsOf(statistics, colors);
-  const names = statistics.rows.map((row) => displayWidth(printable(row.group)));
-  const groupWidth = Math.max(narrowestGroup, ...names);
+  const rows = [...statistics.rows, statistics.total];
 
-  function fitted(columns: StatsColumn[], smallestGroup: number): { text: string; fits: boolean } {
-    const whole = withRule([group, ...columns], statistics, colors);
-    const excess = widthOf(whole) - width;
-    if (excess <= 0) return { text: whole, fits: true };
-    const maxWidth = Math.max(smallestGroup, groupWidth - excess);
-    const cut: StatsColumn = { ...group, maxWidth, text: (row) => shortModel(group.text(row), maxWidth) };
-    const text = withRule([cut, ...columns], statistics, colors);
-    return { text, fits: widthOf(text) <= width };
+  function fitted(columns: StatsColumn[], narrowest: number): { text: string; fits: boolean } {
+    const cut = fitColumns([{ ...group, narrowest }, ...columns], rows, width);
+    return { text: withRule(cut.columns, statistics, colors), fits: cut.fits };
   }
 
   // Two tables are better than one in which the names cannot be told apart.

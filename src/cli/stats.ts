@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { defineCommand } from "citty";
 import { loadConfig } from "../config/load.ts";
 import { GatewayError } from "../errors.ts";
@@ -28,6 +28,9 @@ interface StatsArguments {
   json?: boolean | undefined;
 }
 
+/** The first bytes of every SQLite file. */
+const sqliteMark = "SQLite format 3\0";
+
 type Source = { kind: "database" | "log"; path: string };
 
 interface Answer {
@@ -54,6 +57,18 @@ function startOf(text: string): number {
 function existing(kind: Source["kind"], path: string, where: string): Source {
   if (existsSync(path)) return { kind, path };
   throw new CliError(`there is no file ${path} (${where})`);
+}
+
+async function isSqlite(path: string): Promise<boolean> {
+  const beginning = await Bun.file(path).slice(0, sqliteMark.length).text();
+  return beginning === sqliteMark;
+}
+
+/** What is read must be what it is said to be: a database holds no line of a log, and a folder nothing at all. */
+async function checkKind({ kind, path }: Source): Promise<void> {
+  if (!statSync(path).isFile()) throw new CliError(`${path} is no file`);
+  if (kind === "log" && (await isSqlite(path)))
+    throw new CliError(`${path} is no traffic log but a SQLite database; name it with --db`);
 }
 
 function databasePathOf(text: string): string {
@@ -113,6 +128,7 @@ async function stats(args: StatsArguments): Promise<void> {
   const by = groupingOf(args.by);
   const since = startOf(args.since);
   const source = sourceOf(args);
+  await checkKind(source);
   const { rows, total } = await read(source, { since, by });
   if (args.json === true) {
     printJson(statsJson({ source: source.path, since, by, rows, total }));

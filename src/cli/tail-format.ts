@@ -2,7 +2,7 @@ import { localDay, localTime } from "../telemetry/local-time.ts";
 import { isError, parseTrafficLine, type TrafficLine } from "../telemetry/traffic-line.ts";
 import { formatCount, formatMs } from "./format-number.ts";
 import { displayWidth, padEnd, padStart, type Paint, type Palette, printable, truncate } from "./output.ts";
-import { shortModel } from "./short-model.ts";
+import { longestModel, shortModel } from "./short-model.ts";
 
 export interface TailFilter {
   /** Part of the served or asked model name, in any case. */
@@ -110,7 +110,7 @@ function columnsOf(line: TrafficLine, { width, colors }: TailLayout): string {
     paintOf(line, colors)(padEnd(String(line.status), widths.status)),
     padStart(formatMs(line.latencyMs), widths.latency),
     tokens.join(colors.gray("→")),
-    colors.cyan(padEnd(width === Number.POSITIVE_INFINITY ? model : shortModel(model, modelWidth), modelWidth)),
+    colors.cyan(padEnd(shortModel(model, width === Number.POSITIVE_INFINITY ? longestModel : modelWidth), modelWidth)),
   ];
   const used = Object.values(widths).reduce((sum, cell) => sum + cell, 0) + 1 + modelWidth + cells.length;
   return `${cells.join(" ")} ${conversation(line, { width: width - used, colors })}`.trimEnd();

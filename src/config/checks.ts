@@ -34,8 +34,18 @@ function credentialMessage(name: string, provider: ResolvedProvider): string {
   return `no API key; write credentials: ["\${${variable}}"] and set that variable`;
 }
 
+const exampleKey = /^(?:sk|gsk)[-_a-z0-9]*\.{2,}$/i;
+
+function exampleProblems(name: string, { enabled, credentials }: ResolvedProvider): LocatedProblem[] {
+  return credentials.flatMap((credential, index): LocatedProblem[] => {
+    if (!enabled || !exampleKey.test(credential)) return [];
+    const message = "this is the example of the documents; put your own API key in its place";
+    return [{ kind: "invalid", path: ["providers", name, "credentials", index], message }];
+  });
+}
+
 function providerProblems(name: string, provider: ResolvedProvider): LocatedProblem[] {
-  const problems: LocatedProblem[] = [];
+  const problems = exampleProblems(name, provider);
   if (provider.baseUrl === "" && factsOf(provider.type).baseUrl === undefined) {
     const message = `is missing; providers of type ${provider.type} need it, e.g. http://127.0.0.1:8080/v1`;
     problems.push({ kind: "invalid", path: ["providers", name, "baseUrl"], message });

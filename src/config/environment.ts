@@ -10,6 +10,8 @@ export interface Environment {
   value(name: string): string | undefined;
   /** The trimmed value when it says something; an empty variable, or an empty list (`,`), counts as not set. */
   text(name: string): string | undefined;
+  /** All names, set or empty. */
+  names(): string[];
   /** `env NAME`, or `env NAME (.env)` when the file gave it. */
   origin(name: string): Origin;
   readonly warnings: readonly string[];
@@ -41,6 +43,7 @@ export function readEnvironment(cwd: string, variables: Variables): Environment 
       const text = value(name)?.trim() ?? "";
       return /^[\s,]*$/.test(text) ? undefined : text;
     },
+    names: () => [...new Set([...Object.keys(variables), ...Object.keys(values)])],
     origin: (name) => (variables[name] === undefined ? `env ${name} (.env)` : `env ${name}`),
     warnings,
   };

@@ -8,6 +8,7 @@ import { readEnvironment, type Environment } from "./environment.ts";
 import { knownKeys } from "./json-schema.ts";
 import { createLayers, type Layers } from "./layers.ts";
 import { findConfigFile, parseConfigFile } from "./parse-file.ts";
+import { misspeltVariables } from "./misspelt-variables.ts";
 import { isPlainObject, leaves, pathText } from "./path.ts";
 import { resolveConfig, type ResolvedConfig } from "./resolve.ts";
 import { schemaProblems } from "./schema-problems.ts";
@@ -68,7 +69,8 @@ function gather(options: LoadOptions, source: "with-file" | "without-file" = "wi
   const configPath = options.configPath ?? environment.text("OR_CONFIG");
   const found = source === "with-file" ? findConfigFile(cwd, configPath) : undefined;
   const parsed = found === undefined ? undefined : parseConfigFile(found.path, cwd);
-  const { tree, problems, inserted } = substitute(parsed?.tree ?? {}, environment);
+  const { tree, problems, inserted, named } = substitute(parsed?.tree ?? {}, environment);
+  const misspelt = misspeltVariables(environment, named);
   const layers = createLayers(tree, parsed?.origin ?? "default");
   // What was refused is no part of the tree, but it did stand in the file.
   for (const { path } of problems) layers.mark(pathText(path), parsed?.origin ?? "default");
@@ -83,7 +85,7 @@ function gather(options: LoadOptions, source: "with-file" | "without-file" = "wi
     file: found?.path,
     // What the environment has written over is not looked at any more.
     problems: [...problems.filter(({ path }) => layers.originOf(path) === parsed?.origin), ...applied.problems],
-    warnings: [...environment.warnings, ...(parsed?.warnings ?? []), ...ignored, ...applied.warnings],
+    warnings: [...environment.warnings, ...misspelt, ...(parsed?.warnings ?? []), ...ignored, ...applied.warnings],
     secrets: secretsIn(environment, inserted),
   };
 }

@@ -7,12 +7,15 @@ export interface Substituted {
   readonly problems: readonly LocatedProblem[];
   /** Texts taken from the environment; they may be secrets and must not appear in messages. */
   readonly inserted: readonly string[];
+  /** Variables that the file names, set or not. */
+  readonly named: ReadonlySet<string>;
 }
 
 interface Walk {
   readonly environment: Environment;
   readonly problems: LocatedProblem[];
   readonly inserted: string[];
+  readonly named: Set<string>;
   nodes: number;
 }
 
@@ -35,6 +38,7 @@ function substituteText(text: string, path: ConfigPath, walk: Walk): string {
       walk.problems.push({ kind: "invalid", path, message });
       return whole;
     }
+    walk.named.add(name);
     const value = walk.environment.text(name);
     if (value !== undefined) walk.inserted.push(value);
     if (value !== undefined || fallback !== undefined) return value ?? fallback ?? "";
@@ -79,7 +83,8 @@ function copyValue(value: unknown, path: ConfigPath, walk: Walk): unknown {
 
 /** A copy of a parsed file with `${NAME}` replaced in its texts, empty keys left out and dangerous names refused. */
 export function substitute(tree: Record<string, unknown>, environment: Environment): Substituted {
-  const walk: Walk = { environment, problems: [], inserted: [], nodes: 0 };
+  const walk: Walk = { environment, problems: [], inserted: [], named: new Set(), nodes: 0 };
   const copy = copyObject(tree, [], walk);
-  return { tree: walk.nodes === Infinity ? {} : copy, problems: walk.problems, inserted: walk.inserted };
+  const { problems, inserted, named } = walk;
+  return { tree: walk.nodes === Infinity ? {} : copy, problems, inserted, named };
 }

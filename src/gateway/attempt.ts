@@ -61,7 +61,7 @@ function headersFor({ call, envelope }: Exchange, { target, credential }: Candid
   headers["content-type"] = "application/json";
   headers["accept"] = envelope.stream ? "text/event-stream" : "application/json";
   headers["accept-encoding"] = "identity";
-  headers["user-agent"] = "orcestator";
+  headers["user-agent"] ??= "orcestator";
   headers[hopsHeader] = nextHops(call.headers);
   provider.authorize(headers, credential);
   return headers;

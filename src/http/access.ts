@@ -18,7 +18,7 @@ export interface Access {
 
 export interface AccessOptions {
   anonymous: ServerConfig["anonymous"];
-  /** Origins that browsers may call from. */
+  /** Origins that browsers may call from; without inbound keys `*` names none. */
   cors: readonly string[];
   /** Header that may carry a key besides the usual ones. */
   keyHeader: string;
@@ -31,87 +31,110 @@ const keyHeaders = ["x-api-key", "api-key", "x-goog-api-key"] as const;
 
 function bearerOf(header: string | null): string | undefined {
   if (header === null) return undefined;
-  const match = /^(?:bearer\s+)?(.*)$/i.exec(header.trim());
-  return match?.[1] === undefined || /^bearer$/i.test(match[1]) ? undefined : match[1];
+  const token = header.trim().replace(/^bearer(?:\s+|$)/i, "");
+  return token === "" ? undefined : token;
 }
 
 function queryKeyOf(url: string): string | undefined {
   if (!url.includes("key=")) return undefined;
-  return URL.parse(url)?.searchParams.get("key") ?? undefined;
+  return URL.parse(url)?.searchParams.get("key") || undefined;
 }
 
 function refuse(message: string): GatewayError {
   return new GatewayError({ code: "invalid_api_key", status: 401, message });
 }
 
-const howToOpen =
-  "Send a key of this gateway (ORCH_INBOUND_API_KEYS / keys.inbound), or change who may call without one: server.anonymous / OR_ANONYMOUS = loopback, private or all.";
+type Policy = ServerConfig["anonymous"];
 
+const openPolicies = ["loopback", "private", "all"] as const satisfies readonly Policy[];
+
+/** A call without a key, and the rule it is measured by. */
+interface AnonymousCall {
+  request: Request;
+  address: string | undefined;
+  policy: Policy;
+  cors: readonly string[];
+}
+
+function isNear(address: string | undefined, policy: Policy): boolean {
+  if (policy === "all") return true;
+  if (policy === "none" || address === undefined) return false;
+  return policy === "private" ? isPrivateAddress(address) : isLoopbackAddress(address);
+}
+
+/** `*` allows no page here: without keys it would let every page spend the owner's money. */
 function isForeignOrigin(request: Request, cors: readonly string[]): boolean {
   const origin = request.headers.get("origin");
-  if (origin === null || cors.includes("*") || cors.includes(origin)) return false;
+  if (origin === null || (cors.includes(origin) && origin !== "*")) return false;
   return URL.parse(origin)?.host !== request.headers.get("host") || URL.parse(origin)?.host === undefined;
 }
 
-/** What a web page in the owner's browser, or a proxy that hides the real caller, gives away. */
-function disguiseOf(request: Request, { anonymous, cors }: AccessOptions): string | undefined {
-  if (isForeignOrigin(request, cors))
-    return "the request comes from a web page of another origin (allow it with server.cors / ORCH_CORS_ALLOW_ORIGINS)";
+/** Why a call without a key is not served: too far, or disguised as near by a web page or by a proxy. */
+function objectionTo({ request, address, policy, cors }: AnonymousCall): string | undefined {
+  if (!isNear(address, policy))
+    return policy === "none" ? "are not served here" : `are only served here from ${policy} addresses`;
+  if (isForeignOrigin(request, cors)) return "are refused when they come from a web page of another origin";
   if (request.headers.get("sec-fetch-site") === "cross-site" && !request.headers.has("origin"))
-    return "the request comes from a web page of another site";
-  if (anonymous === "all") return undefined;
+    return "are refused when they come from a web page of another site";
+  if (policy === "all") return undefined;
   const forwarded = ["x-forwarded-for", "forwarded", "x-real-ip"].find((name) => request.headers.has(name));
-  if (forwarded !== undefined) return `the request came through a proxy (${forwarded})`;
+  if (forwarded !== undefined) return `are refused when they come through a proxy (${forwarded})`;
   const hostname = hostnameOf(request.headers.get("host") ?? "");
-  const isNear = anonymous === "private" ? isPrivateHostname : isLocalHostname;
-  return hostname !== undefined && isNear(hostname) ? undefined : "its Host header names no local address";
+  const isNearName = policy === "private" ? isPrivateHostname : isLocalHostname;
+  if (hostname !== undefined && isNearName(hostname)) return undefined;
+  return `are refused when the Host header names no ${policy === "private" ? "private" : "local"} address`;
+}
+
+/** What would let this very call in; a setting that would change nothing is not named. */
+function adviceFor(call: AnonymousCall): string {
+  const ways = ["set keys (ORCH_INBOUND_API_KEYS / keys.inbound) and send one of them"];
+  const policies = openPolicies.filter((policy) => objectionTo({ ...call, policy }) === undefined);
+  if (policies.length > 0) ways.push(`set OR_ANONYMOUS / server.anonymous to ${policies.join(" or ")}`);
+  if (isForeignOrigin(call.request, call.cors)) {
+    const star = call.cors.includes("*") ? "; * counts only where keys are set" : "";
+    ways.push(`name the page's origin in ORCH_CORS_ALLOW_ORIGINS / server.cors${star}`);
+  }
+  return `To let it in, ${ways.join(", or ")}.`;
 }
 
 export function createAccess(options: AccessOptions): Access {
   const { anonymous, inboundKeys, adminKeys, connections } = options;
 
-  function tokensOf(request: Request): string[] {
+  /** Every key that a request presents, the usual place first. */
+  function* tokensOf(request: Request): Generator<string> {
     const { headers } = request;
-    const tokens = [
-      bearerOf(headers.get("authorization")),
-      ...[options.keyHeader, ...keyHeaders].map((name) => headers.get(name)?.trim()),
-      connections.pathKeyOf(request),
-      queryKeyOf(request.url),
-    ];
-    return tokens.filter((token): token is string => token !== undefined && token !== "");
-  }
-
-  function isNear(address: string | undefined): boolean {
-    if (anonymous === "all") return true;
-    if (anonymous === "none" || address === undefined) return false;
-    return anonymous === "private" ? isPrivateAddress(address) : isLoopbackAddress(address);
+    const bearer = bearerOf(headers.get("authorization"));
+    if (bearer !== undefined) yield bearer;
+    for (const name of [options.keyHeader, ...keyHeaders]) {
+      const token = headers.get(name)?.trim();
+      if (token !== undefined && token !== "") yield token;
+    }
+    const pathKey = connections.pathKeyOf(request);
+    if (pathKey !== undefined && pathKey !== "") yield pathKey;
+    const queryKey = queryKeyOf(request.url);
+    if (queryKey !== undefined) yield queryKey;
   }
 
   function anonymousCaller(request: Request, address: string | undefined): Caller {
-    if (!isNear(address))
-      throw refuse(
-        `Calls without a key are ${anonymous === "none" ? "not" : `only`} served here${anonymous === "none" ? "" : ` from ${anonymous} addresses`}. ${howToOpen}`,
-      );
-    const disguise = disguiseOf(request, options);
-    if (disguise !== undefined) throw refuse(`Calls without a key are refused when ${disguise}. ${howToOpen}`);
-    return { keyId: "anonymous", address };
+    const call = { request, address, policy: anonymous, cors: options.cors };
+    const objection = objectionTo(call);
+    if (objection === undefined) return { keyId: "anonymous", address };
+    throw refuse(`Calls without a key ${objection}. ${adviceFor(call)}`);
   }
 
   return {
     caller(request) {
       const address = connections.addressOf(request);
-      const bearer = bearerOf(request.headers.get("authorization"));
-      const known = bearer === undefined ? undefined : inboundKeys.find(bearer);
-      if (known !== undefined) return { keyId: known.id, address };
-      const tokens = tokensOf(request);
-      for (const token of tokens) {
+      let hasToken = false;
+      for (const token of tokensOf(request)) {
         const identity = inboundKeys.find(token);
         if (identity !== undefined) return { keyId: identity.id, address };
         if (adminKeys.find(token) !== undefined) return { keyId: "admin", address };
+        hasToken = true;
       }
       // Without keys a presented one is ignored: many clients insist on sending some text.
       if (inboundKeys.isEmpty) return anonymousCaller(request, address);
-      const what = tokens.length === 0 ? "This gateway needs a key" : "The key is not known here";
+      const what = hasToken ? "The key is not known here" : "This gateway needs a key";
       throw refuse(
         `${what}; send one of ORCH_INBOUND_API_KEYS as 'Authorization: Bearer <key>' or '${options.keyHeader}: <key>'.`,
       );
@@ -119,9 +142,8 @@ export function createAccess(options: AccessOptions): Access {
     admin(request) {
       if (adminKeys.isEmpty)
         throw refuse("This needs an admin token and none is set: set AUTH_TOKEN (admin.token) on the server.");
-      if (!tokensOf(request).some((token) => adminKeys.find(token) !== undefined)) {
-        throw refuse("This needs the admin token (AUTH_TOKEN): send it as 'Authorization: Bearer <token>'.");
-      }
+      for (const token of tokensOf(request)) if (adminKeys.find(token) !== undefined) return;
+      throw refuse("This needs the admin token (AUTH_TOKEN): send it as 'Authorization: Bearer <token>'.");
     },
   };
 }

@@ -2,45 +2,56 @@ import { Elysia } from "elysia";
 import { GatewayError } from "../errors.ts";
 import { openapiDocument } from "./docs/openapi.ts";
 import { docsPage } from "./docs/page.ts";
-import { methodNotAllowed, notFound, plainError } from "./errors.ts";
+import { internalError, methodNotAllowed, notFound, plainError } from "./errors.ts";
 import { openaiRoutes } from "./inbound/openai.ts";
 import { logRoutes } from "./logs.ts";
 import { operationRoutes } from "./operation.ts";
-import type { Services } from "./services.ts";
+import { createRefusals, type Refusals } from "./refusals.ts";
+import type { RouteParts } from "./route-parts.ts";
 
 export interface App {
   fetch(request: Request): Response | Promise<Response>;
+  /** The answer to a request that the door turns away before any route sees it; counted and reported like all refusals. */
+  refuse: Refusals["answer"];
+  /** The answer to a request on which the gateway itself failed. */
+  fail(error: unknown): Response;
   /** Every route, for the tests that try each without a key. */
   routes: readonly { method: string; path: string }[];
 }
 
-function internalError(): GatewayError {
-  return new GatewayError({
-    code: "internal_error",
-    status: 500,
-    message: "The gateway failed on this request; its log says more.",
-  });
-}
-
 /** All routes. Guards belong to the routes themselves; nothing is decided from a path. */
-export function createApp(services: Services, onBug: (error: unknown) => void): App {
+export function createApp(parts: RouteParts, onBug: (error: unknown) => void): App {
+  const refusals = createRefusals(parts);
+
+  function fail(error: unknown): Response {
+    onBug(error);
+    return plainError(internalError());
+  }
+
+  function refuseUnknown(request: Request): Response {
+    const { pathname } = new URL(request.url);
+    const { method } = request;
+    const allowed = app.routes.filter((route) => route.path === pathname).map((route) => route.method);
+    if (allowed.length === 0) return refusals.answer({ request, error: notFound(method, pathname) });
+    const error = methodNotAllowed(method, pathname, allowed);
+    return refusals.answer({ request, error, headers: { allow: allowed.join(", ") } });
+  }
+
   const app = new Elysia({ normalize: false, nativeStaticResponse: false })
     .onError(({ error, code, request }) => {
-      if (error instanceof GatewayError) return plainError(error);
-      if (code !== "NOT_FOUND") {
-        onBug(error);
-        return plainError(internalError());
-      }
-      const { pathname } = new URL(request.url);
-      const allowed = app.routes.filter((route) => route.path === pathname).map((route) => route.method);
-      if (allowed.length === 0) return plainError(notFound(request.method, pathname));
-      return plainError(methodNotAllowed(request.method, pathname, allowed), { allow: allowed.join(", ") });
+      if (error instanceof GatewayError) return refusals.answer({ request, error });
+      return code === "NOT_FOUND" ? refuseUnknown(request) : fail(error);
     })
     .use(openapiDocument())
     .use(docsPage)
-    .use(operationRoutes(services))
-    .use(openaiRoutes(services))
-    .use(logRoutes(services));
+    .use(operationRoutes(parts))
+    .use(openaiRoutes(parts, refusals))
+    .use(logRoutes(parts));
   app.compile();
-  return { fetch: (request) => app.fetch(request), routes: app.routes };
+  return {
+    fetch: (request) => app.fetch(request),
+    refuse: (refused) => refusals.answer(refused),
+    fail,
+    routes: app.routes,
+  };
 }

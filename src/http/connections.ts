@@ -3,6 +3,8 @@ import type { Server } from "bun";
 /** What a route may know of the connection behind a request, also when the router got a rewritten one. */
 export interface Connections {
   addressOf(request: Request): string | undefined;
+  /** As the client sent it: to the routes, HEAD is GET. */
+  methodOf(request: Request): string;
   /** The key of a `/k/<key>/…` path. */
   pathKeyOf(request: Request): string | undefined;
   /** Lifts the idle limit of a connection, or sets it again. */
@@ -25,6 +27,7 @@ export function createConnections(idleSeconds: number): Connections {
   return {
     attach: (attached) => (server = attached),
     addressOf: (request) => server?.requestIP(originalOf(request))?.address,
+    methodOf: (request) => originalOf(request).method,
     pathKeyOf: (request) => origins.get(request)?.pathKey,
     allowSilence: (request, isAllowed) => server?.timeout(originalOf(request), isAllowed ? 0 : idleSeconds),
     rewrite(request, url, pathKey) {

@@ -17,6 +17,16 @@ export function methodNotAllowed(method: string, path: string, allowed: readonly
   return new GatewayError({ code: "method_not_allowed", status: 405, message });
 }
 
+export function internalError(): GatewayError {
+  const message = "The gateway failed on this request; its log says more.";
+  return new GatewayError({ code: "internal_error", status: 500, message });
+}
+
+export function webSocketRefused(): GatewayError {
+  const message = "WebSocket is not served here; use HTTP.";
+  return new GatewayError({ code: "upgrade_required", status: 426, message });
+}
+
 export function draining(): GatewayError {
   return new GatewayError({
     code: "draining",

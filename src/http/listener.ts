@@ -1,9 +1,9 @@
 import type { Server } from "bun";
-import { invalidRequest } from "../errors.ts";
+import { type GatewayError, invalidRequest } from "../errors.ts";
 import type { App } from "./app.ts";
 import type { Connections } from "./connections.ts";
 import type { Cors } from "./cors.ts";
-import { draining, plainError } from "./errors.ts";
+import { draining, webSocketRefused } from "./errors.ts";
 import { readInboundUrl } from "./inbound-url.ts";
 
 export interface ListenerOptions {
@@ -18,12 +18,10 @@ export interface ListenerOptions {
   isClosed: () => boolean;
 }
 
-function upgradeRefused(): Response {
-  const message = "WebSocket is not served here; use HTTP.";
-  return Response.json(
-    { error: { message, type: "invalid_request_error", param: null, code: "upgrade_required" } },
-    { status: 426, headers: { connection: "close" } },
-  );
+const closing = { connection: "close" };
+
+function malformedHost(): GatewayError {
+  return invalidRequest("The request's Host header is missing or malformed.");
 }
 
 /** The door: brings every request to one form, then the routes. Requests are never judged by their path here. */
@@ -31,11 +29,11 @@ export function createListener(options: ListenerOptions): Server<undefined> {
   const { app, connections, cors } = options;
 
   async function answer(request: Request): Promise<Response> {
-    if (options.isClosed()) return plainError(draining(), { connection: "close" });
+    if (options.isClosed()) return app.refuse({ request, error: draining(), headers: closing });
     const inbound = readInboundUrl(request.url);
-    if (inbound === undefined)
-      return plainError(invalidRequest("The request's Host header is missing or malformed."), { connection: "close" });
-    if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return upgradeRefused();
+    if (inbound === undefined) return app.refuse({ request, error: malformedHost(), headers: closing });
+    if (request.headers.get("upgrade")?.toLowerCase() === "websocket")
+      return app.refuse({ request, error: webSocketRefused(), headers: closing });
     if (request.method === "OPTIONS") {
       const preflight = cors.preflight(request);
       if (preflight !== undefined) return preflight;
@@ -43,10 +41,8 @@ export function createListener(options: ListenerOptions): Server<undefined> {
     const isHead = request.method === "HEAD";
     if (!inbound.isChanged && !isHead) return app.fetch(request);
     const url = inbound.isChanged ? `http://localhost${inbound.target}` : request.url;
-    const response = await app.fetch(connections.rewrite(request, url, inbound.pathKey));
-    if (!isHead) return response;
-    await response.body?.cancel();
-    return new Response(null, response);
+    // Of a GET's answer to a HEAD request Bun sends the head alone, with the body's length.
+    return app.fetch(connections.rewrite(request, url, inbound.pathKey));
   }
 
   const server = Bun.serve({
@@ -64,11 +60,7 @@ export function createListener(options: ListenerOptions): Server<undefined> {
       cors.mark(request, response);
       return response;
     },
-    error: () =>
-      new Response(
-        '{"error":{"message":"internal error","type":"server_error","param":null,"code":"internal_error"}}',
-        { status: 500, headers: { "content-type": "application/json" } },
-      ),
+    error: (error) => app.fail(error),
   });
   connections.attach(server);
   return server;

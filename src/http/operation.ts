@@ -1,6 +1,6 @@
 import { Elysia } from "elysia";
 import { version } from "../version.ts";
-import type { Services } from "./services.ts";
+import type { RouteParts } from "./route-parts.ts";
 
 const live = (): Response => Response.json({ status: "ok", version });
 
@@ -9,8 +9,8 @@ function describe(summary: string, description: string) {
 }
 
 /** Health, metrics and the probes that clients send before anything else. */
-export function operationRoutes(services: Services) {
-  const { access, metrics } = services;
+export function operationRoutes(parts: RouteParts) {
+  const { access, metrics } = parts;
   return new Elysia({ name: "operation" })
     .get("/", () => new Response(`Orcestator ${version} is running. API: /v1, documents: /docs\n`), {
       detail: { hide: true },
@@ -22,7 +22,7 @@ export function operationRoutes(services: Services) {
     .get(
       "/health/ready",
       () => {
-        const { isReady, reasons } = services.readiness();
+        const { isReady, reasons } = parts.readiness();
         return Response.json({ status: isReady ? "ready" : "not ready", reasons }, { status: isReady ? 200 : 503 });
       },
       describe(

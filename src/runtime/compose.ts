@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
-import type { ResolvedConfig } from "../config/resolve.ts";
+import { isUsable, type ResolvedConfig } from "../config/resolve.ts";
 import { createGateway, type Gateway } from "../gateway/handle.ts";
 import { createAccess } from "../http/access.ts";
 import { createApp, type App } from "../http/app.ts";
 import { createConnections, type Connections } from "../http/connections.ts";
 import { createCors, type Cors } from "../http/cors.ts";
-import type { Readiness } from "../http/services.ts";
+import type { Readiness } from "../http/route-parts.ts";
 import { createKeyRing } from "../keys/key-ring.ts";
+import { alarms } from "../lib/alarms.ts";
 import { createCatalog, type Catalog } from "../routing/catalog.ts";
 import { createModelTable, type ModelTable } from "../routing/model-table.ts";
 import { listModels } from "../routing/offered-models.ts";
@@ -17,6 +18,7 @@ import { createConsoleLog } from "../telemetry/console-log.ts";
 import { createJsonlLog } from "../telemetry/jsonl-log.ts";
 import { consoleHasColor, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createRefusalLog } from "../telemetry/refusal-log.ts";
 import type { RecordSink } from "../telemetry/sink.ts";
 import { tailFile } from "../telemetry/tail.ts";
 import { createTrafficLog } from "../telemetry/traffic-log.ts";
@@ -81,10 +83,7 @@ function createSinkComplaint(logger: Logger): (sink: string, error: unknown) => 
 function readinessOf(config: ResolvedConfig, isDraining: boolean): Readiness {
   const reasons: string[] = [];
   if (isDraining) reasons.push("The gateway is shutting down.");
-  const usable = Object.values(config.providers).some(
-    ({ enabled, type, credentials }) =>
-      enabled && (credentials.length > 0 || type === "dummy" || type === "openai-compatible"),
-  );
+  const usable = Object.values(config.providers).some(isUsable);
   if (!usable) reasons.push("No enabled provider has a credential.");
   return { isReady: reasons.length === 0, reasons };
 }
@@ -146,6 +145,10 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
       metrics,
       models: () => listModels(table, catalog),
       readiness: () => readinessOf(config, isDraining()),
+      onRefusal: createRefusalLog({
+        write: (line) => logger.info(line),
+        after: (milliseconds, ring) => alarms.set(milliseconds, ring),
+      }),
       tail:
         logging.file === ""
           ? undefined

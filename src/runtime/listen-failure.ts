@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 export interface ListenPlace {
   host: string;
   port: number;
@@ -29,5 +31,8 @@ export function explainListenFailure(
   if (code === "EACCES")
     return `The ${what} cannot listen on ${place}: not permitted${port < 1024 && port > 0 ? " (ports below 1024 need privileges)" : ""}. Please ${other}.${reserved}`;
   if (code === "EADDRNOTAVAIL") return `The ${what} cannot listen on ${place}: this machine has no such address.`;
+  // Bun's code for a name that does not resolve is whatever the last system call left behind.
+  if (isIP(host) === 0)
+    return `The ${what} cannot listen on ${place}: the host name is not known here. Set an address of this machine, or 0.0.0.0 for all.`;
   return `The ${what} cannot listen on ${place}: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -5,8 +5,8 @@ function seconds(milliseconds: number): string {
 }
 
 /** Names come from clients: a control character, or one that turns the line round, must not reach a terminal. */
-function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, 120);
+export function printable(text: string, most = 120): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?").slice(0, most);
 }
 
 /** One request for the person who watches the console: what, how it ended, how long, how much. */

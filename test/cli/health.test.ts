@@ -37,6 +37,15 @@ test("a gateway that drains gives exit code 1 and its reason", async () => {
   });
 });
 
+test("another server that answers is not taken for a ready gateway", async () => {
+  using server = serveHealth(200, { ok: true });
+  using folder = configFolder();
+  const url = `http://127.0.0.1:${server.port}`;
+  const { stdout, exitCode } = await runCli(["health", "--url", url], { cwd: folder.path });
+  expect(exitCode).toBe(1);
+  expect(stdout).toBe(`something answers there, but it is no Orcestator (${url})\n`);
+});
+
 test("nobody listening gives exit code 1 and says so", async () => {
   const server = serveHealth(200, {});
   const url = `http://127.0.0.1:${server.port}`;
@@ -48,7 +57,7 @@ test("nobody listening gives exit code 1 and says so", async () => {
 });
 
 test("a broken configuration file does not make a running gateway unhealthy", async () => {
-  using server = serveHealth(200, {});
+  using server = serveHealth(200, { status: "ready" });
   using folder = configFolder({ "orcestator.yaml": `server: {port: ${server.port}}\nprovidrs: {}\n` });
   expect((await runCli(["health"], { cwd: folder.path })).exitCode).toBe(0);
 });

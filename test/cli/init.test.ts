@@ -63,7 +63,7 @@ describe("without a terminal", () => {
     );
     expect(exitCode).toBe(0);
     expect(upstream.asked).toEqual(["GET /v1/key"]);
-    expect(stderr).toContain("OpenRouter accepts the key. It has $4.50 left.");
+    expect(stderr).toMatch(/OpenRouter \(127\.0\.0\.1:\d+\) accepts the key\. It has \$4\.50 left\./);
     expect(stdout).toContain("orcestator serve");
     expect(stdout + stderr).not.toContain(key);
     expect(read(folder, ".env")).toBe(`OR_API_KEY=${key}\nOR_BASE_URL=${upstream.url}\nOR_DEFAULT_MODEL=a/b\n`);
@@ -76,9 +76,9 @@ describe("without a terminal", () => {
     using folder = configFolder();
     const refused = await init(folder, "--api-key", "sk-or-wrong", "--base-url", upstream.url);
     expect(refused.exitCode).toBe(1);
-    expect(refused.stderr).toContain("OpenRouter refuses the key (HTTP 401)");
+    expect(refused.stderr).toMatch(/OpenRouter \(127\.0\.0\.1:\d+\) refuses the key \(HTTP 401\)/);
     const second = await init(folder, "--api-key", `${key},sk-or-wrong`, "--base-url", upstream.url);
-    expect(second.stderr).toContain("key 2 of 2: OpenRouter refuses the key");
+    expect(second.stderr).toMatch(/key 2 of 2: OpenRouter .* refuses the key/);
     const unreachable = await init(folder, "--api-key", key, "--base-url", "http://127.0.0.1:1/v1");
     expect(unreachable.exitCode).toBe(1);
     expect(unreachable.stderr).toContain("nothing listens there");
@@ -116,6 +116,27 @@ describe("without a terminal", () => {
       acceptsAnyModel: true,
     });
     expect(config.models["orcestator"]?.targets).toEqual([{ provider: "upstream", model: "llama ${x}" }]);
+  });
+
+  test("OR_BASE_URL, which the gateway will use, is where the key is tested", async () => {
+    await using upstream = serveUpstream();
+    using folder = configFolder();
+    const options = { cwd: folder.path, env: { OR_BASE_URL: upstream.url } };
+    const { exitCode, stderr } = await runCli(["init", "--api-key", key], options);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
+    expect(upstream.asked).toEqual(["GET /v1/key"]);
+    expect(read(folder, ".env")).toContain(`OR_BASE_URL=${upstream.url}\n`);
+  });
+
+  test("what is called is named by its host, and may need no key", async () => {
+    await using upstream = serveUpstream();
+    using open = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json({ data: [] }) });
+    using folder = configFolder();
+    const common = ["--provider", "openai-compatible", "--model", "m"];
+    const closed = await init(folder, ...common, "--base-url", upstream.url);
+    expect(closed.stderr).toMatch(/error: 127\.0\.0\.1:\d+ wants a key \(HTTP 401\)/);
+    const opened = await init(folder, ...common, "--base-url", `http://127.0.0.1:${open.port}/v1`);
+    expect(opened.stderr).toContain(`127.0.0.1:${open.port} answers without a key.`);
   });
 
   test("a local server without a key needs no .env", async () => {
@@ -253,7 +274,7 @@ describe.skipIf(process.platform === "win32")("at a terminal", () => {
       ["Upstream model behind the name", "vendor/model\r"],
       ["What shall be written?", "\r"],
     ]);
-    expect(screen).toContain("OpenRouter accepts the key.");
+    expect(screen).toMatch(/OpenRouter \(127\.0\.0\.1:\d+\) accepts the key\./);
     expect(screen).not.toContain(key);
     expect(exitCode).toBe(0);
     expect(read(folder, ".env")).toBe(

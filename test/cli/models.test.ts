@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { formatModels } from "../../src/cli/models-format.ts";
+import { createPalette } from "../../src/cli/output.ts";
+import type { ModelInfo } from "../../src/routing/offered-models.ts";
 import { configFolder } from "../config/folder.ts";
 import { runCli } from "./run-cli.ts";
 
@@ -59,6 +62,20 @@ test("the table of a running gateway shows upstream, context, price and capabili
     [""],
   ]);
   expect(stderr).toBe("3 models\n");
+});
+
+test("eighty columns get two tables that fit, and names of any length are cut", () => {
+  const colors = createPalette(false);
+  const long = { ...list.data[0], id: "x".repeat(5000), upstream_model: "y".repeat(5000) } as ModelInfo;
+  const models = [...(list.data as ModelInfo[]), long];
+  const narrow = formatModels(models, { width: 80, colors });
+  for (const line of narrow.split("\n")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+  const [upstreams = "", facts = ""] = narrow.split("\n\n");
+  expect(upstreams).toMatch(/^orcestator +openrouter \/ openai\/gpt-4o$/m);
+  expect(facts).toMatch(/^orcestator +128k +16k +\$2\.5 +\$10 +tools vision$/m);
+  const wide = formatModels(models, { width: Number.POSITIVE_INFINITY, colors });
+  expect(wide).toContain(`${"x".repeat(59)}…  openrouter / ${"y".repeat(46)}…  `);
+  expect(wide).not.toContain("\n\n");
 });
 
 test("models are chosen by text and by provider, and --json prints them whole", async () => {

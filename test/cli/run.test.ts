@@ -1,7 +1,9 @@
 import { describe, expect, spyOn, test } from "bun:test";
+import { existsSync } from "node:fs";
 import packageJson from "../../package.json" with { type: "json" };
 import { commands } from "../../src/cli/commands.ts";
 import { run } from "../../src/cli/run.ts";
+import { commandOf } from "../support/gateway.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { runCli, type CliResult } from "./run-cli.ts";
 
@@ -82,6 +84,25 @@ describe("wrong use ends with exit code 2 and a hint", () => {
     expect(stderr).toContain(`See: ${hint}\n`);
     expect(stderr).not.toMatch(/\.ts:\d+|\bat /);
   });
+});
+
+test("a wrong value of a flag is told before anything else that may be wrong", async () => {
+  using folder = temporaryFolder();
+  await Bun.write(`${folder.path}/orcestator.yaml`, "server: {prot: 1}\n");
+  const { stderr, exitCode } = await runCli(["serve", "--port", "99999", "--drain", "soon"], { cwd: folder.path });
+  expect(exitCode).toBe(2);
+  expect(stderr).toBe(
+    "error: --port 99999: must be at most 65535\n" +
+      "--drain soon: 'soon' is no duration; write 500ms, 30s, 10m or 24h (at most 24d)\n" +
+      "See: orcestator serve --help\n",
+  );
+});
+
+test.skipIf(!existsSync("/dev/full"))("an output that cannot be written is one message, exit code 1", async () => {
+  const cmd = [...commandOf(), "config", "schema"];
+  const child = Bun.spawn({ cmd, env: { NO_COLOR: "1" }, stdout: Bun.file("/dev/full"), stderr: "pipe" });
+  expect(await new Response(child.stderr).text()).toMatch(/^error: the output cannot be written: ENOSPC[^\n]*\n$/);
+  expect(await child.exited).toBe(1);
 });
 
 test("the process ends with that exit code", async () => {

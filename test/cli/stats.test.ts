@@ -141,11 +141,16 @@ test("what cannot be read ends with exit code 1 and a reason", async () => {
   const wrong = await runCli(["stats", "--db", "text.db"], { cwd });
   expect(wrong.exitCode).toBe(1);
   expect(wrong.stderr).toContain("cannot read text.db: file is not a database");
+  await writeDatabase(join(cwd, "audit.db"), []);
+  const mixed = await runCli(["stats", "--file", "audit.db"], { cwd });
+  expect(mixed).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(mixed.stderr).toContain("audit.db is no traffic log but a SQLite database; name it with --db");
+  expect((await runCli(["stats", "--file", "."], { cwd })).stderr).toContain(". is no file");
   writeFileSync(join(cwd, "empty.db"), "");
   const empty = await runCli(["stats", "--db", "empty.db"], { cwd });
   expect(empty.exitCode).toBe(1);
   expect(empty.stderr).toContain("empty.db has schema version 0");
-  expect(readdirSync(cwd).sort()).toEqual(["empty.db", "text.db"]);
+  expect(readdirSync(cwd).sort()).toEqual(["audit.db", "empty.db", "text.db"]);
 });
 
 test("wrong usage ends with exit code 2 and says what to write", async () => {
@@ -202,6 +207,14 @@ test("a wide terminal gets one table, and names are cut only as far as needed", 
   expect(text.split("\n")).toHaveLength(5);
   expect(text).toContain("anthropic/claude-sonnet-4.5-thinking");
   expect(text).toContain("820ms  3.40s  2m05s         -    -    -");
+});
+
+test("a name of any length is cut for people, also in a file or a pipe", () => {
+  const long = { ...row, group: "x".repeat(5000) };
+  const layout = { width: Number.POSITIVE_INFINITY, colors: createPalette(false) };
+  const text = formatStats({ ...statistics, rows: [long, small] }, layout);
+  expect(text).toContain(`${"x".repeat(59)}…  `);
+  for (const line of text.split("\n")) expect(Bun.stringWidth(line)).toBeLessThan(180);
 });
 
 test("bars stay without colours, and something always shows where there is something", () => {

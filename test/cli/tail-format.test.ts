@@ -85,7 +85,17 @@ test("no line is wider than the terminal, and none can rule it", () => {
   }
 });
 
-test("without a terminal nothing is cut", () => {
+test("a model name of any length is cut for people only", () => {
+  const name = "x".repeat(5000);
+  const raw = rawOf({ modelServed: name });
+  expect(renderer(Number.POSITIVE_INFINITY)(raw)).toContain(`${"x".repeat(59)}… `);
+  for (const mode of ["raw", "json"] as const) {
+    const layout = { width: 80, colors: createPalette(false) };
+    expect(createTailRenderer({ mode, filter: {}, layout })(raw)).toContain(name);
+  }
+});
+
+test("without a terminal texts are not cut", () => {
   const text = "a long question ".repeat(20).trim();
   expect(renderer(Number.POSITIVE_INFINITY)(rawOf({ userText: text }))).toContain(`${text} › hi there`);
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { environmentVariables } from "../../src/config/env.ts";
 import { loadServerConfig } from "../../src/config/load.ts";
 import { providerTypes } from "../../src/config/provider-types.ts";
+import { isUsable } from "../../src/config/resolve.ts";
 import { configFolder } from "./folder.ts";
 
 const key = "sk-or-v1-0123456789abcdef";
@@ -439,4 +440,117 @@ describe("where the server listens", () => {
     using server = configFolder({ "orcestator.yaml": "server: {port: many}" });
     expect(loadServerConfig({ cwd: server.path, env: {} }).port).toBe(8000);
   });
+});
+
+function configWith(provider: object, server: object = {}): string {
+  const entry = { type: "openai-compatible", baseUrl: "http://127.0.0.1:9/v1", ...provider };
+  return JSON.stringify({ server, providers: { p: entry } });
+}
+
+test("a variable whose name is nearly one of ours is a warning, unless the file uses it", () => {
+  const names = { OR_PROT: "1", OR_LOG_FIEL: "a", ORDER_PORT: "1", OR_MINE_ENTIRELY: "1", OR_API_KEY_2: "b" };
+  using folder = configFolder({
+    ".env": "ORCH_INBOUND_API_KEY=x\n",
+    "orcestator.yaml": 'providers: {openrouter: {type: openrouter, credentials: ["${OR_API_KEY_2:-c}"]}}',
+  });
+  expect(folder.load({ env: names }).warnings).toEqual([
+    "OR_PROT is not read; did you mean OR_PORT?",
+    "OR_LOG_FIEL is not read; did you mean OR_LOG_FILE?",
+    "ORCH_INBOUND_API_KEY is not read; did you mean ORCH_INBOUND_API_KEYS?",
+  ]);
+});
+
+describe("headers of a provider", () => {
+  test("have names in lower case and values without blanks around them, and keep their origin", () => {
+    const headers = { "HTTP-Referer": "https://a.example", "X-Title": " Größe\n", "x_odd!": "" };
+    using folder = configFolder({ "orcestator.json": configWith({ headers }) });
+    const { config, origins } = folder.load();
+    expect(config.providers["p"]?.headers).toEqual({
+      "http-referer": "https://a.example",
+      "x-title": "Größe",
+      "x_odd!": "",
+    });
+    expect(origins.get("providers.p.headers.x-title")).toBe("file orcestator.json");
+  });
+
+  test.each([
+    [{ "X Name": "a" }, "this is no name of an HTTP header"],
+    [{ "": "a" }, "this is no name of an HTTP header"],
+    [{ "X-Имя": "a" }, "this is no name of an HTTP header"],
+    [{ "x-a": "один" }, "must be one line of Latin letters"],
+    [{ "x-a": "a\r\nx-b: c" }, "must be one line of Latin letters"],
+    [{ "x-a": "a\0b" }, "must be one line of Latin letters"],
+    [{ "X-A": "1", "x-a": "2" }, "is written twice"],
+    [{ "Content-Length": "1" }, "cannot be set"],
+    [{ "Transfer-Encoding": "chunked" }, "cannot be set"],
+  ])("%j is refused", (headers, expected) => {
+    using folder = configFolder({ "orcestator.json": configWith({ headers }) });
+    const { problems } = folder.fail();
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.path).toStartWith("providers.p.headers");
+    expect(problems[0]?.message).toContain(expected);
+  });
+
+  test("names that every object has are names as any others", () => {
+    using folder = configFolder({ "orcestator.json": configWith({ headers: { valueOf: "a" } }) });
+    expect(folder.load().config.providers["p"]?.headers).toEqual({ valueof: "a" });
+  });
+});
+
+describe("credentials", () => {
+  test("that no header can carry are refused at start, without showing them", () => {
+    using folder = configFolder({ "orcestator.json": configWith({ credentials: ["ключ-canary"] }) });
+    const { problems, message } = folder.fail();
+    expect(problems).toMatchObject([{ path: "providers.p.credentials[0]" }]);
+    expect(message).not.toContain("canary");
+  });
+
+  test("that are the documents' example are refused at start", () => {
+    using folder = configFolder();
+    for (const OR_API_KEY of ["sk-or-...", "gsk_..."]) {
+      expect(folder.fail({ env: { OR_API_KEY } }).message).toContain("put your own API key in its place");
+    }
+    expect(folder.load({ env: { OR_API_KEY: "sk-or-v1-1...2" } }).warnings).toEqual([]);
+  });
+});
+
+describe("durations", () => {
+  test.each([
+    ["server", "heartbeat", "49ms", "must be at least 50ms"],
+    ["server", "heartbeat", 0, "must be at least 50ms; 0 does not switch it off"],
+    ["server", "heartbeat", "51s", "must be at most 50s"],
+    ["server", "bodyTimeout", "0s", "must be at least 1ms; 0 does not switch it off"],
+    ["timeouts", "connect", 0, "must be at least 1ms; 0 does not switch it off"],
+    ["timeouts", "firstByte", "0.4ms", "must be at least 1ms; 0 does not switch it off"],
+    ["timeouts", "idle", "0ms", "must be at least 1ms; 0 does not switch it off"],
+    ["timeouts", "total", "0h", "must be at least 1ms; 0 does not switch it off"],
+    ["timeouts", "total", "25d", "is no duration"],
+  ])("%s.%s: %p is out of bounds", (section, name, value, expected) => {
+    const settings = { [name]: value };
+    const text = section === "server" ? configWith({}, settings) : configWith({ timeouts: settings });
+    using folder = configFolder({ "orcestator.json": text });
+    expect(folder.fail().message).toContain(expected);
+  });
+
+  test("may be 0 where that means: not at all, or at once", () => {
+    const server = { retryAfter: 0, drain: "0s", drainDelay: 0, heartbeat: "50s" };
+    using folder = configFolder({ "orcestator.json": configWith({ timeouts: { connect: "1ms" } }, server) });
+    expect(folder.load().config.server).toMatchObject({ retryAfter: 0, drain: 0, drainDelay: 0, heartbeat: 50_000 });
+  });
+});
+
+test("a provider is usable when it is switched on and has the credential its type needs", () => {
+  using folder = configFolder({
+    "orcestator.yaml": `
+providers:
+  off: {type: dummy, enabled: false}
+  on: {type: dummy}
+  local: {type: openai-compatible, baseUrl: "http://127.0.0.1:9/v1"}
+  lacking: {type: openai}
+  keyed: {type: openai, credentials: abc}
+`,
+  });
+  const { config } = folder.load({ needsCredential: false });
+  const usable = Object.entries(config.providers).filter(([, provider]) => isUsable(provider));
+  expect(usable.map(([name]) => name)).toEqual(["on", "local", "keyed"]);
 });

@@ -45,7 +45,7 @@ test("nothing secret of a configuration is left in its redacted copy, and nothin
     credentials: ["…0001", "…"],
     proxy: "http://…@proxy.example:3128",
     baseUrl: "https://api.example/v1",
-    headers: { "X-Api-Key": "…0005", "x-title": "My gateway" },
+    headers: { "x-api-key": "…0005", "x-title": "My gateway" },
   });
   expect(redacted.server).toEqual(config.server);
   expect(config.admin.token).toBe(token);

@@ -65,6 +65,43 @@ describe("a compressed request", () => {
   });
 });
 
+/** Programs that send a body over the limit and print the status and the error's code. */
+function bigSenders(url: string, size: number): Record<string, string[]> {
+  const print = "(status, text) => console.log(status, JSON.parse(text).error.code)";
+  const nodeFetch = (body: string) =>
+    `fetch("${url}", { method: "POST", duplex: "half", body: ${body} })
+      .then(async (response) => (${print})(response.status, await response.text()), (error) => console.log(error.cause))`;
+  const nodeHttp = (headers: string) =>
+    `const request = require("node:http").request("${url}", { method: "POST", headers: ${headers} }, async (response) => {
+      let text = "";
+      for await (const piece of response) text += piece;
+      (${print})(response.statusCode, text);
+      process.exit();
+    });
+    request.on("error", (error) => console.log(error.code));
+    request.write("a".repeat(${size / 2}));
+    request.end("a".repeat(${size / 2}));`;
+  const python = (body: string) =>
+    `import http.client, json, urllib.parse
+url = urllib.parse.urlsplit("${url}")
+connection = http.client.HTTPConnection(url.netloc)
+connection.request("POST", url.path, body=${body})
+response = connection.getresponse()
+print(response.status, json.loads(response.read())["error"]["code"])`;
+  const curl = ["curl", "-s", "-w", "%{stderr}%{http_code}", "--data-binary", "@-", url];
+  const curlCode = `${curl.map((part) => `'${part}'`).join(" ")} 2>&1 | sed -E 's/.*"code":"([a-z_]+)".*\\}([0-9]+)$/\\2 \\1/'`;
+  return {
+    "Node's fetch": ["node", "-e", nodeFetch(`"a".repeat(${size})`)],
+    "Node's fetch, chunked": ["node", "-e", nodeFetch(`new Blob(["a".repeat(${size})]).stream()`)],
+    "node:http": ["node", "-e", nodeHttp(`{ "content-length": ${size} }`)],
+    "node:http, chunked": ["node", "-e", nodeHttp("{}")],
+    Python: ["python3", "-c", python(`b"a" * ${size}`)],
+    "Python, chunked": ["python3", "-c", python(`(b"a" * 65536 for _ in range(${Math.ceil(size / 65_536)}))`)],
+    curl: ["sh", "-c", curlCode],
+    "curl, chunked": ["sh", "-c", curlCode.replace("curl", "curl' '-H' 'transfer-encoding: chunked")],
+  };
+}
+
 describe("a body's size", () => {
   test("up to the limit is served, beyond it a 413", async () => {
     const fits = await postChat(small.gateway, ofSize(4096));
@@ -92,6 +129,16 @@ describe("a body's size", () => {
     await client.waitFor(/^HTTP\/1\.1 413/);
     client.leave();
   });
+
+  test("beyond the limit is a 413 for clients that send everything before they read", async () => {
+    const size = 34_000_000;
+    for (const [name, command] of Object.entries(bigSenders(`${gateway.url}/chat/completions`, size))) {
+      if (Bun.which(command[0] ?? "") === null) continue;
+      const child = Bun.spawn(command, { stdin: new Blob(["a".repeat(size)]), stdout: "pipe", stderr: "pipe" });
+      const text = await new Response(child.stdout).text();
+      expect({ name, text: text.trim() }).toEqual({ name, text: "413 request_too_large" });
+    }
+  }, 20_000);
 
   test("is asked for when the client waits for 100 Continue", async () => {
     const client = await connectRaw(gateway.port);

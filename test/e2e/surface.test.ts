@@ -155,6 +155,21 @@ describe("the rest of the surface", () => {
     }
   });
 
+  test("HEAD says of every answer what GET does, its length too", async () => {
+    for (const path of ["/health", "/v1/models", "/v1/models/orcestator", "/v1/models/none", "/docs", "/nowhere"]) {
+      const [get, head] = await Promise.all(
+        ["GET", "HEAD"].map((method) => fetch(`${gateway.origin}${path}`, { method })),
+      );
+      const length = String((await get?.bytes())?.length);
+      expect({
+        path,
+        status: head?.status,
+        length: head?.headers.get("content-length"),
+        body: await head?.text(),
+      }).toEqual({ path, status: get?.status, length, body: "" });
+    }
+  });
+
   test("probes answer", async () => {
     for (const path of ["/", "/api/hello"]) {
       expect((await fetch(`${gateway.origin}${path}`, { method: "HEAD" })).status).toBe(200);

@@ -22,6 +22,7 @@ function isServed({ anonymous = "loopback", cors = [], address = "127.0.0.1", he
     adminKeys: none,
     connections: {
       addressOf: () => address,
+      methodOf: (request) => request.method,
       pathKeyOf: () => undefined,
       allowSilence: () => undefined,
       rewrite: (request) => request,
@@ -97,9 +98,15 @@ describe("a web page of another origin is refused", () => {
   test("unless its origin is allowed", () => {
     const headers = { origin: "https://app.test", "sec-fetch-site": "cross-site" };
     expect(isServed({ cors: ["https://app.test"], headers })).toBe(true);
-    expect(isServed({ cors: ["*"], headers })).toBe(true);
+    expect(isServed({ cors: ["*", "https://app.test"], headers })).toBe(true);
     expect(isServed({ cors: ["https://other.test"], headers })).toBe(false);
     expect(isServed({ cors: ["https://app.test"], headers: { "sec-fetch-site": "cross-site" } })).toBe(false);
+  });
+
+  test("for which * is not enough: it would open the gateway to every page", () => {
+    for (const origin of ["https://app.test", "null", "*"])
+      for (const anonymous of ["loopback", "private", "all"] as const)
+        expect(isServed({ anonymous, cors: ["*"], headers: { origin } })).toBe(false);
   });
 });
 

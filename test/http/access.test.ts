@@ -24,6 +24,7 @@ function accessOf(setting: Setting): Access {
     adminKeys: createKeyRing(setting.admin ?? []),
     connections: {
       addressOf: () => setting.address,
+      methodOf: (request) => request.method,
       pathKeyOf: () => setting.pathKey,
       allowSilence: () => undefined,
       rewrite: (request) => request,

@@ -1,9 +1,11 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { GatewayError } from "../../src/errors.ts";
 import { migrations } from "../../src/storage/sqlite/migrations.ts";
 import { openSqliteStore, readSqliteStatistics, sqlitePathOf } from "../../src/storage/sqlite/index.ts";
+import { openFailure } from "../../src/storage/sqlite/open-failure.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { unknownUsage } from "../../src/telemetry/request-record.ts";
 import { makeRecord } from "../support/make-record.ts";
@@ -272,15 +274,78 @@ async function expectReplaced(store: Store, path: string, warnings: string[]): P
   expect(warnings[0]).toContain(`${path}.corrupt-`);
 }
 
-test("a file that is no database is put aside and a new one started", async () => {
+/** The message that opening must end with; it names the file and the settings. */
+function openingMessage(path: string): string {
+  try {
+    void openSqliteStore({ path, onWarning: (message) => expect(message).toBe("no warning") }).close();
+  } catch (error) {
+    expect(error).toBeInstanceOf(GatewayError);
+    const { message } = error as GatewayError;
+    expect(message).toContain(`The audit database ${path} cannot be opened: `);
+    expect(message).toContain("storage.url (OR_DB_PATH, DATABASE_URL)");
+    return message;
+  }
+  throw new Error("the database was opened");
+}
+
+test("a file that is no database of ours is refused at start and left as it is", () => {
   using temporary = temporaryFolder();
-  const path = join(temporary.path, "audit.db");
+  const text = join(temporary.path, "notes.txt");
+  writeFileSync(text, "this is not a database, and it is longer than a header would be. ".repeat(50));
+  const foreign = join(temporary.path, "bookmarks.db");
+  const database = new Database(foreign);
+  database.run("CREATE TABLE bookmarks (url TEXT)");
+  database.close();
+  const before = [text, foreign].map((path) => readFileSync(path, "latin1"));
+  expect(openingMessage(text)).toContain("the file is no SQLite database; it was left as it is (SQLITE_NOTADB)");
+  expect(openingMessage(foreign)).toContain("it is the SQLite database of another program");
+  expect([text, foreign].map((path) => readFileSync(path, "latin1"))).toEqual(before);
+  expect(readdirSync(temporary.path).sort()).toEqual(["bookmarks.db", "notes.txt"]);
+});
+
+test("a path that cannot be opened is one message that says why", () => {
+  using temporary = temporaryFolder();
+  const file = join(temporary.path, "file");
+  writeFileSync(file, "");
+  expect(openingMessage(join(file, "a.db"))).toContain("a part of its folder's path is a file");
+  expect(openingMessage(join(file, "b", "a.db"))).toContain("a part of its folder's path is a file");
+  expect(openingMessage(temporary.path)).toContain("this is a folder");
+});
+
+test.skipIf(!existsSync("/proc"))("a folder that cannot be made is one message too", () => {
+  expect(openingMessage("/proc/nope/a.db")).toContain("its folder cannot be made (ENOENT)");
+});
+
+test("a database that is locked from the start is one message too", () => {
+  const locked = Object.assign(new Error("database is locked"), { code: "SQLITE_BUSY" });
+  expect(openFailure("a.db", locked).message).toContain("another program keeps it locked");
+});
+
+test("a file that turns into something else while in use is put aside, and a new one started", async () => {
+  using temporary = temporaryFolder();
+  const { path, store, warnings } = storeIn(temporary.path);
   const text = "this is not a database, and it is longer than a header would be. ".repeat(50);
+  renameSync(path, `${path}.old`);
   writeFileSync(path, text);
+  await store.requests.insert([makeRecord()]);
+  await store.close();
+  expect(count(path)).toBe(1);
+  expect(warnings.join("\n")).toContain(`${path}.corrupt-`);
+  const moved = readdirSync(temporary.path).find((name) => /\.corrupt-\w+$/.test(name));
+  expect(readFileSync(join(temporary.path, moved ?? ""), "utf8")).toBe(text);
+});
+
+test("a damaged database of ours is put aside at start, and a new one started", async () => {
+  using temporary = temporaryFolder();
+  const { path, store: first } = storeIn(temporary.path);
+  await first.requests.insert([makeRecord()]);
+  await first.close();
+  const bytes = readFileSync(path);
+  // The pointers of the first page to the entries of the schema.
+  bytes.fill(0xff, 100, 120);
+  writeFileSync(path, bytes);
   const { store, warnings } = storeIn(temporary.path);
   await expectReplaced(store, path, warnings);
-  const moved = readdirSync(temporary.path).find((name) => name.includes(".corrupt-"));
-  expect(readFileSync(join(temporary.path, moved ?? ""), "utf8")).toBe(text);
 });
 
 test("pages that are damaged under a sound header are found at the first write", async () => {
@@ -316,12 +381,6 @@ test("a file that was moved away while in use is started anew", async () => {
   expect(count(path)).toBe(2);
 });
 
-test("a folder in place of the file is an error", async () => {
-  using temporary = temporaryFolder();
-  mkdirSync(join(temporary.path, "audit.db"));
-  expect(() => storeIn(temporary.path)).toThrow(/unable to open/);
-});
-
 test("reading statistics never creates, changes or keeps open a file", async () => {
   using temporary = temporaryFolder();
   const missing = join(temporary.path, "missing.db");
@@ -341,6 +400,31 @@ test("reading statistics never creates, changes or keeps open a file", async () 
     requests: 1,
   });
   expect(readFileSync(path).equals(before)).toBe(true);
+  expect(readdirSync(temporary.path)).toEqual(["audit.db"]);
+});
+
+const asNobody = process.getuid?.() === 0 && Bun.which("setpriv") !== null;
+
+test.skipIf(!asNobody)("statistics can be read by a user who may write neither file nor folder", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(temporary.path);
+  await store.requests.insert([makeRecord()]);
+  chmodSync(temporary.path, 0o755);
+  const source = `
+    import { readSqliteStatistics } from "${import.meta.dir}/../../src/storage/sqlite/index.ts";
+    console.log(readSqliteStatistics("${path}", [{ since: 0, by: undefined }])[0][0].requests);
+  `;
+  const command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, "-e", source];
+  async function read(): Promise<string> {
+    const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
+    return (await new Response(child.stdout).text()) + (await new Response(child.stderr).text());
+  }
+  // Beside the gateway that is writing, after it, and where only the file is read-only.
+  expect(await read()).toBe("1\n");
+  await store.close();
+  expect(await read()).toBe("1\n");
+  chmodSync(temporary.path, 0o777);
+  expect(await read()).toBe("1\n");
   expect(readdirSync(temporary.path)).toEqual(["audit.db"]);
 });
 

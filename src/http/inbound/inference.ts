@@ -2,22 +2,44 @@ import { GatewayError } from "../../errors.ts";
 import { errorResponse } from "../../gateway/handle.ts";
 import { createId } from "../../lib/ids.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
+import type { Caller } from "../access.ts";
 import { readBody } from "../body.ts";
-import type { Services } from "../services.ts";
+import { answerDuringUpload } from "../during-upload.ts";
+import type { RefusedRequest, Refusals } from "../refusals.ts";
+import type { RouteParts } from "../route-parts.ts";
+
+export interface InferenceRouteOptions {
+  protocol: Protocol;
+  parts: RouteParts;
+  refusals: Refusals;
+}
+
+type RefusedCall = Omit<RefusedRequest, "status"> & { requestId: string };
 
 /** The route of a protocol: who calls, what they sent, and over to the gateway. */
-export function inferenceRoute(
-  protocol: Protocol,
-  services: Services,
-): (context: { request: Request }) => Promise<Response> {
-  const { access, connections, gateway, metrics, server } = services;
+export function inferenceRoute({
+  protocol,
+  parts,
+  refusals,
+}: InferenceRouteOptions): (context: { request: Request }) => Promise<Response> {
+  const { access, connections, gateway, server } = parts;
   const limits = { maxBytes: server.maxBodyBytes, timeoutMs: server.bodyTimeout };
+
+  async function refuse({ request, error, requestId, address }: RefusedCall): Promise<Response> {
+    const response = errorResponse(protocol, error, requestId);
+    refusals.tell({ request, error, status: response.status, address });
+    if (error.code === "request_too_large") return answerDuringUpload(request, response);
+    // Whatever is left of the body is not read: the connection cannot be used again.
+    if (error.code === "request_timeout") response.headers.set("connection", "close");
+    return response;
+  }
 
   return async ({ request }) => {
     const startedTick = performance.now();
     const requestId = createId("req_");
+    let caller: Caller | undefined;
     try {
-      const caller = access.caller(request);
+      caller = access.caller(request);
       const body = await readBody(request, limits);
       return await gateway.handle({
         protocol,
@@ -33,12 +55,7 @@ export function inferenceRoute(
       });
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      const response = errorResponse(protocol, error, requestId);
-      metrics.requestRefused(response.status);
-      // Whatever is left of the body is not read: the connection cannot be used again.
-      if (error.code === "request_too_large" || error.code === "request_timeout")
-        response.headers.set("connection", "close");
-      return response;
+      return refuse({ request, error, requestId, address: caller?.address });
     }
   };
 }

@@ -4,8 +4,8 @@ import { GatewayError } from "../../errors.ts";
 import { chatRequestSchema, chatResponseSchema, errorSchema } from "../../protocols/openai-chat/schema.ts";
 import { protocols } from "../../protocols/registry.ts";
 import { jsonContent } from "../docs/openapi.ts";
-import { plainError } from "../errors.ts";
-import type { Services } from "../services.ts";
+import type { Refusals } from "../refusals.ts";
+import type { RouteParts } from "../route-parts.ts";
 import { inferenceRoute } from "./inference.ts";
 
 const modelSchema = z.object({
@@ -69,24 +69,25 @@ function unknownModel(name: string): GatewayError {
 }
 
 /** OpenAI's API for clients. */
-export function openaiRoutes(services: Services) {
+export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
   const oneModel = ({ request }: { request: Request }): Response => {
-    services.access.caller(request);
+    parts.access.caller(request);
     const name = modelNameOf(request);
-    const model = services.models().find((info) => info.id === name);
-    return model === undefined ? plainError(unknownModel(name)) : Response.json(model);
+    const model = parts.models().find((info) => info.id === name);
+    if (model === undefined) throw unknownModel(name);
+    return Response.json(model);
   };
 
   return new Elysia({ name: "openai" })
-    .post("/v1/chat/completions", inferenceRoute(protocols["openai-chat"], services), {
+    .post("/v1/chat/completions", inferenceRoute({ protocol: protocols["openai-chat"], parts, refusals }), {
       parse: "none",
       detail: chatDetail as never,
     })
     .get(
       "/v1/models",
       ({ request }) => {
-        services.access.caller(request);
-        return Response.json({ object: "list", data: services.models() });
+        parts.access.caller(request);
+        return Response.json({ object: "list", data: parts.models() });
       },
       {
         detail: {

@@ -1,10 +1,11 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import type { StatisticsQuery, StatisticsRow } from "../store.ts";
 import { requestColumns } from "./columns.ts";
-import { migrate, refuseNewerSchema } from "./migrations.ts";
+import { isForeign, migrate, refuseNewerSchema } from "./migrations.ts";
+import { ForeignDatabaseError } from "./open-failure.ts";
 import { readStatistics } from "./statistics.ts";
 
 /** One open database file with its schema up to date. */
@@ -33,6 +34,7 @@ function configure(database: Database, path: string): void {
   database.run(`PRAGMA busy_timeout = ${startBusyMs}`);
   // Before anything is changed: journal_mode would already rewrite the header.
   refuseNewerSchema(database, path);
+  if (isForeign(database)) throw new ForeignDatabaseError();
   database.run("PRAGMA journal_mode = WAL");
   database.run("PRAGMA synchronous = NORMAL");
   database.run("PRAGMA foreign_keys = ON");
@@ -44,6 +46,8 @@ function configure(database: Database, path: string): void {
 /** Opens for writing; makes folder, file and schema where they are missing. */
 export function openConnection(path: string): Connection {
   mkdirSync(dirname(path), { recursive: true });
+  // It holds prompts and answers, as the traffic log does; SQLite gives its side files the same mode.
+  closeSync(openSync(path, "a", 0o640));
   const database = new Database(path, { create: true, readwrite: true });
   try {
     configure(database, path);

@@ -1,7 +1,8 @@
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import type { Store } from "../store.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import { isDamage, quarantine } from "./quarantine.ts";
+import { openFailure } from "./open-failure.ts";
+import { isDamage, quarantine, wasOurs } from "./quarantine.ts";
 
 export { readSqliteStatistics } from "./read-statistics.ts";
 export { sqlitePathOf } from "./sqlite-path.ts";
@@ -29,10 +30,28 @@ function openOrReplace({ path, onWarning }: SqliteStoreOptions): Connection {
   }
 }
 
-/** Requests in one SQLite file (WAL). Calls are synchronous and short; a damaged file is put aside and replaced. */
+/** A wrong path is a mistake of the configuration: nothing that is not ours is moved, and the owner hears of it at once. */
+function openAtStart(options: SqliteStoreOptions): Connection {
+  const { path } = options;
+  try {
+    return openConnection(path);
+  } catch (error) {
+    if (!isDamage(error) || !wasOurs(path)) throw openFailure(path, error);
+  }
+  try {
+    return openOrReplace(options);
+  } catch (error) {
+    throw openFailure(path, error);
+  }
+}
+
+/**
+ * Requests in one SQLite file (WAL). Calls are synchronous and short; a damaged file is put aside and replaced.
+ * Throws a GatewayError with a message for people when the file cannot be had.
+ */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
   const { path, onWarning } = options;
-  let connection: Connection | undefined = openOrReplace(options);
+  let connection: Connection | undefined = openAtStart(options);
 
   function letGo(): void {
     try {

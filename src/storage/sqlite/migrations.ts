@@ -69,6 +69,12 @@ export function refuseNewerSchema(database: Database, path: string): void {
   });
 }
 
+/** Whether somebody else's tables are in it: adding ours would damage two programs' data at once. */
+export function isForeign(database: Database): boolean {
+  const tables = database.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  return tables.length > 0 && tables.every(({ name }) => name !== "requests");
+}
+
 /** Throws when the database is not (or not yet) one of this release; for readers, who must not migrate it. */
 export function requireCurrentSchema(database: Database, path: string): void {
   refuseNewerSchema(database, path);

@@ -1,9 +1,25 @@
-import { renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, readSync, renameSync, rmSync } from "node:fs";
 
 /** Whether SQLite says that the file itself is damaged or is no database. */
 export function isDamage(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" && /^SQLITE_(?:CORRUPT|NOTADB)/.test(code);
+}
+
+/** Bytes of the first page that are looked at; pages have 4096 unless somebody converted the file. */
+const firstPage = 4096;
+
+/** Whether a damaged file was one of ours: the statement that made the table of requests stands in its first page. */
+export function wasOurs(path: string): boolean {
+  const page = Buffer.alloc(firstPage);
+  try {
+    const file = openSync(path, "r");
+    readSync(file, page, 0, firstPage, 0);
+    closeSync(file);
+  } catch {
+    return false;
+  }
+  return page.indexOf("SQLite format 3\0") === 0 && page.includes("CREATE TABLE requests");
 }
 
 /** Renames a database to `<path>.corrupt-<timestamp>`, its write-ahead log with it so that it can be repaired, and returns the new path. */

@@ -1,12 +1,37 @@
-import { Database } from "bun:sqlite";
+import { constants, Database } from "bun:sqlite";
+import { accessSync, constants as access, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { StatisticsQuery, StatisticsRow } from "../store.ts";
 import { requireCurrentSchema } from "./migrations.ts";
 import { readStatistics } from "./statistics.ts";
 
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, access.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether records wait in the write-ahead log beside the file, as they do while a gateway runs. */
+function hasLog(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+function openForReading(path: string): Database {
+  // A read-only connection could not clear away the -wal and -shm files that opening makes.
+  if (isWritable(path) && isWritable(dirname(path))) return new Database(path, { readwrite: true, create: false });
+  if (hasLog(path)) return new Database(path, { readonly: true });
+  // Without a log the file is whole; opened in any other way it would need -wal and -shm files beside it.
+  const url = `${pathToFileURL(resolve(path)).href}?immutable=1`;
+  return new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+}
+
 /** Statistics of a file that a running gateway may be writing: it is never created, changed or put aside. */
 export function readSqliteStatistics(path: string, queries: readonly StatisticsQuery[]): StatisticsRow[][] {
-  // A read-only connection could not clear away the -wal and -shm files that opening makes.
-  const database = new Database(path, { readwrite: true, create: false });
+  const database = openForReading(path);
   try {
     database.run("PRAGMA query_only = ON");
     database.run("PRAGMA busy_timeout = 5000");

@@ -83,7 +83,9 @@ describe("a body is refused with 400", () => {
     ['"text"', "must be a JSON object"],
     ["null", "must be a JSON object"],
     ["hello", "must be a JSON object"],
-    ["\ufeff{}", "must be a JSON object"],
+    ["\ufeff{}", "begins with a byte order mark: save it as UTF-8 without BOM"],
+    ["\ufeff", "byte order mark"],
+    ["\u0000", "must be a JSON object"],
     ["{", "not valid JSON"],
     ['{"messages":[}', "not valid JSON"],
     ['{"messages":[]} x', "not valid JSON"],
@@ -98,6 +100,16 @@ describe("a body is refused with 400", () => {
     const { status, code, retryable } = refusalOf(text);
     expect({ status, code, retryable }).toEqual({ status: 400, code: "invalid_request", retryable: false });
     expect(refusalOf(text).message).toContain(message);
+  });
+
+  test("when it is UTF-16, in either order, with a mark or without", () => {
+    for (const mark of ["", "\ufeff"]) {
+      const little = Buffer.from(`${mark}{"messages":[]}`, "utf16le");
+      for (const bytes of [little, Buffer.from(little).swap16()]) {
+        const refuse = () => peekChatRequest(bytes.toString("latin1"), { maxDepth: 10 });
+        expect(refuse).toThrow("The request body looks like UTF-16; send UTF-8.");
+      }
+    }
   });
 
   test("naming the field that is wrong", () => {

@@ -2,6 +2,7 @@ import type { ServerConfig } from "../config/schema.ts";
 import type { Gateway } from "../gateway/handle.ts";
 import type { ModelInfo } from "../routing/offered-models.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Refusal } from "../telemetry/refusal-log.ts";
 import type { Access } from "./access.ts";
 import type { Connections } from "./connections.ts";
 
@@ -12,7 +13,7 @@ export interface Readiness {
 }
 
 /** What the routes need; the runtime puts it together. */
-export interface Services {
+export interface RouteParts {
   server: Pick<ServerConfig, "maxBodyBytes" | "bodyTimeout" | "heartbeat">;
   gateway: Gateway;
   access: Access;
@@ -20,6 +21,8 @@ export interface Services {
   metrics: Metrics;
   models(): ModelInfo[];
   readiness(): Readiness;
+  /** Told once of every request that is refused before it reaches the gateway, and so leaves no record. */
+  onRefusal(refusal: Refusal): void;
   /** Lines of the traffic log, the last `lines` and then new ones until `signal` aborts; `undefined` when there is no log. */
   tail:
     | ((options: {

@@ -1,0 +1,47 @@
+import { statSync } from "node:fs";
+import { GatewayError } from "../../errors.ts";
+
+/** The file is a sound SQLite database, of another program. */
+export class ForeignDatabaseError extends Error {}
+
+const codeReasons: readonly (readonly [RegExp, string])[] = [
+  [/^SQLITE_NOTADB/, "the file is no SQLite database; it was left as it is"],
+  [
+    /^SQLITE_CORRUPT/,
+    "the file is damaged, and nothing in it shows that it is an audit database; it was left as it is",
+  ],
+  [/^SQLITE_(?:BUSY|LOCKED)/, "another program keeps it locked; end that program, or wait for it"],
+  [/^SQLITE_READONLY/, "it can only be read; the file and its folder must be writable"],
+  [/^SQLITE_FULL|^ENOSPC/, "the disk is full"],
+  [/^SQLITE_(?:CANTOPEN|PERM|AUTH)|^EACCES|^EPERM/, "this user may not read and write the file and its folder"],
+  [/^EROFS/, "the disk can only be read"],
+  [/^EEXIST|^ENOTDIR/, "a part of its folder's path is a file"],
+  [/^ENOENT/, "its folder cannot be made"],
+];
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function reasonOf(path: string, error: unknown): string {
+  if (error instanceof ForeignDatabaseError)
+    return "it is the SQLite database of another program; it was left as it is";
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code.startsWith("SQLITE_CANTOPEN") && isFolder(path)) return "this is a folder";
+  const known = codeReasons.find(([pattern]) => pattern.test(code))?.[1];
+  const text = error instanceof Error ? error.message : String(error);
+  return known === undefined ? text : `${known} (${code})`;
+}
+
+/** Why the audit database cannot be used from the start, and what to do, for people. */
+export function openFailure(path: string, error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new GatewayError({
+    code: "internal_error",
+    status: 500,
+    message:
+      `The audit database ${path} cannot be opened: ${reasonOf(path, error)}. ` +
+      "Name a file in a folder that can be written in storage.url (OR_DB_PATH, DATABASE_URL), or remove the setting to do without.",
+    cause: error,
+  });
+}

@@ -1,0 +1,101 @@
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { createAccess } from "../../src/http/access.ts";
+import { createApp } from "../../src/http/app.ts";
+import { createConnections } from "../../src/http/connections.ts";
+import { createCors } from "../../src/http/cors.ts";
+import { createListener } from "../../src/http/listener.ts";
+import { createKeyRing } from "../../src/keys/key-ring.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import type { Refusal } from "../../src/telemetry/refusal-log.ts";
+
+const bugs: unknown[] = [];
+const refusals: Refusal[] = [];
+let isClosed = false;
+let markFails = false;
+beforeEach(() => {
+  bugs.length = 0;
+  refusals.length = 0;
+  isClosed = false;
+  markFails = false;
+});
+
+const broken = new Error("sk-secret of the insides");
+const none = createKeyRing([]);
+const connections = createConnections(10);
+const metrics = createMetrics({ isKnownModel: () => false, queueDepth: () => 0, sinks: [] });
+const access = createAccess({
+  anonymous: "loopback",
+  cors: [],
+  keyHeader: "x-api-key",
+  inboundKeys: none,
+  adminKeys: none,
+  connections,
+});
+const app = createApp(
+  {
+    server: { maxBodyBytes: 1000, bodyTimeout: 1000, heartbeat: 15_000 },
+    gateway: { handle: () => Promise.reject(broken), active: () => 0, stop: () => undefined },
+    access,
+    connections,
+    metrics,
+    models() {
+      throw broken;
+    },
+    readiness: () => ({ isReady: true, reasons: [] }),
+    onRefusal: (refusal) => void refusals.push(refusal),
+    tail: undefined,
+  },
+  (error) => void bugs.push(error),
+);
+const cors = createCors(["https://app.test"]);
+const server = createListener({
+  hostname: "127.0.0.1",
+  port: 0,
+  idleSeconds: 10,
+  app,
+  connections,
+  cors: {
+    ...cors,
+    mark(request, response) {
+      if (markFails) throw broken;
+      cors.mark(request, response);
+    },
+  },
+  isClosed: () => isClosed,
+});
+afterAll(() => server.stop(true));
+
+const origin = `http://127.0.0.1:${server.port}`;
+
+test("what a route throws by mistake is reported, and answered with a bare 500", async () => {
+  for (const [path, init] of [
+    ["/v1/models", {}],
+    ["/v1/chat/completions", { method: "POST", body: "{}" }],
+  ] as const) {
+    bugs.length = 0;
+    const response = await fetch(origin + path, init);
+    expect(response.status).toBe(500);
+    expect(await response.json()).toMatchObject({ error: { code: "internal_error", type: "server_error" } });
+    expect(bugs).toEqual([broken]);
+  }
+  expect(refusals).toEqual([]);
+});
+
+test("so is what the door itself throws", async () => {
+  markFails = true;
+  const response = await fetch(`${origin}/health`);
+  expect(response.status).toBe(500);
+  const text = await response.text();
+  expect(text).toContain("internal_error");
+  expect(text).not.toContain("sk-secret");
+  expect(bugs).toEqual([broken]);
+});
+
+test("a closed gateway's refusal is told as well", async () => {
+  isClosed = true;
+  const response = await fetch(`${origin}/k/secret-key/v1/models`);
+  expect([response.status, response.headers.get("connection")]).toEqual([503, "close"]);
+  expect(refusals).toEqual([
+    expect.objectContaining({ status: 503, code: "draining", path: "/k/…/v1/models", address: "127.0.0.1" }) as Refusal,
+  ]);
+});
