@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import type { StatisticsQuery, StatisticsRow } from "../store.ts";
@@ -46,8 +46,6 @@ function configure(database: Database, path: string): void {
 /** Opens for writing; makes folder, file and schema where they are missing. */
 export function openConnection(path: string): Connection {
   mkdirSync(dirname(path), { recursive: true });
-  // It holds prompts and answers, as the traffic log does; SQLite gives its side files the same mode.
-  closeSync(openSync(path, "a", 0o640));
   const database = new Database(path, { create: true, readwrite: true });
   try {
     configure(database, path);
