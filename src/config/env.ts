@@ -185,7 +185,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   {
     name: "ORCH_CORS_ALLOW_ORIGINS",
     paths: ["server.cors"],
-    description: "Comma-separated origins that browsers may call from; * = any",
+    description: "Comma-separated origins that browsers may call from; * = any, once inbound keys are set",
     fallback: "",
     role: "value",
   },

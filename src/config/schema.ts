@@ -147,7 +147,9 @@ const server = z.strictObject({
   port: port.default(8000).describe("Port of the API; 0 = any free one"),
   metricsHost: z.string().default("127.0.0.1").describe("Address of the separate metrics listener"),
   metricsPort: port.default(8001).describe("Port of the separate metrics listener; 0 = off"),
-  cors: list(z.string()).default([]).describe("Origins that browsers may call from; * = any"),
+  cors: list(z.string())
+    .default([])
+    .describe("Origins that browsers may call from; * = any, once inbound keys are set"),
   anonymous: z
     .enum(anonymousPolicies)
     .default("loopback")

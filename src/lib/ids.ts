@@ -19,7 +19,7 @@ function nextByte(): number {
  */
 export function createId(prefix: string, now: number = Date.now()): string {
   let id = prefix + now.toString(36).padStart(8, "0");
-  for (let count = 0; count < randomLength; ) {
+  for (let count = 0; count < randomLength;) {
     const byte = nextByte();
     // 252 is the largest multiple of 36 in a byte: above it the choice would lean to the first letters.
     if (byte >= 252) continue;

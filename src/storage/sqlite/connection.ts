@@ -30,12 +30,30 @@ function inodeOf(path: string): bigint | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+}
+
+/** SQLite does not wait for the lock of this switch, whatever busy_timeout says: a second process that starts now holds it. */
+function switchToWal(database: Database): void {
+  const giveUpAt = performance.now() + startBusyMs;
+  for (;;) {
+    try {
+      database.run("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+      Bun.sleepSync(10);
+    }
+  }
+}
+
 function configure(database: Database, path: string): void {
   database.run(`PRAGMA busy_timeout = ${startBusyMs}`);
   // Before anything is changed: journal_mode would already rewrite the header.
   refuseNewerSchema(database, path);
   if (isForeign(database)) throw new ForeignDatabaseError();
-  database.run("PRAGMA journal_mode = WAL");
+  switchToWal(database);
   database.run("PRAGMA synchronous = NORMAL");
   database.run("PRAGMA foreign_keys = ON");
   database.run("PRAGMA journal_size_limit = 67108864");
