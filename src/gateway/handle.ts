@@ -1,5 +1,6 @@
 import { GatewayError } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
+import { createBag, type Bagged } from "../lib/bag.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import type { ModelTable, Target } from "../routing/model-table.ts";
@@ -42,6 +43,10 @@ export interface Gateway {
 const silenceAfterMs = 30_000;
 /** A route always has a target; this is for the type only. */
 const fallbackTotalMs = 600_000;
+
+interface Running extends Bagged {
+  cancellation: Cancellation;
+}
 
 type OpenedStream = Extract<Opened, { kind: "stream" }>;
 
@@ -118,7 +123,7 @@ function internalError(requestId: string): GatewayError {
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const running = new Set<Cancellation>();
+  const running = createBag<Running>();
 
   function exchangeOf(call: InferenceCall, recording: Recording): Exchange {
     const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth });
@@ -170,31 +175,31 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   return {
-    active: () => running.size,
+    active: () => running.items.length,
     stop(reason) {
-      for (const cancellation of running) cancellation.cancel(reason);
+      for (const { cancellation } of running.items.toReversed()) cancellation.cancel(reason);
     },
     async handle(call) {
       options.onStart();
-      let cancellation: Cancellation | undefined;
+      let entry: Running | undefined;
       const recording = createRecording({
         call,
         textLimit: options.textLimit,
         onFinish(record) {
-          if (cancellation !== undefined) running.delete(cancellation);
+          if (entry !== undefined) running.remove(entry);
           options.onFinish(record);
         },
       });
       try {
         const exchange = exchangeOf(call, recording);
-        cancellation = exchange.cancellation;
-        running.add(cancellation);
+        entry = { cancellation: exchange.cancellation, slot: -1 };
+        running.add(entry);
         const opening = openWithFailover(exchange);
         return await (exchange.envelope.stream
           ? answerStream(exchange, opening, options.heartbeatMs)
           : answerWhole(exchange, opening));
       } catch (thrown) {
-        cancellation?.end();
+        entry?.cancellation.end();
         return refuse(call, recording, thrown);
       }
     },

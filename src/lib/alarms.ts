@@ -1,9 +1,11 @@
+import { createBag, type Bagged } from "./bag.ts";
+
 export interface Alarms {
   /** Calls `ring` once, `milliseconds` from now or up to a tick later. The function it returns calls it off. */
   set(milliseconds: number, ring: () => void): () => void;
 }
 
-interface Alarm {
+interface Alarm extends Bagged {
   due: number;
   ring: () => void;
 }
@@ -17,20 +19,19 @@ const longestTickMs = 1000;
  * them now and then, which costs a fraction of a timer for each.
  */
 export function createAlarms(now: () => number = () => performance.now()): Alarms {
-  const waiting = new Set<Alarm>();
+  const waiting = createBag<Alarm>();
   let timer: Timer | undefined;
   let nextLook = Number.POSITIVE_INFINITY;
 
-  /** The nearest of those that are still to come. */
+  /** Rings in the order they are due; the time of the nearest that is still to come. */
   function ringDue(): number {
     const time = now();
-    let nearest = Number.POSITIVE_INFINITY;
-    for (const alarm of waiting) {
-      if (alarm.due > time) {
-        nearest = Math.min(nearest, alarm.due);
-        continue;
-      }
-      waiting.delete(alarm);
+    const nearest = waiting.items.reduce((least, { due }) => (due > time ? Math.min(least, due) : least), Infinity);
+    const due = waiting.items.filter((alarm) => alarm.due <= time).sort((left, right) => left.due - right.due);
+    for (const alarm of due) {
+      // One that rang before may have called it off.
+      if (alarm.slot < 0) continue;
+      waiting.remove(alarm);
       alarm.ring();
     }
     return nearest;
@@ -52,16 +53,16 @@ export function createAlarms(now: () => number = () => performance.now()): Alarm
       nearest = ringDue();
     } finally {
       // One that throws must not silence all others.
-      if (waiting.size > 0) lookAt(nearest);
+      if (waiting.items.length > 0) lookAt(Math.min(nearest, nextLook));
     }
   }
 
   return {
     set(milliseconds, ring) {
-      const alarm = { due: now() + milliseconds, ring };
+      const alarm = { due: now() + milliseconds, ring, slot: -1 };
       waiting.add(alarm);
       if (alarm.due < nextLook) lookAt(alarm.due);
-      return () => waiting.delete(alarm);
+      return () => waiting.remove(alarm);
     },
   };
 }
