@@ -7,7 +7,7 @@ import type { BuildTarget } from "./targets.ts";
 
 /**
  * Path of the Bun executable that our code is appended to, checked against its pinned hash.
- * Bun would fetch it by itself, but only from registry.npmjs.org, past `.npmrc` and `npm_config_registry`; `bun install` respects both.
+ * Bun would fetch it by itself, but only from npm's public registry, past `.npmrc` and `npm_config_registry`; `bun install` respects both.
  */
 export async function baseExecutable(target: BuildTarget): Promise<string> {
   if (await isExpected(process.execPath, target)) return process.execPath;

@@ -1,3 +1,5 @@
+import { backslash, closeBrace, closeBracket, colon, comma, openBrace, openBracket, quote } from "./json-characters.ts";
+
 /** Half-open range of characters. */
 export interface Range {
   start: number;
@@ -26,15 +28,6 @@ export class JsonScanError extends Error {
     this.offset = offset;
   }
 }
-
-const quote = 0x22;
-const comma = 0x2c;
-const colon = 0x3a;
-const openBracket = 0x5b;
-const backslash = 0x5c;
-const closeBracket = 0x5d;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
 
 export function skipSpace(text: string, from: number): number {
   let at = from;
