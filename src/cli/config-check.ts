@@ -18,7 +18,7 @@ interface Report {
 
 function inspect(configPath: string | undefined): { report: Report; loaded?: LoadedConfig; error?: ConfigError } {
   try {
-    const loaded = loadConfig({ configPath });
+    const loaded = loadConfig({ configPath, needsFiles: true });
     const { file = null, warnings } = loaded;
     return { report: { ok: true, file, problems: [], warnings }, loaded };
   } catch (error) {

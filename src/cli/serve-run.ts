@@ -36,7 +36,8 @@ function flagMistake(error: ConfigError, args: ServeFlags): CliError | undefined
 function load(args: ServeFlags): LoadedConfig {
   const flags = Object.entries(settingOf).map(([flag, setting]) => [setting, args[flag as keyof typeof settingOf]]);
   try {
-    return loadConfig({ configPath: args.config, demo: args.demo === true, flags: Object.fromEntries(flags) });
+    const { config: configPath, demo = false } = args;
+    return loadConfig({ configPath, demo, needsFiles: true, flags: Object.fromEntries(flags) });
   } catch (error) {
     throw (error instanceof ConfigError && flagMistake(error, args)) || error;
   }

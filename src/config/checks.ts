@@ -1,3 +1,5 @@
+import { accessSync, constants } from "node:fs";
+import { resolve } from "node:path";
 import { nearest } from "../lib/nearest.ts";
 import type { LocatedProblem } from "./config-error.ts";
 import { defaultProvider, factsOf } from "./provider-types.ts";
@@ -12,6 +14,8 @@ export interface CheckContext {
   readonly cwd: string;
   /** Names under `providers` in the file, those with mistakes too. */
   readonly declaredProviders: readonly string[];
+  /** Whether the files it names must be there. */
+  readonly needsFiles: boolean;
 }
 
 /** What OR_API_KEY is and every way to set it. */
@@ -70,6 +74,25 @@ function targetProblems(config: ResolvedConfig, names: readonly string[]): Locat
   );
 }
 
+/** Files that a server with this configuration reads at start. */
+function fileProblems(config: ResolvedConfig, cwd: string): LocatedProblem[] {
+  const { tls } = config.server;
+  const files: [LocatedProblem["path"], string][] = [];
+  if (tls !== undefined) files.push([["server", "tls", "cert"], tls.cert], [["server", "tls", "key"], tls.key]);
+  for (const [name, { enabled, ca }] of Object.entries(config.providers)) {
+    if (enabled && ca !== undefined) files.push([["providers", name, "ca"], ca]);
+  }
+  return files.flatMap(([path, file]): LocatedProblem[] => {
+    try {
+      accessSync(resolve(cwd, file), constants.R_OK);
+      return [];
+    } catch {
+      const message = `the file ${resolve(cwd, file)} cannot be read; give the path of a PEM file`;
+      return [{ kind: "invalid", path, message }];
+    }
+  });
+}
+
 function disabledWarnings(config: ResolvedConfig): string[] {
   const providers = Object.values(config.providers);
   if (providers.length > 0 && providers.every((provider) => !provider.enabled)) {
@@ -82,9 +105,10 @@ function disabledWarnings(config: ResolvedConfig): string[] {
 }
 
 /** What the schema cannot see: references between parts, and what a provider's type demands. */
-export function checkConfig(config: ResolvedConfig, { cwd, declaredProviders }: CheckContext): CheckResult {
+export function checkConfig(config: ResolvedConfig, { cwd, declaredProviders, needsFiles }: CheckContext): CheckResult {
   const problems = Object.entries(config.providers).flatMap(([name, provider]) => providerProblems(name, provider));
   problems.push(...targetProblems(config, declaredProviders));
+  if (needsFiles) problems.push(...fileProblems(config, cwd));
   if (declaredProviders.length === 0) {
     problems.push({ kind: "missing-credential", path: [], message: missingKeyMessage(cwd) });
   }

@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly demo?: boolean;
   /** false = a missing API key is a warning; for commands that send nothing upstream. Default true. */
   readonly needsCredential?: boolean;
+  /** true = the certificate files it names must be there; for commands that start a server or say whether one would. */
+  readonly needsFiles?: boolean;
 }
 
 export interface LoadedConfig {
@@ -153,13 +155,13 @@ interface Judged {
 }
 
 /** Everything wrong with the gathered values, and what is only odd. */
-function judge(gathered: Gathered, cwd: string): Judged {
+function judge(gathered: Gathered, { cwd = process.cwd(), needsFiles = false }: LoadOptions): Judged {
   const { tree } = gathered.layers;
   const parsed = configSchema.safeParse(tree);
   const refused = parsed.success ? [] : schemaProblems(parsed.error, tree);
   const config = resolveConfig(parsed.data ?? parseSoundPart(tree, parsed.error?.issues ?? []));
   const declaredProviders = isPlainObject(tree["providers"]) ? Object.keys(tree["providers"]) : [];
-  const checked = checkConfig(config, { cwd, declaredProviders });
+  const checked = checkConfig(config, { cwd, declaredProviders, needsFiles });
   const isUsed = ({ kind, path }: LocatedProblem): boolean =>
     kind !== "missing-credential" || config.providers[String(path[1])]?.enabled !== false;
   return {
@@ -184,7 +186,7 @@ function isWithoutAnyKey(config: ResolvedConfig, { environment }: Gathered): boo
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const gathered = gather(options);
   const { layers, file } = gathered;
-  const { config, problems, warnings } = judge(gathered, options.cwd ?? process.cwd());
+  const { config, problems, warnings } = judge(gathered, options);
   if (problems.length === 0) return { config, file, origins: originsOf(config, layers), warnings, isDemo: false };
 
   const isOnlyKeys = problems.every(({ kind }) => kind === "missing-credential");
