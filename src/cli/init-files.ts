@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { errorText } from "../lib/error-text.ts";
 import { parseDotenv } from "../config/dotenv.ts";
 import { configFileNames } from "../config/parse-file.ts";
 import { defaultProvider, factsOf } from "../config/provider-types.ts";
@@ -119,7 +120,7 @@ function writePrivately({ path, text }: PlannedFile): void {
     renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     throw new CliError(`${path} cannot be written: ${reason}`);
   }
 }

@@ -1,3 +1,4 @@
+import { errorText } from "../lib/error-text.ts";
 import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
 import { startServer, type RunningServer } from "../runtime/server.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
@@ -77,7 +78,7 @@ function startOrExplain(start: () => RunningServer): RunningServer {
   try {
     return start();
   } catch (error) {
-    throw new CliError(error instanceof Error ? error.message : String(error));
+    throw new CliError(errorText(error));
   }
 }
 

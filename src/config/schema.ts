@@ -90,7 +90,9 @@ const contentPolicy = z
   .regex(/^(?:full|none|truncate:\d{1,7})$/, { message: "must be full, none or truncate:N" });
 
 const timeouts = z.strictObject({
-  connect: deadline("5s").describe("Until a TCP connection to the upstream stands"),
+  connect: deadline("5s").describe(
+    "Until a connection to the upstream stands, TLS included; not measured through an outbound proxy",
+  ),
   firstByte: deadline("60s").describe(
     "Streams: until the first content-bearing event (reasoning counts; headers, comments and role chunks do not)",
   ),

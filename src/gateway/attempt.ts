@@ -76,7 +76,8 @@ async function io<T>(pending: Promise<T>, { stop, host }: Sent): Promise<T> {
   }
 }
 
-function send({ exchange, stop, host }: Sent, candidate: Candidate): Promise<UpstreamReply> {
+function send(sent: Sent, candidate: Candidate): Promise<UpstreamReply> {
+  const { exchange, stop, host } = sent;
   const { call, recording } = exchange;
   const { upstream, model } = candidate.target;
   if (laneOf(call.protocol, upstream.provider) === undefined) {
@@ -91,7 +92,7 @@ function send({ exchange, stop, host }: Sent, candidate: Candidate): Promise<Ups
   const { timeouts, proxy } = upstream.config;
   recording.sent();
   const destination = upstream.destination(call.protocol.id);
-  return sendUpstream({
+  const pending = sendUpstream({
     destination,
     method: "POST",
     headers,
@@ -101,6 +102,7 @@ function send({ exchange, stop, host }: Sent, candidate: Candidate): Promise<Ups
     proxy,
     ca: upstream.ca,
   });
+  return io(pending, sent);
 }
 
 async function refusal(reply: UpstreamReply, { exchange, host }: Sent): Promise<GatewayError> {
@@ -186,7 +188,7 @@ export async function attempt(exchange: Exchange, candidate: Candidate): Promise
     ? alarms.set(firstByte, () => stop.stop(tooSlow(host, firstByte)))
     : undefined;
   try {
-    const reply = await io(send(sent, candidate), sent);
+    const reply = await send(sent, candidate);
     if (reply.status < 200 || reply.status >= 300) throw await refusal(reply, sent);
     return await open(reply, sent);
   } catch (error) {

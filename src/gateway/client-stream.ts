@@ -1,6 +1,6 @@
 import { GatewayError } from "../errors.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
-import { newObservation } from "../protocols/protocol.ts";
+import { newObservation, type Protocol } from "../protocols/protocol.ts";
 import type { EndReason } from "../telemetry/request-record.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
 import { readOut } from "../transport/reply.ts";
@@ -24,6 +24,11 @@ export function endReasonOf(error: GatewayError): EndReason {
   if (error.code === "upstream_timeout") return "timeout";
   if (error.code === "draining") return "shutdown";
   return error.code === "internal_error" ? "internal_error" : "upstream_error";
+}
+
+/** What a record says of a failure: the status the client was told, or 499 when nobody was there to be told. */
+export function statusOf(protocol: Protocol, error: GatewayError): number {
+  return error.code === "client_cancelled" ? 499 : protocol.error.encode(error).status;
 }
 
 /** A connection that breaks behind the terminal event broke too late to matter. */
@@ -74,9 +79,8 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     if (isOver) return;
     const error = cancellation.reason() ?? options.exchange.toGatewayError(withoutSecret(thrown, opened?.credential));
     const observation = opened?.editor.observation ?? newObservation();
-    const { status } = protocol.error.encode(error);
     const text = protocol.error.encodeInStream(error, observation, options.exchange.route.modelShown);
-    end(error.code === "client_cancelled" ? 499 : status, error);
+    end(statusOf(protocol, error), error);
     letUpstreamGo(error);
     controller.enqueue(bytesOfLatin1(text));
     controller.close();
@@ -85,7 +89,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
   /** Ends a stream whose client does not read: it would not read an error event either. */
   function abandon(reason: GatewayError): void {
     if (isOver) return;
-    end(reason.code === "client_cancelled" ? 499 : protocol.error.encode(reason).status, reason);
+    end(statusOf(protocol, reason), reason);
     letUpstreamGo(reason);
     own?.error(reason);
   }

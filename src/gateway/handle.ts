@@ -9,7 +9,7 @@ import { responseHeadersFor } from "../transport/headers.ts";
 import type { Opened } from "./attempt.ts";
 import type { InferenceCall } from "./call.ts";
 import { createCancellation, type Cancellation } from "./cancellation.ts";
-import { createClientStream, endReasonOf } from "./client-stream.ts";
+import { createClientStream, endReasonOf, statusOf } from "./client-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { openWithFailover } from "./failover.ts";
 import { createRecording, type Recording } from "./recording.ts";
@@ -167,7 +167,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const response = errorResponse(call.protocol, told, call.requestId);
     const wasSent = recording.record.attempts > 0;
     recording.finish({
-      status: error.code === "client_cancelled" ? 499 : response.status,
+      status: statusOf(call.protocol, error),
       endReason: wasSent || error.code === "internal_error" ? endReasonOf(error) : "rejected",
       error,
     });

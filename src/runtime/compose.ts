@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { errorText } from "../lib/error-text.ts";
 import { isUsable, type ResolvedConfig } from "../config/resolve.ts";
 import { createGateway, type Gateway } from "../gateway/handle.ts";
 import { createAccess } from "../http/access.ts";
@@ -74,9 +74,7 @@ function createSinkComplaint(logger: Logger): (sink: string, error: unknown) => 
     const now = Date.now();
     if (now < (quietUntil.get(sink) ?? 0)) return;
     quietUntil.set(sink, now + 60_000);
-    logger.warn(
-      `Records cannot be written to the ${sink}: ${error instanceof Error ? error.message : String(error)}. Traffic goes on.`,
-    );
+    logger.warn(`Records cannot be written to the ${sink}: ${errorText(error)}. Traffic goes on.`);
   };
 }
 
@@ -94,10 +92,7 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
   const table = createModelTable(config);
   const catalog = createCatalog({
     upstreams: table.upstreams,
-    onProblem: (upstream, error) =>
-      logger.debug(
-        `The models of ${upstream} cannot be listed: ${error instanceof Error ? error.message : String(error)}`,
-      ),
+    onProblem: (upstream, error) => logger.debug(`The models of ${upstream} cannot be listed: ${errorText(error)}`),
   });
   const isKnownModel = (model: string): boolean =>
     table.aliases.has(model) || table.upstreams.some((upstream) => catalog.find(upstream, model) !== undefined);
@@ -149,13 +144,7 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
         write: (line) => logger.info(line),
         after: (milliseconds, ring) => alarms.set(milliseconds, ring),
       }),
-      tail:
-        logging.file === ""
-          ? undefined
-          : (options) =>
-              existsSync(logging.file) || options.follow
-                ? tailFile({ file: logging.file, ...options })
-                : Promise.resolve(),
+      tail: logging.file === "" ? undefined : (options) => tailFile({ file: logging.file, ...options }),
     },
     (error) => logger.error("A request met a bug", error),
   );

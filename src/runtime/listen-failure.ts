@@ -1,3 +1,4 @@
+import { errorText } from "../lib/error-text.ts";
 import { isIP } from "node:net";
 
 export interface ListenPlace {
@@ -34,5 +35,5 @@ export function explainListenFailure(
   // Bun's code for a name that does not resolve is whatever the last system call left behind.
   if (isIP(host) === 0)
     return `The ${what} cannot listen on ${place}: the host name is not known here. Set an address of this machine, or 0.0.0.0 for all.`;
-  return `The ${what} cannot listen on ${place}: ${error instanceof Error ? error.message : String(error)}`;
+  return `The ${what} cannot listen on ${place}: ${errorText(error)}`;
 }

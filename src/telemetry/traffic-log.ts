@@ -1,4 +1,5 @@
 import { renameSync, rmSync, type Stats, statSync } from "node:fs";
+import { errorText } from "../lib/error-text.ts";
 import { createAppendFile } from "./append-file.ts";
 import { compactDay } from "./local-time.ts";
 import type { RequestRecord } from "./request-record.ts";
@@ -43,10 +44,6 @@ function* chunksOf(records: readonly RequestRecord[], limit: number): Generator<
     bytes += lineBytes;
   }
   if (bytes > 0) yield { text: lines.join(""), bytes };
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { errorText } from "../../lib/error-text.ts";
 import { GatewayError } from "../../errors.ts";
 
 /** The file is a sound SQLite database, of another program. */
@@ -29,7 +30,7 @@ function reasonOf(path: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code.startsWith("SQLITE_CANTOPEN") && isFolder(path)) return "this is a folder";
   const known = codeReasons.find(([pattern]) => pattern.test(code))?.[1];
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorText(error);
   return known === undefined ? text : `${known} (${code})`;
 }
 
