@@ -4,7 +4,8 @@ import { applyEdits } from "../lib/json-edit.ts";
 import type { StopSignal } from "../lib/stop-signal.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import type { Observation, StreamEditor } from "../protocols/protocol.ts";
-import { requestHeadersFor, responseHeadersFor } from "../transport/headers.ts";
+import type { LocalRequest } from "../providers/provider.ts";
+import { type ReadableHeaders, requestHeadersFor, responseHeadersFor } from "../transport/headers.ts";
 import { readAll, readShort, replyOfBytes, replyOfResponse, type UpstreamReply } from "../transport/reply.ts";
 import { failureOfSend, sendUpstream } from "../transport/send.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
@@ -12,23 +13,31 @@ import { laneOf } from "./lane.ts";
 import { hopsHeader, nextHops } from "./loop.ts";
 import { withoutSecret } from "./without-secret.ts";
 
-/** An upstream that has begun to answer: with everything, or with the first content of a stream. */
-export type Opened =
-  | { kind: "answer"; headers: Headers; output: string; observation: Observation }
-  | {
-      kind: "stream";
-      headers: Headers;
-      reply: UpstreamReply;
-      editor: StreamEditor;
-      stop: StopSignal;
-      host: string;
-      /** Longest silence of this upstream. */
-      idleMs: number;
-      /** Never told to anybody, also not when the upstream quotes it in an error. */
-      credential: string | undefined;
-      /** What came before and with the first content. */
-      held: string;
-    };
+/** An upstream that has answered in one piece. */
+export interface OpenedAnswer {
+  kind: "answer";
+  headers: ReadableHeaders;
+  output: string;
+  observation: Observation;
+}
+
+/** An upstream that has begun to answer: with the first content of a stream. */
+export interface OpenedStream {
+  kind: "stream";
+  headers: ReadableHeaders;
+  reply: UpstreamReply;
+  editor: StreamEditor;
+  stop: StopSignal;
+  host: string;
+  /** Longest silence of this upstream. */
+  idleMs: number;
+  /** Never told to anybody, also not when the upstream quotes it in an error. */
+  credential: string | undefined;
+  /** What came before and with the first content. */
+  held: string;
+}
+
+export type Opened = OpenedAnswer | OpenedStream;
 
 /** More than this before the first content is passed on as it is. */
 const mostHeld = 64 * 1024;
@@ -49,9 +58,8 @@ interface Sent {
   credential: string | undefined;
 }
 
-function bodyFor({ envelope, editor }: Exchange, model: string): Uint8Array<ArrayBuffer> {
-  const edits = envelope.edits({ model, injectUsage: editor.hideUsage });
-  return bytesOfLatin1(applyEdits(envelope.text, edits));
+function bodyFor({ envelope, editor }: Exchange, model: string): string {
+  return applyEdits(envelope.text, envelope.edits({ model, injectUsage: editor.hideUsage }));
 }
 
 function headersFor({ call, envelope }: Exchange, { target, credential }: Candidate): Record<string, string> {
@@ -77,22 +85,14 @@ async function io<T>(pending: Promise<T>, { stop, host }: Sent): Promise<T> {
 }
 
 function send(sent: Sent, candidate: Candidate): Promise<UpstreamReply> {
-  const { exchange, stop, host } = sent;
-  const { call, recording } = exchange;
+  const { exchange, stop } = sent;
   const { upstream, model } = candidate.target;
-  if (laneOf(call.protocol, upstream.provider) === undefined) {
-    throw invalidAnswer(host, `does not speak ${call.protocol.id}.`);
-  }
   const body = bodyFor(exchange, model);
-  if (upstream.provider.respond !== undefined) {
-    recording.sent();
-    return upstream.provider.respond({ body, stop }).then(replyOfResponse);
-  }
   const headers = headersFor(exchange, candidate);
   const { timeouts, proxy } = upstream.config;
-  recording.sent();
-  const destination = upstream.destination(call.protocol.id);
-  const pending = sendUpstream({
+  exchange.recording.sent();
+  const destination = upstream.destination(exchange.call.protocol.id);
+  return sendUpstream({
     destination,
     method: "POST",
     headers,
@@ -102,7 +102,13 @@ function send(sent: Sent, candidate: Candidate): Promise<UpstreamReply> {
     proxy,
     ca: upstream.ca,
   });
-  return io(pending, sent);
+}
+
+/** For a provider without a network. */
+function localRequest({ exchange, stop }: Sent, { target }: Candidate): LocalRequest {
+  const body = bytesOfLatin1(bodyFor(exchange, target.model));
+  exchange.recording.sent();
+  return { body, stop };
 }
 
 async function refusal(reply: UpstreamReply, { exchange, host }: Sent): Promise<GatewayError> {
@@ -116,11 +122,11 @@ async function refusal(reply: UpstreamReply, { exchange, host }: Sent): Promise<
   return error.with({ headers: responseHeadersFor(headers) });
 }
 
-async function openAnswer(reply: UpstreamReply, sent: Sent): Promise<Extract<Opened, { kind: "answer" }>> {
-  const text = latin1Of(await io(readAll(reply, largestAnswer), sent));
-  const { output, failure, observation } = sent.exchange.call.protocol.editAnswer(text, sent.exchange.editor);
+function answerOf(body: Uint8Array, { headers }: UpstreamReply, { exchange }: Sent): OpenedAnswer {
+  const { protocol } = exchange.call;
+  const { output, failure, observation } = protocol.editAnswer(latin1Of(body), exchange.editor);
   if (failure !== undefined) throw failure;
-  return { kind: "answer", headers: reply.headers, output, observation };
+  return { kind: "answer", headers, output, observation };
 }
 
 /** Reads a stream up to its first content, so that whatever fails before can still be tried elsewhere. */
@@ -149,26 +155,20 @@ export function endedEarly(host: string): GatewayError {
   return new GatewayError({ code: "upstream_error", status: 502, message, retryable: true });
 }
 
-async function open(reply: UpstreamReply, sent: Sent): Promise<Opened> {
-  const { exchange, host } = sent;
+/** Whether the answer comes as events. Throws GatewayError for one that is no answer. */
+function isEventStream(reply: UpstreamReply, { exchange, host }: Sent): boolean {
   const type = reply.headers.get("content-type")?.toLowerCase() ?? "";
-  if (!type.includes("text/event-stream")) return openOther(reply, sent, type);
-  if (exchange.envelope.stream) return openStream(reply, sent);
+  const isEvents = type.includes("text/event-stream");
+  if (isEvents && exchange.envelope.stream) return true;
+  if (!isEvents && !type.includes("text/html")) return false;
   reply.cancel();
-  throw invalidAnswer(host, "answered with a stream that was not asked for.");
+  if (isEvents) throw invalidAnswer(host, "answered with a stream that was not asked for.");
+  throw invalidAnswer(host, "answered with a web page; check the provider's baseUrl.");
 }
 
-async function openOther(reply: UpstreamReply, sent: Sent, type: string): Promise<Opened> {
-  const { exchange, host } = sent;
-  if (type.includes("text/html")) {
-    reply.cancel();
-    throw invalidAnswer(host, "answered with a web page; check the provider's baseUrl.");
-  }
-  const opened = await openAnswer(reply, sent);
-  if (!exchange.envelope.stream) return opened;
-  // The upstream ignored `stream`: the client still gets what it asked for.
-  const { headers } = opened;
-  const text = exchange.call.protocol.streamOf(opened.output);
+/** The upstream ignored `stream`: the client still gets what it asked for. */
+function openAsStream({ output, headers }: OpenedAnswer, sent: Sent): Promise<Opened> {
+  const text = sent.exchange.call.protocol.streamOf(output);
   return openStream(replyOfBytes(bytesOfLatin1(text), headers), sent);
 }
 
@@ -180,6 +180,7 @@ function tooSlow(host: string, firstByteMs: number): GatewayError {
 /** One try: one target, one credential. Rejects with GatewayError; nothing of its answer is left open then. */
 export async function attempt(exchange: Exchange, candidate: Candidate): Promise<Opened> {
   const { upstream } = candidate.target;
+  const { provider } = upstream;
   const stop = exchange.cancellation.begin();
   const { host } = upstream.destination(exchange.call.protocol.id);
   const { firstByte, idle } = upstream.config.timeouts;
@@ -188,9 +189,19 @@ export async function attempt(exchange: Exchange, candidate: Candidate): Promise
     ? alarms.set(firstByte, () => stop.stop(tooSlow(host, firstByte)))
     : undefined;
   try {
-    const reply = await send(sent, candidate);
+    if (laneOf(exchange.call.protocol, provider) === undefined) {
+      throw invalidAnswer(host, `does not speak ${exchange.call.protocol.id}.`);
+    }
+    const reply =
+      provider.respond === undefined
+        ? await send(sent, candidate)
+        : replyOfResponse(await provider.respond(localRequest(sent, candidate)));
     if (reply.status < 200 || reply.status >= 300) throw await refusal(reply, sent);
-    return await open(reply, sent);
+    if (isEventStream(reply, sent)) return await openStream(reply, sent);
+    // Nearly always all of it came with its head: then nothing has to be waited for.
+    const body = reply.whole?.() ?? (await io(readAll(reply, largestAnswer), sent));
+    const answer = answerOf(body, reply, sent);
+    return exchange.envelope.stream ? await openAsStream(answer, sent) : answer;
   } catch (error) {
     throw withoutSecret(stop.reason() ?? error, candidate.credential);
   } finally {

@@ -20,47 +20,61 @@ export function clientLeft(): GatewayError {
   return new GatewayError({ code: "client_cancelled", status: 499, message: "The client closed the connection." });
 }
 
-export function createCancellation(clientSignal: AbortSignal, totalMs: number): Cancellation {
-  let reason: GatewayError | undefined;
-  let current: StopSignal | undefined;
-  let stopped: ((reason: GatewayError) => void) | undefined;
+function tooLong(totalMs: number): GatewayError {
+  const message = `No whole answer within ${totalMs} ms (timeouts.total).`;
+  return new GatewayError({ code: "upstream_timeout", status: 504, message });
+}
 
-  function cancel(error: GatewayError): void {
-    if (reason !== undefined) return;
-    reason = error;
-    current?.stop(reason);
-    stopped?.(reason);
+class RequestCancellation implements Cancellation {
+  private readonly clientSignal: AbortSignal;
+  private readonly callOff: () => void;
+  private why: GatewayError | undefined;
+  private current: StopSignal | undefined;
+  private stopped: ((reason: GatewayError) => void) | undefined;
+
+  constructor(clientSignal: AbortSignal, totalMs: number) {
+    this.clientSignal = clientSignal;
+    this.callOff = alarms.set(totalMs, () => this.cancel(tooLong(totalMs)));
+    clientSignal.addEventListener("abort", this, { once: true });
+    if (clientSignal.aborted) this.handleEvent();
   }
 
-  const onClientLeft = (): void => cancel(clientLeft());
-  const callOff = alarms.set(totalMs, () => {
-    cancel(
-      new GatewayError({
-        code: "upstream_timeout",
-        status: 504,
-        message: `No whole answer within ${totalMs} ms (timeouts.total).`,
-      }),
-    );
-  });
-  clientSignal.addEventListener("abort", onClientLeft, { once: true });
-  if (clientSignal.aborted) onClientLeft();
+  /** Called by the client's signal. */
+  handleEvent(): void {
+    this.cancel(clientLeft());
+  }
 
-  return {
-    cancel,
-    reason: () => reason,
-    onStop: (listener) => (stopped = listener),
-    begin() {
-      current = createStopSignal();
-      if (reason !== undefined) current.stop(reason);
-      return current;
-    },
-    end() {
-      callOff();
-      clientSignal.removeEventListener("abort", onClientLeft);
-      current = undefined;
-      stopped = undefined;
-    },
-  };
+  begin(): StopSignal {
+    this.current = createStopSignal();
+    if (this.why !== undefined) this.current.stop(this.why);
+    return this.current;
+  }
+
+  cancel(reason: GatewayError): void {
+    if (this.why !== undefined) return;
+    this.why = reason;
+    this.current?.stop(reason);
+    this.stopped?.(reason);
+  }
+
+  reason(): GatewayError | undefined {
+    return this.why;
+  }
+
+  onStop(listener: (reason: GatewayError) => void): void {
+    this.stopped = listener;
+  }
+
+  end(): void {
+    this.callOff();
+    this.clientSignal.removeEventListener("abort", this);
+    this.current = undefined;
+    this.stopped = undefined;
+  }
+}
+
+export function createCancellation(clientSignal: AbortSignal, totalMs: number): Cancellation {
+  return new RequestCancellation(clientSignal, totalMs);
 }
 
 /** Waits, unless the request is stopped first. */

@@ -5,12 +5,10 @@ import type { EndReason } from "../telemetry/request-record.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
 import { readOut } from "../transport/reply.ts";
 import { failureOfSend } from "../transport/send.ts";
-import { endedEarly, type Opened } from "./attempt.ts";
+import { endedEarly, type OpenedStream } from "./attempt.ts";
 import { clientLeft } from "./cancellation.ts";
 import type { Exchange } from "./exchange.ts";
 import { withoutSecret } from "./without-secret.ts";
-
-type OpenedStream = Extract<Opened, { kind: "stream" }>;
 
 export interface ClientStreamOptions {
   /** The first content of the answer, or still the way to it; a rejection ends the stream with an error event. */

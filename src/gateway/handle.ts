@@ -1,12 +1,12 @@
 import { GatewayError } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
 import { createBag, type Bagged } from "../lib/bag.ts";
-import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
+import { bytesOfLatin1, isAscii, latin1Of } from "../lib/latin1.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import type { ModelTable, Target } from "../routing/model-table.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { responseHeadersFor } from "../transport/headers.ts";
-import type { Opened } from "./attempt.ts";
+import type { Opened, OpenedStream } from "./attempt.ts";
 import type { InferenceCall } from "./call.ts";
 import { createCancellation, type Cancellation } from "./cancellation.ts";
 import { createClientStream, endReasonOf, statusOf } from "./client-stream.ts";
@@ -48,44 +48,45 @@ interface Running extends Bagged {
   cancellation: Cancellation;
 }
 
-type OpenedStream = Extract<Opened, { kind: "stream" }>;
-
-function isStream(opened: Opened): opened is OpenedStream {
-  return opened.kind === "stream";
-}
-
 export function errorResponse(protocol: Protocol, error: GatewayError, requestId: string): Response {
   const { status, body, headers } = protocol.error.encode(error);
   return new Response(body, { status, headers: { ...error.headers, ...headers, "x-request-id": requestId } });
 }
 
-async function answerWhole({ call, recording, cancellation }: Exchange, opening: Promise<Opened>): Promise<Response> {
+/** Lets the client's connection be silent while an answer in one piece takes its time; returns how to end that. */
+function allowSilence(call: InferenceCall): () => void {
   let isQuiet = false;
   const callOff = alarms.set(silenceAfterMs, () => {
     isQuiet = true;
     call.allowSilence(true);
   });
-  try {
-    const opened = await opening;
-    if (isStream(opened)) throw new Error("a stream was opened for a request that wants one piece");
-    const from = performance.now();
-    const headers = responseHeadersFor(opened.headers);
-    headers["content-type"] = "application/json";
-    headers["x-request-id"] = call.requestId;
-    const response = new Response(bytesOfLatin1(opened.output), { headers });
-    recording.worked(performance.now() - from);
-    cancellation.end();
-    recording.finish({ status: 200, endReason: "completed", observation: opened.observation });
-    return response;
-  } finally {
-    callOff?.();
+  return () => {
+    callOff();
     if (isQuiet) call.allowSilence(false);
-  }
+  };
+}
+
+/** Plain ASCII is sent without a copy of ours; a text with one character a byte would else be taken for UTF-8. */
+function bodyOf(text: string): string | Uint8Array<ArrayBuffer> {
+  return isAscii(text) ? text : bytesOfLatin1(text);
+}
+
+function wholeResponse({ call, recording, cancellation }: Exchange, opened: Opened): Response {
+  if (opened.kind === "stream") throw new Error("a stream was opened for a request that wants one piece");
+  const from = performance.now();
+  const headers = responseHeadersFor(opened.headers);
+  headers["content-type"] = "application/json";
+  headers["x-request-id"] = call.requestId;
+  const response = new Response(bodyOf(opened.output), { headers });
+  recording.worked(performance.now() - from);
+  cancellation.end();
+  recording.finish({ status: 200, endReason: "completed", observation: opened.observation });
+  return response;
 }
 
 async function streamOf(opening: Promise<Opened>): Promise<OpenedStream> {
   const opened = await opening;
-  if (isStream(opened)) return opened;
+  if (opened.kind === "stream") return opened;
   throw new Error("an answer in one piece was opened for a stream");
 }
 
@@ -190,17 +191,20 @@ export function createGateway(options: GatewayOptions): Gateway {
           options.onFinish(record);
         },
       });
+      let endSilence: (() => void) | undefined;
       try {
         const exchange = exchangeOf(call, recording);
         entry = { cancellation: exchange.cancellation, slot: -1 };
         running.add(entry);
         const opening = openWithFailover(exchange);
-        return await (exchange.envelope.stream
-          ? answerStream(exchange, opening, options.heartbeatMs)
-          : answerWhole(exchange, opening));
+        if (exchange.envelope.stream) return await answerStream(exchange, opening, options.heartbeatMs);
+        endSilence = allowSilence(call);
+        return wholeResponse(exchange, await opening);
       } catch (thrown) {
         entry?.cancellation.end();
         return refuse(call, recording, thrown);
+      } finally {
+        endSilence?.();
       }
     },
   };

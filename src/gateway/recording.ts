@@ -15,12 +15,14 @@ export interface Recording {
   worked(milliseconds: number): void;
   firstContent(): void;
   /** Closes the record and hands it on, once; later calls do nothing. */
-  finish(end: {
-    status: number;
-    endReason: EndReason;
-    error?: GatewayError | undefined;
-    observation?: Observation | undefined;
-  }): void;
+  finish(end: RecordingEnd): void;
+}
+
+interface RecordingEnd {
+  status: number;
+  endReason: EndReason;
+  error?: GatewayError | undefined;
+  observation?: Observation | undefined;
 }
 
 interface RecordingOptions {
@@ -99,41 +101,58 @@ function addObservation(record: RequestRecord, observation: Observation, textLim
   if (textLimit > 0) record.assistantText = wholeCharacters(observation.text);
 }
 
-export function createRecording({ call, textLimit, onFinish }: RecordingOptions): Recording {
-  const record = newRecord(call);
-  let envelope: Envelope | undefined;
-  let isFinished = false;
+class RequestRecording implements Recording {
+  readonly record: RequestRecord;
+  private readonly options: RecordingOptions;
+  private envelope: Envelope | undefined;
+  private isFinished = false;
 
-  return {
-    record,
-    see(seen) {
-      envelope = seen;
-      record.stream = seen.stream;
-      record.modelAsked = seen.model ?? "";
-    },
-    sent() {
-      if (record.attempts === 1) record.overheadMs += performance.now() - call.startedTick;
-    },
-    worked(milliseconds) {
-      record.overheadMs += milliseconds;
-    },
-    firstContent() {
-      record.ttftMs ??= performance.now() - call.startedTick;
-    },
-    finish({ status, endReason, error, observation }) {
-      if (isFinished) return;
-      isFinished = true;
-      record.status = status;
-      record.endReason = endReason;
-      record.errorCode = error?.code;
-      record.errorMessage = textLimit > 0 ? error?.message : withoutQuotes(error);
-      record.latencyMs = performance.now() - call.startedTick;
-      if (observation !== undefined) {
-        addObservation(record, observation, textLimit);
-        addUsage(record, observation, envelope);
-      }
-      if (textLimit > 0) record.userText = wholeCharacters(envelope?.lastUserText(textLimit));
-      onFinish(record);
-    },
-  };
+  constructor(options: RecordingOptions) {
+    this.options = options;
+    this.record = newRecord(options.call);
+  }
+
+  see(envelope: Envelope): void {
+    this.envelope = envelope;
+    this.record.stream = envelope.stream;
+    this.record.modelAsked = envelope.model ?? "";
+  }
+
+  sent(): void {
+    if (this.record.attempts === 1) this.record.overheadMs += this.elapsedMs();
+  }
+
+  worked(milliseconds: number): void {
+    this.record.overheadMs += milliseconds;
+  }
+
+  firstContent(): void {
+    this.record.ttftMs ??= this.elapsedMs();
+  }
+
+  finish({ status, endReason, error, observation }: RecordingEnd): void {
+    if (this.isFinished) return;
+    this.isFinished = true;
+    const { record, envelope } = this;
+    const { textLimit, onFinish } = this.options;
+    record.status = status;
+    record.endReason = endReason;
+    record.errorCode = error?.code;
+    record.errorMessage = textLimit > 0 ? error?.message : withoutQuotes(error);
+    record.latencyMs = this.elapsedMs();
+    if (observation !== undefined) {
+      addObservation(record, observation, textLimit);
+      addUsage(record, observation, envelope);
+    }
+    if (textLimit > 0) record.userText = wholeCharacters(envelope?.lastUserText(textLimit));
+    onFinish(record);
+  }
+
+  private elapsedMs(): number {
+    return performance.now() - this.options.call.startedTick;
+  }
+}
+
+export function createRecording(options: RecordingOptions): Recording {
+  return new RequestRecording(options);
 }

@@ -59,32 +59,45 @@ async function readCounted(request: Request, maxBytes: number): Promise<Uint8Arr
   }
 }
 
-async function readWithin(request: Request, { maxBytes, timeoutMs }: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
-  const length = request.headers.get("content-length");
-  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
-  let callOff: (() => void) | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const message = `The request body did not arrive within ${timeoutMs} ms (server.bodyTimeout).`;
-    callOff = alarms.set(timeoutMs, () => reject(new GatewayError({ code: "request_timeout", status: 408, message })));
-  });
-  try {
-    return await Promise.race([length === null ? readCounted(request, maxBytes) : request.bytes(), late]);
-  } catch (error) {
-    if (error instanceof GatewayError) throw error;
-    throw new GatewayError({
-      code: "client_cancelled",
-      status: 499,
-      message: "The client went away before its request was complete.",
-      cause: error,
-    });
-  } finally {
-    callOff?.();
-  }
+function tooLate(timeoutMs: number): GatewayError {
+  const message = `The request body did not arrive within ${timeoutMs} ms (server.bodyTimeout).`;
+  return new GatewayError({ code: "request_timeout", status: 408, message });
 }
 
-/** The request's body, decompressed. Throws GatewayError: 408, 413, 415, or 400 for a damaged one. */
-export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readWithin(request, limits);
+function brokenOff(cause: unknown): GatewayError {
+  const message = "The client went away before its request was complete.";
+  return new GatewayError({ code: "client_cancelled", status: 499, message, cause });
+}
+
+function readWithin(request: Request, { maxBytes, timeoutMs }: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+  const length = request.headers.get("content-length");
+  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
+  const reading = length === null ? readCounted(request, maxBytes) : request.bytes();
+  // One promise and its reactions: Promise.race makes five.
+  return new Promise((resolve, reject) => {
+    const callOff = alarms.set(timeoutMs, () => reject(tooLate(timeoutMs)));
+    const settle = <T>(tell: (outcome: T) => void, outcome: T): void => {
+      callOff();
+      tell(outcome);
+    };
+    reading.then(
+      (bytes) => settle(resolve, bytes),
+      (error: unknown) => settle(reject, error instanceof GatewayError ? error : brokenOff(error)),
+    );
+  });
+}
+
+async function readDecompressed(
+  request: Request,
+  limits: BodyLimits,
+  encoding: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return decompressed(await readWithin(request, limits), encoding, limits.maxBytes);
+}
+
+/** The request's body, decompressed. Throws or rejects with GatewayError: 408, 413, 415, or 400 for a damaged one. */
+export function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
   const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  return encoding === "identity" || encoding === "" ? bytes : decompressed(bytes, encoding, limits.maxBytes);
+  if (encoding === "identity" || encoding === "") return readWithin(request, limits);
+  return readDecompressed(request, limits, encoding);
 }

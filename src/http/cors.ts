@@ -1,4 +1,6 @@
 export interface Cors {
+  /** No origin is allowed: no answer is ever marked. */
+  readonly isOff: boolean;
   /** The answer to a preflight; `undefined` when the request is none or its origin is not allowed. */
   preflight(request: Request): Response | undefined;
   /** Adds what lets the browser's page read the answer. */
@@ -20,6 +22,7 @@ export function createCors(origins: readonly string[]): Cors {
   }
 
   return {
+    isOff: origins.length === 0,
     preflight(request) {
       const origin = originOf(request);
       if (origin === undefined || !request.headers.has("access-control-request-method")) return undefined;

@@ -28,7 +28,7 @@ function malformedHost(): GatewayError {
 export function createListener(options: ListenerOptions): Server<undefined> {
   const { app, connections, cors } = options;
 
-  async function answer(request: Request): Promise<Response> {
+  function answer(request: Request): Response | Promise<Response> {
     if (options.isClosed()) return app.refuse({ request, error: draining(), headers: closing });
     const inbound = readInboundUrl(request.url);
     if (inbound === undefined) return app.refuse({ request, error: malformedHost(), headers: closing });
@@ -45,6 +45,12 @@ export function createListener(options: ListenerOptions): Server<undefined> {
     return app.fetch(connections.rewrite(request, url, inbound.pathKey));
   }
 
+  async function answerMarked(request: Request): Promise<Response> {
+    const response = await answer(request);
+    cors.mark(request, response);
+    return response;
+  }
+
   const server = Bun.serve({
     hostname: options.hostname,
     port: options.port,
@@ -55,11 +61,7 @@ export function createListener(options: ListenerOptions): Server<undefined> {
     // Our own limit answers in the client's protocol; Bun's would close with an empty 413.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
-    async fetch(request) {
-      const response = await answer(request);
-      cors.mark(request, response);
-      return response;
-    },
+    fetch: cors.isOff ? answer : answerMarked,
     error: (error) => app.fail(error),
   });
   connections.attach(server);

@@ -1,12 +1,14 @@
 /** Node's own method, which its types leave out: on the bytes themselves it spares a Buffer around them. */
-const { latin1Slice } = Buffer.prototype as unknown as { latin1Slice: (this: Uint8Array) => string };
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice: (this: Uint8Array, start?: number, end?: number) => string;
+};
 
 /**
  * Bytes as a string of the same length, one character a byte. JSON and SSE structure is ASCII, so it can be searched and
  * cut with native string operations, every byte survives, and no chunk boundary can fall inside a character.
  */
-export function latin1Of(bytes: Uint8Array): string {
-  return latin1Slice.call(bytes);
+export function latin1Of(bytes: Uint8Array, end = bytes.length): string {
+  return latin1Slice.call(bytes, 0, end);
 }
 
 export function bytesOfLatin1(text: string): Uint8Array<ArrayBuffer> {
@@ -14,7 +16,7 @@ export function bytesOfLatin1(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Counting is many times cheaper than converting, and most texts on the wire are plain ASCII. */
-function isAscii(text: string): boolean {
+export function isAscii(text: string): boolean {
   return Buffer.byteLength(text, "utf8") === text.length;
 }
 

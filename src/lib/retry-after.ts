@@ -1,11 +1,11 @@
-function secondsOfHeader(headers: Headers, name: string, unitMs: number): number | undefined {
+function secondsOfHeader(headers: Pick<Headers, "get">, name: string, unitMs: number): number | undefined {
   const value = headers.get(name)?.trim();
   if (value === undefined || !/^\d+(?:\.\d+)?$/.test(value)) return undefined;
   const seconds = (Number(value) * unitMs) / 1000;
   return Number.isFinite(seconds) ? seconds : undefined;
 }
 
-function secondsUntil(headers: Headers, now: number): number | undefined {
+function secondsUntil(headers: Pick<Headers, "get">, now: number): number | undefined {
   const value = headers.get("retry-after");
   if (value === null || !/[a-z]/i.test(value)) return undefined;
   const time = Date.parse(value);
@@ -18,7 +18,7 @@ const longestSeconds = 24 * 60 * 60;
  * Seconds to wait that a reply names: `retry-after-ms`, `x-ms-retry-after-ms`, or `retry-after` as decimal seconds or an
  * HTTP date. `undefined` when there is none or it makes no sense (negative, not a number, beyond a day).
  */
-export function parseRetryAfter(headers: Headers, now: number): number | undefined {
+export function parseRetryAfter(headers: Pick<Headers, "get">, now: number): number | undefined {
   const seconds =
     secondsOfHeader(headers, "retry-after-ms", 1) ??
     secondsOfHeader(headers, "x-ms-retry-after-ms", 1) ??

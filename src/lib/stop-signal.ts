@@ -8,22 +8,28 @@ export interface StopSignal {
   onStop(listener: (reason: Error) => void): void;
 }
 
-export function createStopSignal(): StopSignal {
-  let reason: Error | undefined;
-  let listeners: ((reason: Error) => void)[] | undefined;
+class OneStop implements StopSignal {
+  private why: Error | undefined;
+  private listeners: ((reason: Error) => void)[] | undefined;
 
-  return {
-    reason: () => reason,
-    stop(error) {
-      if (reason !== undefined) return;
-      reason = error;
-      for (const listener of listeners ?? []) listener(error);
-      listeners = undefined;
-    },
-    onStop(listener) {
-      if (reason !== undefined) listener(reason);
-      else if (listeners === undefined) listeners = [listener];
-      else listeners.push(listener);
-    },
-  };
+  reason(): Error | undefined {
+    return this.why;
+  }
+
+  stop(reason: Error): void {
+    if (this.why !== undefined) return;
+    this.why = reason;
+    for (const listener of this.listeners ?? []) listener(reason);
+    this.listeners = undefined;
+  }
+
+  onStop(listener: (reason: Error) => void): void {
+    if (this.why !== undefined) listener(this.why);
+    else if (this.listeners === undefined) this.listeners = [listener];
+    else this.listeners.push(listener);
+  }
+}
+
+export function createStopSignal(): StopSignal {
+  return new OneStop();
 }

@@ -97,7 +97,7 @@ export interface Protocol {
   streamOf(answer: string): string;
   readonly error: {
     /** An upstream's refusal; never throws, whatever the body is. */
-    decode(reply: { status: number; headers: Headers; body: string }): GatewayError;
+    decode(reply: { status: number; headers: Pick<Headers, "get">; body: string }): GatewayError;
     /** What a client of this protocol gets. */
     encode(error: GatewayError): { status: number; body: string; headers: Record<string, string> };
     /** The end of a stream that has begun and broke (latin1). */

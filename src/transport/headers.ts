@@ -33,8 +33,14 @@ export function requestHeadersFor(client: Headers): Record<string, string> {
   return headers;
 }
 
+/** What is asked of an upstream's headers; names in lower case, repeated ones joined. */
+export interface ReadableHeaders {
+  get(name: string): string | null;
+  forEach(callback: (value: string, name: string) => void): void;
+}
+
 /** Upstream headers that the client may see; control characters and non-latin text are dropped with their header. */
-export function responseHeadersFor(upstream: Headers): Record<string, string> {
+export function responseHeadersFor(upstream: ReadableHeaders): Record<string, string> {
   const headers: Record<string, string> = {};
   upstream.forEach((value, name) => {
     if (!responseAllowed.has(name) && !responsePrefixes.some((prefix) => name.startsWith(prefix))) return;

@@ -1,3 +1,4 @@
+import { bytesOfLatin1 } from "../lib/latin1.ts";
 import { replyOfResponse, type UpstreamReply } from "./reply.ts";
 import type { UpstreamRequest } from "./send.ts";
 
@@ -13,7 +14,7 @@ export async function sendThroughProxy(request: UpstreamRequest): Promise<Upstre
 
 function optionsOf({ method, headers, body, proxy, ca }: UpstreamRequest, signal: AbortSignal): BunFetchRequestInit {
   const options: BunFetchRequestInit = { method, headers, signal, redirect: "manual" };
-  if (body !== undefined) options.body = body;
+  if (body !== undefined) options.body = typeof body === "string" ? bytesOfLatin1(body) : body;
   if (typeof proxy === "string") options.proxy = proxy;
   if (ca !== undefined) options.tls = { ca };
   return options;

@@ -1,15 +1,18 @@
 import { GatewayError } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
+import type { ReadableHeaders } from "./headers.ts";
 
 /** An upstream's answer from its head on; its body is read piece by piece. */
 export interface UpstreamReply {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: ReadableHeaders;
   /**
    * The next piece of the body, decoded; `undefined` at its proper end. Rejects when the connection breaks before it, or
    * with the reason of the stop signal. One call at a time. A reader that does not ask slows the upstream.
    */
   read(): Promise<Uint8Array | undefined>;
+  /** The whole body, when it is here already and in one piece; nothing is left to read or to cancel then. */
+  whole?(): Uint8Array | undefined;
   /** Nobody reads on: the connection is used again when the body has ended, and closed when not. Never throws. */
   cancel(): void;
 }
@@ -34,7 +37,7 @@ export function replyOfResponse(response: Response): UpstreamReply {
 }
 
 /** A body that is here already, as an answer. */
-export function replyOfBytes(bytes: Uint8Array, headers: Headers): UpstreamReply {
+export function replyOfBytes(bytes: Uint8Array, headers: ReadableHeaders): UpstreamReply {
   let rest: Uint8Array | undefined = bytes;
   return {
     status: 200,

@@ -10,7 +10,8 @@ export interface UpstreamRequest {
   destination: Destination;
   method: "GET" | "POST";
   headers: Record<string, string>;
-  body?: Uint8Array<ArrayBuffer>;
+  /** A text has one character a byte. */
+  body?: Uint8Array<ArrayBuffer> | string;
   /** Ends the request and its answer's body. */
   stop: StopSignal;
   connectMs: number;
@@ -20,13 +21,15 @@ export interface UpstreamRequest {
   ca?: string | undefined;
 }
 
-const client = createHttp1Client();
-
 /** The reason of a stop, when the house itself stopped it; else what the network said. */
 export function failureOfSend(error: unknown, stop: StopSignal, host: string): GatewayError {
   const reason = stop.reason();
   return reason instanceof GatewayError ? reason : networkFailure(error, host);
 }
+
+const client = createHttp1Client({
+  failureOf: (error, { stop, destination }) => failureOfSend(error, stop, destination.host),
+});
 
 const proxyVariables = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] as const;
 
@@ -51,10 +54,18 @@ function isProxied({ proxy, destination }: UpstreamRequest): boolean {
   return answer;
 }
 
+async function throughProxy(request: UpstreamRequest): Promise<UpstreamReply> {
+  try {
+    return await sendThroughProxy(request);
+  } catch (error) {
+    throw failureOfSend(error, request.stop, request.destination.host);
+  }
+}
+
 /**
  * The only way out to a network. Redirects are never followed: they could carry a key to another origin.
- * Rejects with what the network said, or the reason of the stop: see `failureOfSend`.
+ * Rejects with GatewayError, or the reason of the stop.
  */
 export function sendUpstream(request: UpstreamRequest): Promise<UpstreamReply> {
-  return isProxied(request) ? sendThroughProxy(request) : client.send(request);
+  return isProxied(request) ? throughProxy(request) : client.send(request);
 }

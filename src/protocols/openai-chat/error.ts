@@ -111,7 +111,11 @@ function messageOf(status: number, error: UpstreamErrorBody | undefined, body: s
 }
 
 /** An upstream's refusal in the gateway's words. Never throws. */
-export function decodeUpstreamError(reply: { status: number; headers: Headers; body: string }): GatewayError {
+export function decodeUpstreamError(reply: {
+  status: number;
+  headers: Pick<Headers, "get">;
+  body: string;
+}): GatewayError {
   return toGatewayError(reply.status, parseBody(reply.body), { body: reply.body, headers: reply.headers });
 }
 
@@ -134,7 +138,7 @@ function statusOfType(error: UpstreamErrorBody): number {
 function toGatewayError(
   status: number,
   error: UpstreamErrorBody | undefined,
-  reply: { body: string; headers: Headers },
+  reply: { body: string; headers: Pick<Headers, "get"> },
 ): GatewayError {
   const verdict = judge(status, error);
   const message = messageOf(status, error, reply.body);

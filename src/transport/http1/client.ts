@@ -1,25 +1,10 @@
-import type { StopSignal } from "../../lib/stop-signal.ts";
 import type { Destination } from "../destination.ts";
 import type { UpstreamReply } from "../reply.ts";
-import { createConnection, type ConnectionOwner } from "./connection.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
 import { dial, type Address } from "./dial.ts";
-import { createTransfer, type Transfer } from "./transfer.ts";
+import { Transfer, type Http1Request, type TransferOwner } from "./transfer.ts";
 import { createPool, type Pool } from "./pool.ts";
 import { writeRequestHead } from "./request-head.ts";
-
-export interface Http1Request {
-  destination: Destination;
-  method: "GET" | "POST";
-  /** Without `host`, `content-length`, `connection` and `transfer-encoding`, which the client says itself. */
-  headers: Readonly<Record<string, string>>;
-  body?: Uint8Array<ArrayBuffer>;
-  /** Stops the request and its answer's body: the socket is closed, what is pending rejects with the reason. */
-  stop: StopSignal;
-  /** Until TCP, and TLS where wanted, stand. */
-  connectMs: number;
-  /** PEM text of further certificate authorities, besides the usual ones. */
-  ca?: string | undefined;
-}
 
 export interface Http1Client {
   /**
@@ -38,6 +23,8 @@ interface Http1ClientOptions {
   idleMs?: number;
   /** Idle connections to one origin; there is no limit to the busy ones. */
   mostIdle?: number;
+  /** What a rejection says; as the network said it by default. */
+  failureOf?: TransferOwner["failureOf"];
 }
 
 /** All that requests to one destination have in common, worked out once. */
@@ -50,7 +37,8 @@ interface Route {
 }
 
 /** HTTP/1.1 over plain sockets: no queue, no thread, no redirects, no cookies, no proxies. */
-export function createHttp1Client({ idleMs = 60_000, mostIdle = 256 }: Http1ClientOptions = {}): Http1Client {
+export function createHttp1Client(options: Http1ClientOptions = {}): Http1Client {
+  const { idleMs = 60_000, mostIdle = 256, failureOf = (error) => error } = options;
   const pools = new Map<string, Pool>();
   const routes = new WeakMap<Destination, Route>();
   let open = 0;
@@ -96,32 +84,36 @@ export function createHttp1Client({ idleMs = 60_000, mostIdle = 256 }: Http1Clie
     return known !== undefined && known.ca === ca ? known : createRoute(destination, ca);
   }
 
-  function connect(transfer: Transfer, { address, owner }: Route, { destination, connectMs }: Http1Request): void {
+  function connect(transfer: Transfer): void {
+    const { destination, connectMs, ca } = transfer.request;
+    const { address, owner } = routeOf(destination, ca);
+    const { host } = destination;
     const giveUp = dial({
       address,
       connectMs,
-      host: destination.host,
+      host,
       onFail: (error) => transfer.broke(error, false),
       onOpen(socket) {
-        const connection = createConnection({ socket, owner, host: destination.host });
+        const connection = new Connection({ socket, owner, host });
         open += 1;
         connection.start(transfer);
-        return connection.events;
+        return connection;
       },
     });
     transfer.carriedBy({ abandon: giveUp, pause: () => undefined, resume: () => undefined });
   }
 
+  const owner: TransferOwner = { sendAgain: connect, failureOf };
+
   function begin(request: Http1Request, resolve: (reply: UpstreamReply) => void, reject: (error: Error) => void): void {
     const { destination, method, headers, body, stop, ca } = request;
     const reason = stop.reason();
-    if (reason !== undefined) throw reason;
-    const route = routeOf(destination, ca);
-    const head = writeRequestHead({ method, target: route.target, headers, bodyLength: body?.length ?? 0 });
-    const sendAgain = (transfer: Transfer) => connect(transfer, route, request);
-    const transfer = createTransfer({ head, body, resolve, reject, sendAgain });
-    const idle = route.pool.take();
-    if (idle === undefined) connect(transfer, route, request);
+    if (reason !== undefined) throw failureOf(reason, request);
+    const { target, pool } = routeOf(destination, ca);
+    const head = writeRequestHead({ method, target, headers, bodyLength: body?.length ?? 0 });
+    const transfer = new Transfer({ request, head, resolve, reject, owner });
+    const idle = pool.take();
+    if (idle === undefined) connect(transfer);
     else idle.start(transfer);
     stop.onStop((why) => transfer.stop(why));
   }

@@ -1,10 +1,10 @@
 import { alarms } from "../../lib/alarms.ts";
 import { brokenConnection, type LineEvents } from "./dial.ts";
-import type { Carrier, Transfer } from "./transfer.ts";
 import { framingOf, type Framing } from "./framing.ts";
-import { createHeadReader, type HeadReader } from "./head-reader.ts";
+import { HeadReader } from "./head-reader.ts";
 import { malformedAnswer, MalformedResponse } from "./malformed.ts";
-import { createOutgoing } from "./outgoing.ts";
+import { createOutgoing, type Outgoing } from "./outgoing.ts";
+import type { Carrier, Transfer } from "./transfer.ts";
 
 /** The other side's part in ending a TLS connection is waited for no longer. */
 const farewellMs = 1000;
@@ -16,13 +16,6 @@ export interface ConnectionOwner {
   gone(connection: Connection): void;
 }
 
-export interface Connection extends Carrier {
-  /** Only while it is free. */
-  start(transfer: Transfer): void;
-  close(): void;
-  readonly events: LineEvents;
-}
-
 interface ConnectionOptions {
   socket: Bun.Socket<unknown>;
   owner: ConnectionOwner;
@@ -31,112 +24,125 @@ interface ConnectionOptions {
 }
 
 /** One socket, and one transfer after the other on it. */
-export function createConnection({ socket, owner, host }: ConnectionOptions): Connection {
-  const outgoing = createOutgoing(socket);
-  let transfer: Transfer | undefined;
-  let isFirst = true;
-  let headReader: HeadReader | undefined;
-  let framing: Framing | undefined;
-  let staysOpen = true;
-  let heardAnything = false;
-  let isGone = false;
+export class Connection implements Carrier, LineEvents {
+  private readonly socket: Bun.Socket<unknown>;
+  private readonly owner: ConnectionOwner;
+  private readonly host: string;
+  private readonly outgoing: Outgoing;
+  private readonly headReader = new HeadReader();
+  private transfer: Transfer | undefined;
+  private framing: Framing | undefined;
+  private isFirst = true;
+  private staysOpen = true;
+  private heardAnything = false;
+  private isGone = false;
 
-  function leave(): boolean {
-    if (isGone) return false;
-    isGone = true;
-    transfer = undefined;
-    owner.gone(connection);
+  constructor({ socket, owner, host }: ConnectionOptions) {
+    this.socket = socket;
+    this.owner = owner;
+    this.host = host;
+    this.outgoing = createOutgoing(socket);
+  }
+
+  /** Only while it is free. */
+  start(transfer: Transfer): void {
+    this.transfer = transfer;
+    this.heardAnything = false;
+    transfer.carriedBy(this);
+    if (!this.isFirst) this.socket.ref();
+    this.outgoing.send(transfer.head, transfer.request.body);
+  }
+
+  pause(asking: Transfer): void {
+    if (this.transfer === asking) this.socket.pause();
+  }
+
+  resume(asking: Transfer): void {
+    if (this.transfer === asking) this.socket.resume();
+  }
+
+  abandon(left: Transfer): void {
+    if (this.transfer === left && this.leave()) this.socket.terminate();
+  }
+
+  close(): void {
+    if (!this.leave()) return;
+    this.socket.end();
+    if (this.socket.readyState > 0) alarms.set(farewellMs, () => this.socket.terminate());
+  }
+
+  data(bytes: Buffer): void {
+    if (this.isGone) return;
+    try {
+      this.receive(bytes);
+    } catch (error) {
+      this.breakOff(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  drain(): void {
+    this.outgoing.drain();
+  }
+
+  closed(error: Error | undefined): void {
+    const { transfer, framing } = this;
+    if (transfer !== undefined && error === undefined && framing?.endsAtClose === true) this.finish(transfer, framing);
+    else this.breakOff(error ?? brokenConnection(`The upstream ${this.host} closed the connection within its answer.`));
+  }
+
+  private leave(): boolean {
+    if (this.isGone) return false;
+    this.isGone = true;
+    this.transfer = undefined;
+    this.owner.gone(this);
     return true;
   }
 
-  function close(): void {
-    if (!leave()) return;
-    socket.end();
-    if (socket.readyState > 0) alarms.set(farewellMs, () => socket.terminate());
+  private breakOff(error: Error): void {
+    const broken = this.transfer;
+    const wasDead = !this.isFirst && !this.heardAnything;
+    if (this.leave()) this.socket.terminate();
+    broken?.broke(error instanceof MalformedResponse ? malformedAnswer(error, this.host) : error, wasDead);
   }
 
-  function breakOff(error: Error): void {
-    const broken = transfer;
-    const wasDead = !isFirst && !heardAnything;
-    if (leave()) socket.terminate();
-    broken?.broke(error instanceof MalformedResponse ? malformedAnswer(error, host) : error, wasDead);
+  private receive(bytes: Buffer): void {
+    const { transfer } = this;
+    if (transfer === undefined) {
+      // An idle connection that speaks cannot be trusted with the next request.
+      this.close();
+      return;
+    }
+    this.heardAnything = true;
+    const rest = this.framing === undefined ? this.receiveHead(bytes, transfer) : bytes;
+    const { framing } = this;
+    if (rest === undefined || framing === undefined) return;
+    const share = framing.take(rest);
+    if (share.length > 0) transfer.piece(share);
+    if (framing.isEnded()) this.finish(transfer, framing);
   }
 
   /** The bytes behind the head, once it is complete. */
-  function receiveHead(bytes: Buffer, current: Transfer): Buffer | undefined {
-    headReader ??= createHeadReader();
-    const taken = headReader.take(bytes);
-    if (taken === undefined) return undefined;
-    headReader = undefined;
-    framing = framingOf(taken.head);
-    ({ staysOpen } = taken.head);
-    current.answered(taken.head);
-    return taken.rest;
+  private receiveHead(bytes: Buffer, transfer: Transfer): Buffer | undefined {
+    const head = this.headReader.take(bytes);
+    if (head === undefined) return undefined;
+    this.framing = framingOf(head);
+    this.staysOpen = head.staysOpen;
+    transfer.answered(head);
+    return this.headReader.takeRest();
   }
 
-  function receive(bytes: Buffer): void {
-    const current = transfer;
-    if (current === undefined) {
-      // An idle connection that speaks cannot be trusted with the next request.
-      close();
-      return;
-    }
-    heardAnything = true;
-    const rest = framing === undefined ? receiveHead(bytes, current) : bytes;
-    if (rest === undefined || framing === undefined) return;
-    const share = framing.take(rest);
-    if (share.length > 0) current.piece(share);
-    if (framing.isEnded()) finish(current, framing);
-  }
-
-  function finish(done: Transfer, of: Framing): void {
-    transfer = undefined;
-    framing = undefined;
+  private finish(done: Transfer, framing: Framing): void {
+    this.transfer = undefined;
+    this.framing = undefined;
     done.end();
-    if (!staysOpen || of.endsAtClose || of.hasExcess() || !outgoing.isEmpty()) {
-      close();
+    if (!this.staysOpen || framing.endsAtClose || framing.hasExcess() || !this.outgoing.isEmpty()) {
+      this.close();
       return;
     }
-    isFirst = false;
+    this.isFirst = false;
     // A full hand was what paused it; without reading, its end would go unnoticed.
-    socket.resume();
-    socket.unref();
-    owner.released(connection);
+    this.socket.resume();
+    this.socket.unref();
+    this.owner.released(this);
   }
-
-  const connection: Connection = {
-    start(next) {
-      transfer = next;
-      heardAnything = false;
-      next.carriedBy(connection);
-      if (!isFirst) socket.ref();
-      outgoing.send(next.head, next.body);
-    },
-    pause(asking) {
-      if (transfer === asking) socket.pause();
-    },
-    resume(asking) {
-      if (transfer === asking) socket.resume();
-    },
-    abandon(left) {
-      if (transfer === left && leave()) socket.terminate();
-    },
-    close,
-    events: {
-      data(bytes) {
-        if (isGone) return;
-        try {
-          receive(bytes);
-        } catch (error) {
-          breakOff(error instanceof Error ? error : new Error(String(error)));
-        }
-      },
-      drain: () => outgoing.drain(),
-      closed(error) {
-        if (transfer !== undefined && error === undefined && framing?.endsAtClose === true) finish(transfer, framing);
-        else breakOff(error ?? brokenConnection(`The upstream ${host} closed the connection within its answer.`));
-      },
-    },
-  };
-  return connection;
 }

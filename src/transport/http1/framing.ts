@@ -15,24 +15,33 @@ export interface Framing {
   readonly endsAtClose: boolean;
 }
 
-function createLengthFraming(length: number): Framing {
-  let left = length;
-  let excess = false;
-  return {
-    take(bytes) {
-      if (bytes.length <= left) {
-        left -= bytes.length;
-        return bytes;
-      }
-      const share = bytes.subarray(0, left);
-      excess = true;
-      left = 0;
-      return share;
-    },
-    isEnded: () => left === 0,
-    hasExcess: () => excess,
-    endsAtClose: false,
-  };
+class LengthFraming implements Framing {
+  readonly endsAtClose = false;
+  private left: number;
+  private excess = false;
+
+  constructor(length: number) {
+    this.left = length;
+  }
+
+  take(bytes: Buffer): Buffer {
+    if (bytes.length <= this.left) {
+      this.left -= bytes.length;
+      return bytes;
+    }
+    const share = bytes.subarray(0, this.left);
+    this.excess = true;
+    this.left = 0;
+    return share;
+  }
+
+  isEnded(): boolean {
+    return this.left === 0;
+  }
+
+  hasExcess(): boolean {
+    return this.excess;
+  }
 }
 
 const untilClose: Framing = {
@@ -43,7 +52,7 @@ const untilClose: Framing = {
 };
 
 export function framingOf({ status, isChunked, contentLength }: ResponseHead): Framing {
-  if (status === 204 || status === 304) return createLengthFraming(0);
+  if (status === 204 || status === 304) return new LengthFraming(0);
   if (isChunked) return createChunkedFraming(nothing);
-  return contentLength === undefined ? untilClose : createLengthFraming(contentLength);
+  return contentLength === undefined ? untilClose : new LengthFraming(contentLength);
 }

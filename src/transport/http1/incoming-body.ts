@@ -1,23 +1,16 @@
+import type { ReadableHeaders } from "../headers.ts";
+import type { UpstreamReply } from "../reply.ts";
+import { FieldHeaders, type ResponseHead } from "./response-head.ts";
+
 /** Bytes that wait for their reader; above this the connection is not read on. */
 const mostWaiting = 256 * 1024;
 
-interface Pace {
+/** What carries the body, as its reader may steer it. */
+export interface Pace {
   pause(): void;
   resume(): void;
-}
-
-/** A body on its way from its connection to its reader. */
-export interface IncomingBody {
-  push(piece: Uint8Array): void;
-  end(): void;
-  /** The connection broke: what came before is read first. Nothing, when the body has ended. */
-  fail(error: Error): void;
-  /** From outside: what came and is not read is lost, too. */
-  stop(reason: Error): void;
-  /** See UpstreamReply. */
-  read(): Promise<Uint8Array | undefined>;
-  /** The reader is gone. */
-  drop(): void;
+  /** Leaves the body where it is and closes at once. */
+  abandon(): void;
 }
 
 interface Reader {
@@ -27,78 +20,101 @@ interface Reader {
 
 const noMore = Promise.resolve(undefined);
 
-export function createIncomingBody(pace: Pace): IncomingBody {
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
-  let reader: Reader | undefined;
-  let isEnded = false;
-  let failure: Error | undefined;
-  let isPaused = false;
+/** An answer from its head on, its body on the way from the connection to the reader. */
+export class IncomingBody implements UpstreamReply {
+  readonly status: number;
+  readonly headers: ReadableHeaders;
+  private readonly pace: Pace;
+  private waiting: Uint8Array[] = [];
+  private waitingBytes = 0;
+  private reader: Reader | undefined;
+  private isEnded = false;
+  private failure: Error | undefined;
+  private isPaused = false;
 
-  function takeReader(): Reader | undefined {
-    const taken = reader;
-    reader = undefined;
-    return taken;
+  constructor({ status, fields }: ResponseHead, pace: Pace) {
+    this.status = status;
+    this.headers = new FieldHeaders(fields);
+    this.pace = pace;
   }
 
-  function hold(piece: Uint8Array): void {
-    waiting.push(piece);
-    waitingBytes += piece.length;
-    if (waitingBytes < mostWaiting || isPaused) return;
-    isPaused = true;
-    pace.pause();
+  push(piece: Uint8Array): void {
+    const reader = this.takeReader();
+    if (reader === undefined) this.hold(piece);
+    else reader.resolve(piece);
   }
 
-  function release(piece: Uint8Array): void {
-    waitingBytes -= piece.length;
-    if (!isPaused || waitingBytes >= mostWaiting) return;
-    isPaused = false;
-    pace.resume();
+  end(): void {
+    this.isEnded = true;
+    this.takeReader()?.resolve(undefined);
   }
 
-  function clear(): void {
-    waiting = [];
-    waitingBytes = 0;
+  /** The connection broke: what came before is read first. Nothing, when the body has ended. */
+  fail(error: Error): void {
+    if (!this.isEnded && this.failure === undefined) this.breakOff(error);
   }
 
-  function breakOff(error: Error): void {
-    failure = error;
-    takeReader()?.reject(error);
+  /** From outside: what came and is not read is lost, too. */
+  stop(reason: Error): void {
+    if (this.failure !== undefined) return;
+    this.clear();
+    this.breakOff(reason);
   }
 
-  return {
-    push(piece) {
-      const taken = takeReader();
-      if (taken === undefined) hold(piece);
-      else taken.resolve(piece);
-    },
-    end() {
-      isEnded = true;
-      takeReader()?.resolve(undefined);
-    },
-    fail(error) {
-      if (!isEnded && failure === undefined) breakOff(error);
-    },
-    stop(reason) {
-      if (failure !== undefined) return;
-      clear();
-      breakOff(reason);
-    },
-    read() {
-      const piece = waiting.shift();
-      if (piece !== undefined) {
-        release(piece);
-        return Promise.resolve(piece);
-      }
-      if (failure !== undefined) return Promise.reject(failure);
-      if (isEnded) return noMore;
-      return new Promise((resolve, reject) => (reader = { resolve, reject }));
-    },
-    drop() {
-      isEnded = true;
-      failure = undefined;
-      clear();
-      takeReader()?.resolve(undefined);
-    },
-  };
+  read(): Promise<Uint8Array | undefined> {
+    const piece = this.waiting.shift();
+    if (piece !== undefined) {
+      this.release(piece);
+      return Promise.resolve(piece);
+    }
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    if (this.isEnded) return noMore;
+    return new Promise((resolve, reject) => (this.reader = { resolve, reject }));
+  }
+
+  whole(): Uint8Array | undefined {
+    if (!this.isEnded || this.failure !== undefined || this.waiting.length !== 1) return undefined;
+    const [piece] = this.waiting;
+    this.clear();
+    return piece;
+  }
+
+  cancel(): void {
+    this.isEnded = true;
+    this.failure = undefined;
+    this.clear();
+    this.takeReader()?.resolve(undefined);
+    this.pace.abandon();
+  }
+
+  private takeReader(): Reader | undefined {
+    const { reader } = this;
+    this.reader = undefined;
+    return reader;
+  }
+
+  private hold(piece: Uint8Array): void {
+    this.waiting.push(piece);
+    this.waitingBytes += piece.length;
+    if (this.waitingBytes < mostWaiting || this.isPaused) return;
+    this.isPaused = true;
+    this.pace.pause();
+  }
+
+  private release(piece: Uint8Array): void {
+    this.waitingBytes -= piece.length;
+    if (!this.isPaused || this.waitingBytes >= mostWaiting) return;
+    this.isPaused = false;
+    this.pace.resume();
+  }
+
+  private clear(): void {
+    this.waiting = [];
+    this.waitingBytes = 0;
+  }
+
+  private breakOff(error: Error): void {
+    this.failure = error;
+    this.takeReader()?.reject(error);
+  }
 }

@@ -1,3 +1,4 @@
+import type { ReadableHeaders } from "../headers.ts";
 import { MalformedResponse } from "./malformed.ts";
 
 export interface ResponseHead {
@@ -98,15 +99,36 @@ export function parseResponseHead(text: string): ResponseHead {
   };
 }
 
-/** Values are kept as they came, one character a byte; what `Headers` does not take is left out. */
-export function headersOf({ fields }: ResponseHead): Headers {
-  const headers = new Headers();
-  for (let index = 0; index < fields.length; index += 2) {
-    try {
-      headers.append(fields[index] ?? "", fields[index + 1] ?? "");
-    } catch {
-      // It was a legal field of HTTP: no reason to lose the answer over it.
+/** Headers as they came, looked through where they lie: of a dozen, one or two are asked for. */
+export class FieldHeaders implements ReadableHeaders {
+  private readonly fields: readonly string[];
+
+  constructor(fields: readonly string[]) {
+    this.fields = fields;
+  }
+
+  get(name: string): string | null {
+    let joined: string | null = null;
+    for (let index = this.next(0, name); index !== -1; index = this.next(index + 2, name)) {
+      const value = (this.fields[index + 1] ?? "").trimEnd();
+      joined = joined === null ? value : `${joined}, ${value}`;
+    }
+    return joined;
+  }
+
+  forEach(callback: (value: string, name: string) => void): void {
+    for (let index = 0; index < this.fields.length; index += 2) {
+      const name = (this.fields[index] ?? "").toLowerCase();
+      if (this.next(0, name) === index) callback(this.get(name) ?? "", name);
     }
   }
-  return headers;
+
+  /** Where the name stands, from a field on; -1 when it does not. */
+  private next(from: number, name: string): number {
+    for (let index = from; index < this.fields.length; index += 2) {
+      const field = this.fields[index] ?? "";
+      if (field.length === name.length && field.toLowerCase() === name) return index;
+    }
+    return -1;
+  }
 }

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { createStopSignal, type StopSignal } from "../../../src/lib/stop-signal.ts";
 import { destinationOf, type Destination } from "../../../src/transport/destination.ts";
-import type { Http1Request } from "../../../src/transport/http1/client.ts";
+import type { Http1Request } from "../../../src/transport/http1/transfer.ts";
 import { readAll, type UpstreamReply } from "../../../src/transport/reply.ts";
 
 export interface RawUpstream extends AsyncDisposable {
