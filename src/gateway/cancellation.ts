@@ -35,13 +35,9 @@ class RequestCancellation implements Cancellation {
   constructor(clientSignal: AbortSignal, totalMs: number) {
     this.clientSignal = clientSignal;
     this.callOff = alarms.set(totalMs, () => this.cancel(tooLong(totalMs)));
-    clientSignal.addEventListener("abort", this, { once: true });
-    if (clientSignal.aborted) this.handleEvent();
-  }
-
-  /** Called by the client's signal. */
-  handleEvent(): void {
-    this.cancel(clientLeft());
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the signal is this request's alone, and a listener costs twice as much
+    clientSignal.onabort = () => this.cancel(clientLeft());
+    if (clientSignal.aborted) this.cancel(clientLeft());
   }
 
   begin(): StopSignal {
@@ -67,7 +63,8 @@ class RequestCancellation implements Cancellation {
 
   end(): void {
     this.callOff();
-    this.clientSignal.removeEventListener("abort", this);
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- as above
+    this.clientSignal.onabort = null;
     this.current = undefined;
     this.stopped = undefined;
   }

@@ -1,16 +1,23 @@
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
-const randomLength = 16;
+const randomPairs = 8;
+/** Every two letters: an id is put together from half as many parts. */
+const pairs = Array.from(alphabet, (first) => Array.from(alphabet, (second) => first + second)).flat();
+/** The largest multiple of their number in 16 bits: from there on the choice would lean to the first ones. */
+const fairBelow = 65536 - (65536 % pairs.length);
 
-let pool = new Uint8Array(0);
+let pool = new Uint16Array(0);
 let used = 0;
 
-function nextByte(): number {
-  if (used >= pool.length) {
-    pool = crypto.getRandomValues(new Uint8Array(4096));
-    used = 0;
+function randomPair(): string {
+  for (;;) {
+    if (used >= pool.length) {
+      pool = crypto.getRandomValues(new Uint16Array(2048));
+      used = 0;
+    }
+    const number = pool[used] ?? 0;
+    used += 1;
+    if (number < fairBelow) return pairs[number % pairs.length] ?? "";
   }
-  used += 1;
-  return pool[used - 1] ?? 0;
 }
 
 /**
@@ -19,12 +26,6 @@ function nextByte(): number {
  */
 export function createId(prefix: string, now: number = Date.now()): string {
   let id = prefix + now.toString(36).padStart(8, "0");
-  for (let count = 0; count < randomLength;) {
-    const byte = nextByte();
-    // 252 is the largest multiple of 36 in a byte: above it the choice would lean to the first letters.
-    if (byte >= 252) continue;
-    id += alphabet.charAt(byte % 36);
-    count += 1;
-  }
+  for (let count = 0; count < randomPairs; count += 1) id += randomPair();
   return id;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import type { RecordSink } from "../telemetry/sink.ts";
-import { createSinkLane, type SinkLane } from "./sink-lane.ts";
+import { createSinkLane, maxBatch, type SinkLane } from "./sink-lane.ts";
 
 export interface RecordWriterOptions {
   sinks: readonly RecordSink[];
@@ -51,6 +51,12 @@ export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
   function arm(): void {
     timer ??= setTimeout(tick, flushMs);
     timer.unref();
+  }
+
+  /** Records that wait outlive a garbage collection, which costs more than writing them: a full batch does not wait. */
+  function hurry(): void {
+    clearTimeout(timer);
+    timer = setTimeout(tick, 0);
   }
 
   function distribute(): void {
@@ -108,6 +114,7 @@ export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
     else inbox.push(record);
     if (closing !== undefined) reportOverflow();
     else if (timer === undefined) arm();
+    else if (inbox.length === maxBatch) hurry();
   }
 
   return {

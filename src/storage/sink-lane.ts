@@ -23,7 +23,7 @@ export interface SinkLane {
 }
 
 /** Small enough that one transaction does not hold up the event loop, large enough that its overhead vanishes. */
-const maxBatch = 250;
+export const maxBatch = 250;
 
 const lockedCode = /^(?:SQLITE_BUSY|SQLITE_LOCKED|EBUSY|EAGAIN)/;
 

@@ -16,6 +16,19 @@ const badges: Readonly<Record<string, { text: string; color: string }>> = {
 
 const timeOf = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+let shownSecond = Number.NaN;
+let shownTime = "";
+
+/** Lines come in bursts: formatting a time costs more than the rest of a line. */
+function timeAt(date: Date): string {
+  const second = Math.floor(date.getTime() / 1000);
+  if (second !== shownSecond) {
+    shownSecond = second;
+    shownTime = timeOf.format(date);
+  }
+  return shownTime;
+}
+
 /** One line: local time, a word for what is not ordinary, the message. Errors bring their stack: they are bugs. */
 export function formatLogLine(
   { date, type, args }: Pick<LogObject, "date" | "type" | "args">,
@@ -23,7 +36,7 @@ export function formatLogLine(
 ): string {
   const badge = badges[type];
   const text = args.map((arg: unknown) => (typeof arg === "string" ? arg : inspect(arg))).join(" ");
-  const time = timeOf.format(date);
+  const time = timeAt(date);
   if (!hasColor) return badge === undefined ? `${time}  ${text}` : `${time}  ${badge.text} ${text}`;
   const mark = badge === undefined ? "" : `${badge.color}${badge.text}\u001b[0m `;
   return `\u001b[90m${time}\u001b[0m  ${mark}${text}`;

@@ -70,6 +70,18 @@ test("records reach every sink in order, in batches, by themselves", async () =>
   await writer.close();
 });
 
+test("a full batch does not wait for the next flush", async () => {
+  const sink = keepingSink("s");
+  const { writer } = writerOf([sink.sink], { flushMs: 60_000 });
+  const ids = pushMany(writer, 250);
+  await Bun.sleep(20);
+  expect(sink.batches).toEqual([ids]);
+  pushMany(writer, 249);
+  await Bun.sleep(20);
+  expect(sink.batches).toEqual([ids]);
+  await writer.close();
+});
+
 test("flush resolves when everything pushed before is written", async () => {
   const slow = keepingSink("slow", () => Bun.sleep(5));
   const { writer } = writerOf([slow.sink]);

@@ -30,7 +30,9 @@ function scan(text: string, maxDepth: number): ScannedObject {
 
 /** The last value wins, as in every JSON parser. */
 function memberOf(object: ScannedObject, key: string): Member | undefined {
-  return object.members.findLast((member) => member.key === key);
+  const { members } = object;
+  for (let index = members.length - 1; index >= 0; index -= 1) if (members[index]?.key === key) return members[index];
+  return undefined;
 }
 
 function isLiteral(text: string, member: Member | undefined, literal: string): boolean {
@@ -88,23 +90,40 @@ function lastUserText(text: string, messages: Member, limit: number): string | u
   return undefined;
 }
 
+class ChatEnvelope implements Envelope {
+  readonly text: string;
+  readonly model: string | undefined;
+  readonly stream: boolean;
+  readonly wantsUsage: boolean;
+  private readonly object: ScannedObject;
+  private readonly messages: Member;
+
+  constructor(text: string, object: ScannedObject, messages: Member) {
+    this.text = text;
+    this.object = object;
+    this.messages = messages;
+    this.model = readModel(text, memberOf(object, "model"));
+    this.stream = isLiteral(text, memberOf(object, "stream"), "true");
+    this.wantsUsage =
+      isTrueMember(text, memberOf(object, "stream_options"), "include_usage") ||
+      isTrueMember(text, memberOf(object, "usage"), "include");
+  }
+
+  lastUserText(limit: number): string | undefined {
+    return lastUserText(this.text, this.messages, limit);
+  }
+
+  edits({ model, injectUsage }: { model: string; injectUsage: boolean }): JsonEdit[] {
+    const edits = setMember(this.object, "model", latin1OfUtf8(JSON.stringify(model)));
+    return injectUsage ? [...edits, ...usageEdits(this.text, this.object)] : edits;
+  }
+}
+
 /** Reads the envelope of a chat completion request. */
 export function peekChatRequest(text: string, { maxDepth }: { maxDepth: number }): Envelope {
   const object = scan(text, maxDepth);
   const messages = memberOf(object, "messages");
   if (messages === undefined)
     throw invalidRequest("`messages` is missing; send the conversation as an array.", "messages");
-  return {
-    text,
-    model: readModel(text, memberOf(object, "model")),
-    stream: isLiteral(text, memberOf(object, "stream"), "true"),
-    wantsUsage:
-      isTrueMember(text, memberOf(object, "stream_options"), "include_usage") ||
-      isTrueMember(text, memberOf(object, "usage"), "include"),
-    lastUserText: (limit) => lastUserText(text, messages, limit),
-    edits({ model, injectUsage }) {
-      const edits = setMember(object, "model", latin1OfUtf8(JSON.stringify(model)));
-      return injectUsage ? [...edits, ...usageEdits(text, object)] : edits;
-    },
-  };
+  return new ChatEnvelope(text, object, messages);
 }
