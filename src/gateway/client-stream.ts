@@ -3,7 +3,7 @@ import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import { newObservation, type Protocol } from "../protocols/protocol.ts";
 import type { EndReason } from "../telemetry/request-record.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
-import { readOut } from "../transport/reply.ts";
+import { type PieceReader, readOut, type UpstreamReply } from "../transport/reply.ts";
 import { failureOfSend } from "../transport/send.ts";
 import { endedEarly, type OpenedStream } from "./attempt.ts";
 import { clientLeft } from "./cancellation.ts";
@@ -29,16 +29,6 @@ export function statusOf(protocol: Protocol, error: GatewayError): number {
   return error.code === "client_cancelled" ? 499 : protocol.error.encode(error).status;
 }
 
-/** A connection that breaks behind the terminal event broke too late to matter. */
-async function readPiece({ reply, editor, stop, host }: OpenedStream): Promise<Uint8Array | undefined> {
-  try {
-    return await reply.read();
-  } catch (error) {
-    if (editor.isComplete()) return undefined;
-    throw failureOfSend(error, stop, host);
-  }
-}
-
 /**
  * The client's side of a stream: pulled by the client, so that a slow reader slows the upstream and not our memory.
  * It ends in one of three ways, and only once: the upstream's own end, an error event, or the client's leaving.
@@ -52,11 +42,16 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
   let hasContent = false;
   /** A read is under way: the silence is the upstream's. */
   let isReading = false;
+  /** A piece is being asked for, or dealt with, right now. */
+  let isBusy = false;
+  /** Another piece is wanted after it. */
+  let isWanted = false;
   let deadlines: Deadlines | undefined;
   let own: ReadableStreamDefaultController<Uint8Array> | undefined;
 
   function end(status: number, error?: GatewayError): void {
     isOver = true;
+    isWanted = false;
     deadlines?.stop();
     cancellation.end();
     recording.finish({
@@ -73,15 +68,15 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     opened?.reply.cancel();
   }
 
-  function fail(controller: ReadableStreamDefaultController<Uint8Array>, thrown: unknown): void {
+  function fail(thrown: unknown): void {
     if (isOver) return;
     const error = cancellation.reason() ?? options.exchange.toGatewayError(withoutSecret(thrown, opened?.credential));
     const observation = opened?.editor.observation ?? newObservation();
     const text = protocol.error.encodeInStream(error, observation, options.exchange.route.modelShown);
     end(statusOf(protocol, error), error);
     letUpstreamGo(error);
-    controller.enqueue(bytesOfLatin1(text));
-    controller.close();
+    own?.enqueue(bytesOfLatin1(text));
+    own?.close();
   }
 
   /** Ends a stream whose client does not read: it would not read an error event either. */
@@ -92,25 +87,25 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     own?.error(reason);
   }
 
-  function emit(controller: ReadableStreamDefaultController<Uint8Array>, output: string): boolean {
+  function emit(output: string, now: number): boolean {
     if (output === "") return false;
-    deadlines?.told();
+    deadlines?.told(now);
     if (!hasContent && opened?.editor.hasContent() === true) {
       hasContent = true;
       recording.firstContent();
     }
-    controller.enqueue(bytesOfLatin1(output));
+    own?.enqueue(bytesOfLatin1(output));
     return true;
   }
 
-  function complete(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  function complete(): void {
     end(200);
     if (opened !== undefined) void readOut(opened.reply);
-    controller.close();
+    own?.close();
   }
 
   /** The first pull: waits for the opening, gives what was held back. */
-  async function start(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+  async function start(): Promise<void> {
     isStarted = true;
     try {
       opened = await options.opening;
@@ -119,48 +114,75 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
         return;
       }
       deadlines?.limitSilence(opened.idleMs);
-      const hasOutput = emit(controller, opened.held);
-      if (opened.editor.isEnded()) complete(controller);
-      else if (!hasOutput) await forward(controller, opened);
+      const hasOutput = emit(opened.held, performance.now());
+      if (opened.editor.isEnded()) complete();
+      else if (!hasOutput) forward(opened);
     } catch (thrown) {
-      fail(controller, thrown);
+      fail(thrown);
     }
   }
 
   /** What one piece of the upstream's body (none = its end) comes to; `true` when the client has got something, or everything. */
-  function take(
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    { editor, host }: OpenedStream,
-    chunk: Uint8Array | undefined,
-  ): boolean {
-    const from = performance.now();
+  function take({ editor, host }: OpenedStream, chunk: Uint8Array | undefined, from: number): boolean {
     const step = chunk === undefined ? editor.end() : editor.push(latin1Of(chunk));
-    const hasOutput = emit(controller, step.output);
+    const hasOutput = emit(step.output, from);
     recording.worked(performance.now() - from);
     if (step.failure !== undefined) throw step.failure;
     if (chunk === undefined && !editor.isComplete()) throw endedEarly(host);
     if (chunk !== undefined && !editor.isEnded()) return hasOutput;
-    complete(controller);
+    complete();
     return true;
   }
 
-  /** Reads until there is something for the client, or the end. */
-  async function forward(controller: ReadableStreamDefaultController<Uint8Array>, stream: OpenedStream): Promise<void> {
+  /** One for all pieces: they go out where they come in, without a promise in between. */
+  const reader: PieceReader = {
+    resolve(piece) {
+      const now = performance.now();
+      deadlines?.heard(now);
+      settle(piece, now);
+    },
+    reject(error) {
+      // A connection that breaks behind the terminal event broke too late to matter.
+      if (opened === undefined || opened.editor.isComplete()) settle(undefined, performance.now());
+      else fail(failureOfSend(error, opened.stop, opened.host));
+      isReading = false;
+    },
+  };
+
+  function settle(piece: Uint8Array | undefined, now: number): void {
+    isReading = false;
+    if (isOver || opened === undefined) return;
+    const wasBusy = isBusy;
+    isBusy = true;
+    try {
+      if (!take(opened, piece, now)) isWanted = true;
+    } catch (thrown) {
+      fail(thrown);
+    }
+    isBusy = wasBusy;
+    if (isWanted) ask(opened.reply);
+  }
+
+  /** Pieces that wait already are told at once: they are taken one after the other, never one within the other. */
+  function ask(reply: UpstreamReply): void {
+    isWanted = true;
+    if (isBusy) return;
+    isBusy = true;
+    while (isWanted) {
+      isWanted = false;
+      isReading = true;
+      if (reply.readInto === undefined) reply.read().then(reader.resolve, reader.reject);
+      else reply.readInto(reader);
+    }
+    isBusy = false;
+  }
+
+  /** The client wants more; a heart-beat makes it ask twice for the same piece. */
+  function forward({ reply }: OpenedStream): void {
+    if (isReading || isOver) return;
     // The silence before was the client's.
     deadlines?.heard();
-    isReading = true;
-    try {
-      for (let isEnough = false; !isEnough;) {
-        const piece = await readPiece(stream);
-        deadlines?.heard();
-        if (isOver) return;
-        isEnough = take(controller, stream, piece);
-      }
-    } catch (thrown) {
-      fail(controller, thrown);
-    } finally {
-      isReading = false;
-    }
+    ask(reply);
   }
 
   function onSilence(): void {
@@ -194,8 +216,10 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
           },
         });
       },
-      pull(controller) {
-        return isStarted && opened !== undefined ? forward(controller, opened) : start(controller);
+      pull() {
+        if (!isStarted) return start();
+        if (opened !== undefined) forward(opened);
+        return undefined;
       },
       cancel() {
         if (isOver) return;

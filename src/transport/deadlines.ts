@@ -10,10 +10,10 @@ export interface DeadlineOptions {
 }
 
 export interface Deadlines {
-  /** The upstream said something. */
-  heard(): void;
+  /** The upstream said something, now or at a `performance.now()` that is known already. */
+  heard(at?: number): void;
   /** The client was told something. */
-  told(): void;
+  told(at?: number): void;
   /** A new limit for the upstream's silence, counted from now. */
   limitSilence(milliseconds: number): void;
   stop(): void;
@@ -47,8 +47,8 @@ export function createDeadlines(options: DeadlineOptions): Deadlines {
 
   arm(heardAt);
   return {
-    heard: () => (heardAt = performance.now()),
-    told: () => (toldAt = performance.now()),
+    heard: (at = performance.now()) => void (heardAt = at),
+    told: (at = performance.now()) => void (toldAt = at),
     limitSilence(milliseconds) {
       silenceMs = milliseconds;
       heardAt = performance.now();

@@ -2,6 +2,12 @@ import { GatewayError } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
 import type { ReadableHeaders } from "./headers.ts";
 
+/** Waits for one piece; exactly one of both is called, once. */
+export interface PieceReader {
+  resolve: (piece: Uint8Array | undefined) => void;
+  reject: (error: unknown) => void;
+}
+
 /** An upstream's answer from its head on; its body is read piece by piece. */
 export interface UpstreamReply {
   readonly status: number;
@@ -11,6 +17,8 @@ export interface UpstreamReply {
    * with the reason of the stop signal. One call at a time. A reader that does not ask slows the upstream.
    */
   read(): Promise<Uint8Array | undefined>;
+  /** As `read`, told where the bytes come in: without a promise for every event of a stream. It may be told at once. */
+  readInto?(reader: PieceReader): void;
   /** The whole body, when it is here already and in one piece; nothing is left to read or to cancel then. */
   whole?(): Uint8Array | undefined;
   /** Nobody reads on: the connection is used again when the body has ended, and closed when not. Never throws. */

@@ -83,8 +83,25 @@ export function createChunkedFraming(nothing: Buffer): Framing {
     else takeTrailer(byte);
   }
 
+  /** The common case: what came is one chunk, as most servers flush their events. The machine below decides all others. */
+  function onlyChunk(bytes: Buffer): Buffer | undefined {
+    if (step !== "size" || digits > 0) return undefined;
+    let length = 0;
+    let at = 0;
+    for (let digit = hexDigit(bytes[0] ?? 0); digit !== -1 && at < mostDigits; digit = hexDigit(bytes[at] ?? 0)) {
+      length = length * 16 + digit;
+      at += 1;
+    }
+    const end = at + 2 + length;
+    if (length === 0 || end + 2 !== bytes.length) return undefined;
+    const isFramed = bytes[at] === cr && bytes[at + 1] === lf && bytes[end] === cr && bytes[end + 1] === lf;
+    return isFramed ? bytes.subarray(at + 2, end) : undefined;
+  }
+
   return {
     take(bytes) {
+      const only = onlyChunk(bytes);
+      if (only !== undefined) return only;
       let start = 0;
       let end = 0;
       let at = 0;

@@ -1,5 +1,5 @@
 import type { ReadableHeaders } from "../headers.ts";
-import type { UpstreamReply } from "../reply.ts";
+import type { PieceReader, UpstreamReply } from "../reply.ts";
 import { FieldHeaders, type ResponseHead } from "./response-head.ts";
 
 /** Bytes that wait for their reader; above this the connection is not read on. */
@@ -13,13 +13,6 @@ export interface Pace {
   abandon(): void;
 }
 
-interface Reader {
-  resolve: (piece: Uint8Array | undefined) => void;
-  reject: (error: Error) => void;
-}
-
-const noMore = Promise.resolve(undefined);
-
 /** An answer from its head on, its body on the way from the connection to the reader. */
 export class IncomingBody implements UpstreamReply {
   readonly status: number;
@@ -27,7 +20,7 @@ export class IncomingBody implements UpstreamReply {
   private readonly pace: Pace;
   private waiting: Uint8Array[] = [];
   private waitingBytes = 0;
-  private reader: Reader | undefined;
+  private reader: PieceReader | undefined;
   private isEnded = false;
   private failure: Error | undefined;
   private isPaused = false;
@@ -62,14 +55,17 @@ export class IncomingBody implements UpstreamReply {
   }
 
   read(): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => this.readInto({ resolve, reject }));
+  }
+
+  readInto(reader: PieceReader): void {
     const piece = this.waiting.shift();
     if (piece !== undefined) {
       this.release(piece);
-      return Promise.resolve(piece);
-    }
-    if (this.failure !== undefined) return Promise.reject(this.failure);
-    if (this.isEnded) return noMore;
-    return new Promise((resolve, reject) => (this.reader = { resolve, reject }));
+      reader.resolve(piece);
+    } else if (this.failure !== undefined) reader.reject(this.failure);
+    else if (this.isEnded) reader.resolve(undefined);
+    else this.reader = reader;
   }
 
   whole(): Uint8Array | undefined {
@@ -87,7 +83,7 @@ export class IncomingBody implements UpstreamReply {
     this.pace.abandon();
   }
 
-  private takeReader(): Reader | undefined {
+  private takeReader(): PieceReader | undefined {
     const { reader } = this;
     this.reader = undefined;
     return reader;
