@@ -30,6 +30,14 @@ function formatJsonLine(record: RequestRecord): string {
 /** `requests-YYYYMMDD.jsonl` in a folder, by the local day a request started; one JSON object a line, `null` = not known. */
 export function createJsonlLog({ dir }: { dir: string }): RecordSink {
   let open: { day: string; file: AppendFile } | undefined;
+  let known = { minute: Number.NaN, day: "" };
+
+  /** No time zone's day begins within a minute. */
+  function dayOf(epochMs: number): string {
+    const minute = Math.floor(epochMs / 60_000);
+    if (minute !== known.minute) known = { minute, day: compactDay(epochMs) };
+    return known.day;
+  }
 
   function fileOf(day: string): AppendFile {
     if (open?.day === day) return open.file;
@@ -41,7 +49,7 @@ export function createJsonlLog({ dir }: { dir: string }): RecordSink {
   return {
     name: "jsonl-log",
     write(records) {
-      const byDay = Map.groupBy(records, (record) => compactDay(record.startedAt));
+      const byDay = Map.groupBy(records, (record) => dayOf(record.startedAt));
       for (const [day, group] of byDay)
         fileOf(day).append(group.map((record) => `${formatJsonLine(record)}\n`).join(""));
     },

@@ -77,15 +77,15 @@ export interface RequestRecord {
   assistantText: string | undefined;
 }
 
-function sum(...counts: (number | undefined)[]): number | undefined {
-  let total: number | undefined;
-  for (const count of counts) if (count !== undefined) total = (total ?? 0) + count;
-  return total;
+/** Not known only when neither is. */
+function sum(first: number | undefined, second: number | undefined): number | undefined {
+  if (first === undefined) return second;
+  return second === undefined ? first : first + second;
 }
 
 /** All input tokens, cached ones too: what OpenAI calls `prompt_tokens`. */
 export function promptTokens(usage: Usage): number | undefined {
-  return sum(usage.input, usage.cacheRead, usage.cacheWrite);
+  return sum(sum(usage.input, usage.cacheRead), usage.cacheWrite);
 }
 
 /** All output tokens, reasoning too: what OpenAI calls `completion_tokens`. */

@@ -118,7 +118,8 @@ export class Connection implements Carrier, LineEvents {
     if (rest === undefined || framing === undefined) return;
     const share = framing.take(rest);
     if (share.length > 0) transfer.piece(share);
-    if (framing.isEnded()) this.finish(transfer, framing);
+    // Whoever got the piece may have left, and closed this connection, because of it.
+    if (framing.isEnded() && this.transfer === transfer) this.finish(transfer, framing);
   }
 
   /** The bytes behind the head, once it is complete. */

@@ -236,6 +236,22 @@ describe("a connection", () => {
     await Promise.all(upstream.sockets.map(closed));
   });
 
+  test("that is left because of the last piece of its answer is not used again", async () => {
+    await using upstream = await saying(ok);
+    const client = createHttp1Client();
+    const reply = await client.send(requestTo(upstream.destination));
+    const left = Promise.withResolvers<void>();
+    reply.readInto?.({
+      resolve() {
+        reply.cancel();
+        left.resolve();
+      },
+      reject: left.reject,
+    });
+    await left.promise;
+    expect(await textOf(await client.send(requestTo(upstream.destination)))).toBe("ok");
+  });
+
   test("whose answer was cancelled does not disturb the next exchange on it", async () => {
     await using upstream = await saying(ok);
     const client = createHttp1Client();
