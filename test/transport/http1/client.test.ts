@@ -237,18 +237,23 @@ describe("a connection", () => {
   });
 
   test("that is left because of the last piece of its answer is not used again", async () => {
-    await using upstream = await saying(ok);
+    const head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+    await using upstream = await rawUpstream(
+      answering((_request, socket, count) => socket.write(count === 1 ? head : `${head}ok`)),
+    );
     const client = createHttp1Client();
     const reply = await client.send(requestTo(upstream.destination));
-    const left = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<void>();
     reply.readInto?.({
       resolve() {
         reply.cancel();
-        left.resolve();
+        told.resolve();
       },
-      reject: left.reject,
+      reject: told.reject,
     });
-    await left.promise;
+    upstream.sockets[0]?.write("ok");
+    await told.promise;
+    expect(client.stats()).toEqual({ open: 0, idle: 0 });
     expect(await textOf(await client.send(requestTo(upstream.destination)))).toBe("ok");
   });
 
