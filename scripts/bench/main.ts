@@ -9,7 +9,14 @@ import { describeMachine, watch } from "./machine.ts";
 import { startBench, type Bench, type Party } from "./parties.ts";
 import { loadCore } from "./process.ts";
 import { markdownTable, median, spread } from "./statistics.ts";
-import { measureMemory, measureRequests, measureStart, measureStarvation, measureStreams } from "./workloads.ts";
+import {
+  measureMemory,
+  measureRequests,
+  measureStart,
+  measureStarvation,
+  measureStreams,
+  startTranslating,
+} from "./workloads.ts";
 import { hasWrk } from "./wrk.ts";
 
 interface Plan {
@@ -174,6 +181,30 @@ async function benchStreams(bench: Bench, plan: Plan): Promise<Goal[]> {
   ];
 }
 
+async function benchTranslation(bench: Bench, plan: Plan): Promise<Goal[]> {
+  const shape = { connections: 100, everyMs: 20, seconds: plan.streamSeconds };
+  const { same, translated, stop } = await startTranslating(bench);
+  const parties = [same, translated];
+  for (const party of parties) await measureStreams(party, { ...shape, seconds: 2 });
+  const results = await interleave(parties, plan.streamRounds, (party) => measureStreams(party, shape));
+  await stop();
+  const rows = parties.map(({ name }) => {
+    const blocks = results.get(name) ?? [];
+    return [name, spread(blocks.map(cpuPerFrame), 1), String(blocks.reduce((sum, { failed }) => sum + failed, 0))];
+  });
+  console.log("\n## Translation (100 × 50 frames/s from an OpenAI chat upstream)\n");
+  console.log(markdownTable(["client", "CPU µs/frame", "failed streams"], rows));
+  const ratio = ratios(results.get(translated.name), results.get(same.name), cpuPerFrame);
+  return [
+    {
+      what: "CPU per frame, translated against same lane",
+      goal: "≤ 2×",
+      measured: `${spread(ratio, 2)}×`,
+      isReached: median(ratio) <= 2,
+    },
+  ];
+}
+
 async function benchFootprint(bench: Bench, plan: Plan): Promise<Goal[]> {
   const { idleMb, openMb, streams } = await measureMemory(bench);
   const directory = await mkdtemp(join(tmpdir(), "orcestator-bench-"));
@@ -219,7 +250,8 @@ async function main(): Promise<void> {
     console.log("Figures are medians of interleaved blocks, with the lowest and the highest.");
     const goals = await benchRequests(bench, plan);
     await benchLatency(bench, plan);
-    goals.push(...(await benchStreams(bench, plan)), ...(await benchFootprint(bench, plan)));
+    goals.push(...(await benchStreams(bench, plan)), ...(await benchTranslation(bench, plan)));
+    goals.push(...(await benchFootprint(bench, plan)));
     console.log(`\nOther programs took ${spread(foreignShares, 1)} % of the machine during the blocks.`);
     console.log("\n## Goals\n");
     console.log(

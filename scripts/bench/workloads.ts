@@ -8,7 +8,13 @@ const message = "Explain in two sentences why the sky is blue, as if to a child 
 );
 
 function chatBody(model: string, stream: boolean): string {
-  return JSON.stringify({ model, stream, temperature: 0.2, messages: [{ role: "user", content: message }] });
+  return JSON.stringify({
+    model,
+    stream,
+    temperature: 0.2,
+    max_tokens: 4000,
+    messages: [{ role: "user", content: message }],
+  });
 }
 
 function optionsFor(party: Party, rest: Omit<LoadOptions, "url" | "key" | "pid">): LoadOptions {
@@ -98,6 +104,23 @@ export async function measureStart(bench: Bench, directory: string): Promise<num
   await started.stop();
   await reading;
   return elapsedMs;
+}
+
+/** One gateway, asked in the upstream's own protocol and in one that has to be translated. */
+export async function startTranslating(
+  bench: Bench,
+): Promise<{ same: Party; translated: Party; stop: () => Promise<void> }> {
+  const gateway = await bench.startGateway({
+    configText: `providers:
+  mock: {type: openai-compatible, baseUrl: "${baseUrl(bench.mock)}", credentials: [sk], acceptsAnyModel: true}
+`,
+  });
+  const { pid, url } = gateway;
+  return {
+    same: { name: "same lane", pid, url },
+    translated: { name: "Anthropic client", pid, url: url.replace("/chat/completions", "/messages") },
+    stop: () => gateway.stop(),
+  };
 }
 
 export interface Starvation {

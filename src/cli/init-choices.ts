@@ -4,7 +4,14 @@ import { askChoice, askUntil } from "./ask.ts";
 import { usageError } from "./output.ts";
 import { httpUrl } from "./http.ts";
 
-const initProviders = ["openrouter", "openai", "openai-compatible"] as const satisfies readonly ProviderType[];
+const initProviders = [
+  "openrouter",
+  "openai",
+  "anthropic",
+  "gemini",
+  "ollama",
+  "openai-compatible",
+] as const satisfies readonly ProviderType[];
 export type InitProvider = (typeof initProviders)[number];
 const initFormats = ["env", "yaml"] as const;
 type InitFormat = (typeof initFormats)[number];
@@ -21,6 +28,14 @@ export interface ProviderFacts {
 export const providerFacts: Readonly<Record<InitProvider, ProviderFacts>> = {
   openrouter: { label: "OpenRouter", name: "openrouter", keyPage: "https://openrouter.ai/keys", format: "env" },
   openai: { label: "OpenAI", name: "openai", keyPage: "https://platform.openai.com/api-keys", format: "yaml" },
+  anthropic: {
+    label: "Anthropic",
+    name: "anthropic",
+    keyPage: "https://platform.claude.com/settings/keys",
+    format: "yaml",
+  },
+  gemini: { label: "Google Gemini", name: "gemini", keyPage: "https://aistudio.google.com/apikey", format: "yaml" },
+  ollama: { label: "Ollama on this machine", name: "ollama", keyPage: undefined, format: "yaml" },
   "openai-compatible": {
     label: "another OpenAI-compatible API",
     name: "upstream",

@@ -1,5 +1,6 @@
 import { isPlainObject } from "../config/path.ts";
 import { factsOf } from "../config/provider-types.ts";
+import { providers } from "../providers/registry.ts";
 import { fetchJson, UnreachableError } from "./http.ts";
 import { serviceName, type Choices } from "./init-choices.ts";
 
@@ -20,7 +21,8 @@ function remaining(body: unknown): string {
 async function testOne(choices: Choices, key: string): Promise<KeyTest> {
   const service = serviceName(choices);
   const path = factsOf(choices.provider).credentialTestPath;
-  const headers: Record<string, string> = key === "" ? {} : { authorization: `Bearer ${key}` };
+  const headers: Record<string, string> = {};
+  providers[choices.provider].authorize(headers, key === "" ? undefined : key);
   try {
     const { status, body } = await fetchJson({ url: `${choices.baseUrl}${path}`, headers, timeoutMs });
     if (status === 200) {

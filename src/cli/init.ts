@@ -57,7 +57,7 @@ export default defineCommand({
   args: {
     provider: {
       type: "string",
-      valueHint: "openrouter|openai|openai-compatible",
+      valueHint: "openrouter|openai|anthropic|gemini|ollama|openai-compatible",
       description: "Where the models come from",
     },
     "api-key": {

@@ -48,8 +48,31 @@ function exampleProblems(name: string, { enabled, credentials }: ResolvedProvide
   });
 }
 
+function protocolProblems(name: string, { type, protocols }: ResolvedProvider): LocatedProblem[] {
+  const { protocols: usual, alsoSpeaks } = factsOf(type);
+  const spoken = [...usual, ...alsoSpeaks];
+  return protocols.flatMap((protocol, index): LocatedProblem[] => {
+    if (spoken.includes(protocol)) return [];
+    const message = `providers of type ${type} do not speak ${protocol}; they can speak ${spoken.join(", ")}`;
+    return [{ kind: "invalid", path: ["providers", name, "protocols", index], message }];
+  });
+}
+
+/** Types whose paths begin with the version: a base URL that has it already would say it twice. */
+const hostOnly: readonly string[] = ["anthropic", "gemini", "ollama"];
+
+function baseUrlProblems(name: string, { type, baseUrl }: ResolvedProvider): LocatedProblem[] {
+  if (!hostOnly.includes(type) || !/\/v\d+(?:beta)?$/.test(baseUrl)) return [];
+  const message = `must not end with a version: ${type}'s paths have it (${baseUrl.replace(/\/[^/]*$/, "")})`;
+  return [{ kind: "invalid", path: ["providers", name, "baseUrl"], message }];
+}
+
 function providerProblems(name: string, provider: ResolvedProvider): LocatedProblem[] {
-  const problems = exampleProblems(name, provider);
+  const problems = [
+    ...exampleProblems(name, provider),
+    ...protocolProblems(name, provider),
+    ...baseUrlProblems(name, provider),
+  ];
   if (provider.baseUrl === "" && factsOf(provider.type).baseUrl === undefined) {
     const message = `is missing; providers of type ${provider.type} need it, e.g. http://127.0.0.1:8080/v1`;
     problems.push({ kind: "invalid", path: ["providers", name, "baseUrl"], message });

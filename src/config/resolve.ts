@@ -1,12 +1,15 @@
+import type { ProtocolName } from "./protocol-names.ts";
 import { factsOf } from "./provider-types.ts";
 import type { Config, ProviderConfig } from "./schema.ts";
 
 /** A provider with everything its type knows filled in. */
-export type ResolvedProvider = Omit<ProviderConfig, "baseUrl" | "acceptsAnyModel" | "listModels"> & {
+export type ResolvedProvider = Omit<ProviderConfig, "baseUrl" | "acceptsAnyModel" | "listModels" | "protocols"> & {
   /** Without a slash at its end; empty for a dummy, which has no upstream. */
   readonly baseUrl: string;
   readonly acceptsAnyModel: boolean;
   readonly listModels: boolean;
+  /** In order of preference. */
+  readonly protocols: readonly ProtocolName[];
 };
 
 /** The configuration as the rest of the house reads it: nothing that has a default is missing. */
@@ -28,6 +31,7 @@ function resolveProvider(provider: ProviderConfig): ResolvedProvider {
     baseUrl: (provider.baseUrl ?? defaults.baseUrl ?? "").replace(/\/+$/, ""),
     acceptsAnyModel: provider.acceptsAnyModel ?? false,
     listModels: provider.listModels ?? defaults.listModels,
+    protocols: provider.protocols ?? defaults.protocols,
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { formatDuration, maxDurationMs, parseDuration } from "../lib/duration.ts";
+import { protocolNames } from "./protocol-names.ts";
 import { providerTypeNames } from "./provider-types.ts";
 import { upstreamHeaders, wireValue } from "./upstream-headers.ts";
 
@@ -106,7 +107,16 @@ export const providerSchema = z.strictObject({
   type: z.enum(providerTypeNames).describe("Which kind of API this is"),
   baseUrl: httpUrl
     .optional()
-    .describe("Base URL with the version path, as the official SDK takes it (…/v1); known for openrouter and openai"),
+    .describe(
+      "Base URL as the official SDK takes it: with the version path (…/v1) for OpenAI-like services, the host for anthropic, gemini and ollama; known for most types",
+    ),
+  protocols: z
+    .array(z.enum(protocolNames))
+    .min(1)
+    .readonly()
+    .optional()
+    .describe("What it speaks, in order of preference (default: what its type is known to speak)"),
+  apiVersion: z.string().min(1).optional().describe("Azure: the `api-version` of requests"),
   credentials: list(wireValue())
     .default([])
     .describe("API keys; several are used in turn, and the next one is tried when one is refused or limited"),
@@ -173,6 +183,14 @@ const server = z.strictObject({
     .enum(["alias", "upstream"])
     .default("alias")
     .describe("What `model` in answers says: the name the client may use again, or the upstream's"),
+  passthrough: flag
+    .default(true)
+    .describe("Serve /p/{provider}/…: every key may then use all of a provider's API, e.g. its files"),
+  strict: flag
+    .default(false)
+    .describe(
+      "Refuse requests with fields that the chosen upstream's protocol cannot carry, instead of a warning header",
+    ),
   retryAfter: duration("30s").describe("Retry-After of a 429 whose upstream named none"),
   drain: duration("30s").describe("How long running requests may take after a stop signal"),
   drainDelay: duration("0s").describe(
@@ -218,6 +236,21 @@ const storage = z.strictObject({
     .describe("Audit database, e.g. sqlite://data/orcestator.db"),
 });
 
+const responses = z.strictObject({
+  store: z
+    .enum(["auto", "off"])
+    .default("auto")
+    .describe(
+      "Keep answers of /v1/responses for upstreams that keep none: in the database where there is one (in memory with logging.content none), else in memory",
+    ),
+  maxBytes: z.coerce
+    .number()
+    .int()
+    .min(1024 * 1024)
+    .default(64 * 1024 * 1024)
+    .describe("The oldest are forgotten beyond this size"),
+});
+
 const admin = z.strictObject({
   token: z.string().min(8).optional().describe("Opens /api/*; it is accepted for inference too"),
 });
@@ -231,6 +264,7 @@ export const configSchema = z.strictObject({
   keys: keys.prefault({}),
   logging: logging.prefault({}),
   storage: storage.prefault({}),
+  responses: responses.prefault({}),
   admin: admin.prefault({}),
 });
 

@@ -1,16 +1,18 @@
 import { GatewayError } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
-import { applyEdits } from "../lib/json-edit.ts";
 import type { StopSignal } from "../lib/stop-signal.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
+import type { Loss } from "../protocols/canonical/conversation.ts";
 import type { Observation, StreamEditor } from "../protocols/protocol.ts";
 import type { LocalRequest } from "../providers/provider.ts";
+import type { Destination } from "../transport/destination.ts";
 import { type ReadableHeaders, requestHeadersFor, responseHeadersFor } from "../transport/headers.ts";
 import { readAll, readShort, replyOfBytes, replyOfResponse, type UpstreamReply } from "../transport/reply.ts";
 import { failureOfSend, sendUpstream } from "../transport/send.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
-import { laneOf } from "./lane.ts";
 import { hopsHeader, nextHops } from "./loop.ts";
+import { createPassage, type Passage } from "./passage.ts";
+import { ofThisTarget } from "./target-refusal.ts";
 import { withoutSecret } from "./without-secret.ts";
 
 /** An upstream that has answered in one piece. */
@@ -19,6 +21,7 @@ export interface OpenedAnswer {
   headers: ReadableHeaders;
   output: string;
   observation: Observation;
+  losses: readonly Loss[];
 }
 
 /** An upstream that has begun to answer: with the first content of a stream. */
@@ -35,6 +38,7 @@ export interface OpenedStream {
   credential: string | undefined;
   /** What came before and with the first content. */
   held: string;
+  losses: readonly Loss[];
 }
 
 export type Opened = OpenedAnswer | OpenedStream;
@@ -52,27 +56,37 @@ function invalidAnswer(host: string, what: string): GatewayError {
 /** One request upstream, and where it went. */
 interface Sent {
   exchange: Exchange;
+  passage: Passage;
   stop: StopSignal;
   host: string;
   idleMs: number;
   credential: string | undefined;
 }
 
-function bodyFor({ envelope, editor }: Exchange, model: string): string {
-  return applyEdits(envelope.text, envelope.edits({ model, injectUsage: editor.hideUsage }));
+/** A content type without its parameters. */
+function mediaType(contentType: string): string {
+  const end = contentType.indexOf(";");
+  return end === -1 ? contentType : contentType.slice(0, end);
 }
 
-function headersFor({ call, envelope }: Exchange, { target, credential }: Candidate): Record<string, string> {
+function headersFor({ exchange, passage }: Sent, { target, credential }: Candidate): Record<string, string> {
+  const { call, envelope } = exchange;
   const { provider, config } = target.upstream;
   const headers = requestHeadersFor(call.headers);
   Object.assign(headers, config.headers);
   headers["content-type"] = "application/json";
-  headers["accept"] = envelope.stream ? "text/event-stream" : "application/json";
+  headers["accept"] = envelope.stream ? mediaType(passage.protocol.streamType("events")) : "application/json";
   headers["accept-encoding"] = "identity";
   headers["user-agent"] ??= "orcestator";
   headers[hopsHeader] = nextHops(call.headers);
+  // Whoever serves this protocol may ask for its version.
+  if (passage.protocol.id === "anthropic-messages") headers["anthropic-version"] ??= "2023-06-01";
   provider.authorize(headers, credential);
   return headers;
+}
+
+function destinationOf({ envelope }: Exchange, { target }: Candidate, { protocol }: Passage): Destination {
+  return target.upstream.destination({ protocol: protocol.id, model: target.model, stream: envelope.stream });
 }
 
 /** What the network did, in the house's words. Only I/O goes through here: a bug must not look like a broken connection. */
@@ -85,13 +99,13 @@ async function io<T>(pending: Promise<T>, { stop, host }: Sent): Promise<T> {
 }
 
 function send(sent: Sent, candidate: Candidate): Promise<UpstreamReply> {
-  const { exchange, stop } = sent;
-  const { upstream, model } = candidate.target;
-  const body = bodyFor(exchange, model);
-  const headers = headersFor(exchange, candidate);
+  const { exchange, passage, stop } = sent;
+  const { upstream } = candidate.target;
+  const { body } = passage;
+  const headers = headersFor(sent, candidate);
   const { timeouts, proxy } = upstream.config;
   exchange.recording.sent();
-  const destination = upstream.destination(exchange.call.protocol.id);
+  const destination = destinationOf(exchange, candidate, passage);
   return sendUpstream({
     destination,
     method: "POST",
@@ -105,34 +119,33 @@ function send(sent: Sent, candidate: Candidate): Promise<UpstreamReply> {
 }
 
 /** For a provider without a network. */
-function localRequest({ exchange, stop }: Sent, { target }: Candidate): LocalRequest {
-  const body = bytesOfLatin1(bodyFor(exchange, target.model));
+function localRequest({ exchange, passage, stop }: Sent): LocalRequest {
+  const body = bytesOfLatin1(passage.body);
   exchange.recording.sent();
   return { body, stop };
 }
 
-async function refusal(reply: UpstreamReply, { exchange, host }: Sent): Promise<GatewayError> {
+async function refusal(reply: UpstreamReply, { passage, host }: Sent): Promise<GatewayError> {
   if (reply.status >= 300 && reply.status < 400) {
     reply.cancel();
     return invalidAnswer(host, `answered with a redirect (${reply.status}); check the provider's baseUrl.`);
   }
   const { status, headers } = reply;
   const body = await readShort(reply, longestErrorBody);
-  const error = exchange.call.protocol.error.decode({ status, headers, body });
+  const error = passage.protocol.error.decode({ status, headers, body });
   return error.with({ headers: responseHeadersFor(headers) });
 }
 
-function answerOf(body: Uint8Array, { headers }: UpstreamReply, { exchange }: Sent): OpenedAnswer {
-  const { protocol } = exchange.call;
-  const { output, failure, observation } = protocol.editAnswer(latin1Of(body), exchange.editor);
+function answerOf(text: string, { headers }: UpstreamReply, { passage }: Sent): OpenedAnswer {
+  const { output, failure, observation } = passage.editAnswer(text);
   if (failure !== undefined) throw failure;
-  return { kind: "answer", headers, output, observation };
+  return { kind: "answer", headers, output, observation, losses: passage.losses };
 }
 
 /** Reads a stream up to its first content, so that whatever fails before can still be tried elsewhere. */
 async function openStream(reply: UpstreamReply, sent: Sent): Promise<Opened> {
-  const { exchange, stop, host, idleMs, credential } = sent;
-  const editor = exchange.call.protocol.createStreamEditor(exchange.editor);
+  const { passage, stop, host, idleMs, credential } = sent;
+  const editor = passage.createStreamEditor();
   let held = "";
   try {
     while (!editor.hasContent() && held.length <= mostHeld && !editor.isEnded()) {
@@ -147,7 +160,8 @@ async function openStream(reply: UpstreamReply, sent: Sent): Promise<Opened> {
     reply.cancel();
     throw error;
   }
-  return { kind: "stream", headers: reply.headers, reply, editor, stop, host, idleMs, credential, held };
+  const { losses } = passage;
+  return { kind: "stream", headers: reply.headers, reply, editor, stop, host, idleMs, credential, held, losses };
 }
 
 export function endedEarly(host: string): GatewayError {
@@ -158,7 +172,7 @@ export function endedEarly(host: string): GatewayError {
 /** Whether the answer comes as events. Throws GatewayError for one that is no answer. */
 function isEventStream(reply: UpstreamReply, { exchange, host }: Sent): boolean {
   const type = reply.headers.get("content-type")?.toLowerCase() ?? "";
-  const isEvents = type.includes("text/event-stream");
+  const isEvents = type.includes("text/event-stream") || type.includes("ndjson");
   if (isEvents && exchange.envelope.stream) return true;
   if (!isEvents && !type.includes("text/html")) return false;
   reply.cancel();
@@ -167,9 +181,18 @@ function isEventStream(reply: UpstreamReply, { exchange, host }: Sent): boolean 
 }
 
 /** The upstream ignored `stream`: the client still gets what it asked for. */
-function openAsStream({ output, headers }: OpenedAnswer, sent: Sent): Promise<Opened> {
-  const text = sent.exchange.call.protocol.streamOf(output);
-  return openStream(replyOfBytes(bytesOfLatin1(text), headers), sent);
+function openAsStream(text: string, { headers }: OpenedAnswer, sent: Sent): Promise<Opened> {
+  const stream = sent.passage.protocol.streamOf(text);
+  return openStream(replyOfBytes(bytesOfLatin1(stream), headers), sent);
+}
+
+const noHeaders = new Headers();
+
+/** An answer that needs no upstream. */
+function openImmediate(sent: Sent): Opened | Promise<Opened> {
+  if (sent.exchange.envelope.stream) return openStream(replyOfBytes(Buffer.of(10), noHeaders), sent);
+  const { output, observation } = sent.passage.editAnswer("");
+  return { kind: "answer", headers: noHeaders, output, observation, losses: [] };
 }
 
 function tooSlow(host: string, firstByteMs: number): GatewayError {
@@ -177,31 +200,41 @@ function tooSlow(host: string, firstByteMs: number): GatewayError {
   return new GatewayError({ code: "upstream_timeout", status: 504, message, retryable: true });
 }
 
+/** The way to a target. Throws GatewayError where the request cannot be said to it. */
+function passageTo(exchange: Exchange, { target }: Candidate): Passage {
+  try {
+    const passage = createPassage(exchange, target);
+    exchange.losses = passage.losses;
+    return passage;
+  } catch (thrown) {
+    throw ofThisTarget(thrown);
+  }
+}
+
 /** One try: one target, one credential. Rejects with GatewayError; nothing of its answer is left open then. */
 export async function attempt(exchange: Exchange, candidate: Candidate): Promise<Opened> {
   const { upstream } = candidate.target;
   const { provider } = upstream;
   const stop = exchange.cancellation.begin();
-  const { host } = upstream.destination(exchange.call.protocol.id);
+  const passage = passageTo(exchange, candidate);
+  const { host } = destinationOf(exchange, candidate, passage);
   const { firstByte, idle } = upstream.config.timeouts;
-  const sent: Sent = { exchange, stop, host, idleMs: idle, credential: candidate.credential };
+  const sent: Sent = { exchange, passage, stop, host, idleMs: idle, credential: candidate.credential };
   const callOff = exchange.envelope.stream
     ? alarms.set(firstByte, () => stop.stop(tooSlow(host, firstByte)))
     : undefined;
   try {
-    if (laneOf(exchange.call.protocol, provider) === undefined) {
-      throw invalidAnswer(host, `does not speak ${exchange.call.protocol.id}.`);
-    }
+    if (passage.immediate !== undefined) return await openImmediate(sent);
     const reply =
       provider.respond === undefined
         ? await send(sent, candidate)
-        : replyOfResponse(await provider.respond(localRequest(sent, candidate)));
+        : replyOfResponse(await provider.respond(localRequest(sent)));
     if (reply.status < 200 || reply.status >= 300) throw await refusal(reply, sent);
     if (isEventStream(reply, sent)) return await openStream(reply, sent);
     // Nearly always all of it came with its head: then nothing has to be waited for.
-    const body = reply.whole?.() ?? (await io(readAll(reply, largestAnswer), sent));
-    const answer = answerOf(body, reply, sent);
-    return exchange.envelope.stream ? await openAsStream(answer, sent) : answer;
+    const text = latin1Of(reply.whole?.() ?? (await io(readAll(reply, largestAnswer), sent)));
+    const answer = answerOf(text, reply, sent);
+    return exchange.envelope.stream ? await openAsStream(text, answer, sent) : answer;
   } catch (error) {
     throw withoutSecret(stop.reason() ?? error, candidate.credential);
   } finally {

@@ -1,8 +1,8 @@
+import type { PathFacts } from "../protocols/canonical/codec.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 
-/** One request of an authenticated client, as the HTTP side hands it over. */
-export interface InferenceCall {
-  protocol: Protocol;
+/** What every request of an authenticated client has, as the HTTP side hands it over. */
+export interface ClientCall {
   body: Uint8Array<ArrayBuffer>;
   /** The client's own headers. */
   headers: Headers;
@@ -17,4 +17,11 @@ export interface InferenceCall {
   startedTick: number;
   /** The client's connection may stay silent (`true`) until it is said that the usual limit counts again. */
   allowSilence(isAllowed: boolean): void;
+}
+
+/** A conversation in a protocol. */
+export interface InferenceCall extends ClientCall {
+  protocol: Protocol;
+  /** What the URL says besides the body. */
+  path?: PathFacts | undefined;
 }

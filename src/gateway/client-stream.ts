@@ -1,5 +1,5 @@
 import { GatewayError } from "../errors.ts";
-import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
+import { bytesOfLatin1, isAscii, latin1Of } from "../lib/latin1.ts";
 import { newObservation, type Protocol } from "../protocols/protocol.ts";
 import type { EndReason } from "../telemetry/request-record.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
@@ -29,29 +29,34 @@ export function statusOf(protocol: Protocol, error: GatewayError): number {
   return error.code === "client_cancelled" ? 499 : protocol.error.encode(error).status;
 }
 
+/** The compiler knows the browsers' streams only. */
+const DirectStream = ReadableStream as unknown as new (
+  source: Bun.DirectUnderlyingSource<Uint8Array>,
+) => ReadableStream<Uint8Array>;
+
 /**
- * The client's side of a stream: pulled by the client, so that a slow reader slows the upstream and not our memory.
- * It ends in one of three ways, and only once: the upstream's own end, an error event, or the client's leaving.
+ * The client's side of a stream: what it does not take in is not read, so that a slow reader slows the upstream and does
+ * not fill our memory. It ends in one of three ways, and only once: the upstream's own end, an error event, or a cut.
  */
 export function createClientStream(options: ClientStreamOptions): ReadableStream<Uint8Array> {
   const { cancellation, recording } = options.exchange;
   const { protocol } = options.exchange.call;
   let opened: OpenedStream | undefined = options.opening instanceof Promise ? undefined : options.opening;
-  let isStarted = false;
   let isOver = false;
   let hasContent = false;
   /** A read is under way: the silence is the upstream's. */
   let isReading = false;
-  /** A piece is being asked for, or dealt with, right now. */
-  let isBusy = false;
-  /** Another piece is wanted after it. */
-  let isWanted = false;
+  /** The loop that reads is on the stack. */
+  let isAsking = false;
+  /** The client takes nothing more for now. */
+  let isFull = false;
   let deadlines: Deadlines | undefined;
-  let own: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let sink: ReadableStreamDirectController | undefined;
+  /** What Bun waits for: the stream's end, or as a rejection its cut. */
+  let whole: PromiseWithResolvers<void> | undefined;
 
   function end(status: number, error?: GatewayError): void {
     isOver = true;
-    isWanted = false;
     deadlines?.stop();
     cancellation.end();
     recording.finish({
@@ -68,15 +73,22 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     opened?.reply.cancel();
   }
 
+  function close(): void {
+    void sink?.end();
+    whole?.resolve();
+  }
+
   function fail(thrown: unknown): void {
     if (isOver) return;
     const error = cancellation.reason() ?? options.exchange.toGatewayError(withoutSecret(thrown, opened?.credential));
     const observation = opened?.editor.observation ?? newObservation();
-    const text = protocol.error.encodeInStream(error, observation, options.exchange.route.modelShown);
+    const text =
+      opened?.editor.fail?.(error) ??
+      protocol.error.encodeInStream(error, observation, options.exchange.route.modelShown);
     end(statusOf(protocol, error), error);
     letUpstreamGo(error);
-    own?.enqueue(bytesOfLatin1(text));
-    own?.close();
+    write(text);
+    close();
   }
 
   /** Ends a stream whose client does not read: it would not read an error event either. */
@@ -84,105 +96,108 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     if (isOver) return;
     end(statusOf(protocol, reason), reason);
     letUpstreamGo(reason);
-    own?.error(reason);
+    // Bun prints whatever else it is told; the record has the reason.
+    whole?.reject(undefined);
   }
 
-  function emit(output: string, now: number): boolean {
-    if (output === "") return false;
+  /** A promise means that the client's connection is full; what was written is kept for it all the same. */
+  function write(output: string): void {
+    const room = sink?.write(isAscii(output) ? output : bytesOfLatin1(output));
+    if (!(room instanceof Promise) || isFull) return;
+    isFull = true;
+    room.then(onRoom, onRoom);
+  }
+
+  function onRoom(): void {
+    isFull = false;
+    if (isOver || isReading || opened === undefined) return;
+    // The silence before was the client's.
+    deadlines?.heard();
+    readOn(opened.reply);
+  }
+
+  function emit(output: string, now: number): void {
+    if (output === "") return;
     deadlines?.told(now);
     if (!hasContent && opened?.editor.hasContent() === true) {
       hasContent = true;
       recording.firstContent();
     }
-    own?.enqueue(bytesOfLatin1(output));
-    return true;
+    write(output);
   }
 
   function complete(): void {
     end(200);
     if (opened !== undefined) void readOut(opened.reply);
-    own?.close();
+    close();
   }
 
-  /** The first pull: waits for the opening, gives what was held back. */
-  async function start(): Promise<void> {
-    isStarted = true;
+  /** The upstream has answered: gives what was held back, then all that follows. */
+  function begin(opening: OpenedStream): void {
+    opened = opening;
+    if (isOver) {
+      letUpstreamGo(clientLeft());
+      return;
+    }
+    deadlines?.limitSilence(opening.idleMs);
     try {
-      opened = await options.opening;
-      if (isOver) {
-        letUpstreamGo(clientLeft());
-        return;
-      }
-      deadlines?.limitSilence(opened.idleMs);
-      const hasOutput = emit(opened.held, performance.now());
-      if (opened.editor.isEnded()) complete();
-      else if (!hasOutput) forward(opened);
+      emit(opening.held, performance.now());
+      if (opening.editor.isEnded()) complete();
     } catch (thrown) {
       fail(thrown);
     }
+    readOn(opening.reply);
   }
 
-  /** What one piece of the upstream's body (none = its end) comes to; `true` when the client has got something, or everything. */
-  function take({ editor, host }: OpenedStream, chunk: Uint8Array | undefined, from: number): boolean {
-    const step = chunk === undefined ? editor.end() : editor.push(latin1Of(chunk));
-    const hasOutput = emit(step.output, from);
+  /** What one piece of the upstream's body (none = its end) comes to. */
+  function take({ editor, host }: OpenedStream, chunk: string | undefined, from: number): void {
+    const step = chunk === undefined ? editor.end() : editor.push(chunk);
+    emit(step.output, from);
     recording.worked(performance.now() - from);
     if (step.failure !== undefined) throw step.failure;
     if (chunk === undefined && !editor.isComplete()) throw endedEarly(host);
-    if (chunk !== undefined && !editor.isEnded()) return hasOutput;
-    complete();
-    return true;
+    if (chunk === undefined || editor.isEnded()) complete();
   }
 
   /** One for all pieces: they go out where they come in, without a promise in between. */
   const reader: PieceReader = {
     resolve(piece) {
-      const now = performance.now();
-      deadlines?.heard(now);
-      settle(piece, now);
+      settle(piece === undefined ? undefined : latin1Of(piece));
     },
+    resolveText: settle,
     reject(error) {
       // A connection that breaks behind the terminal event broke too late to matter.
-      if (opened === undefined || opened.editor.isComplete()) settle(undefined, performance.now());
+      if (opened === undefined || opened.editor.isComplete()) settle(undefined);
       else fail(failureOfSend(error, opened.stop, opened.host));
       isReading = false;
     },
   };
 
-  function settle(piece: Uint8Array | undefined, now: number): void {
+  function settle(piece: string | undefined): void {
+    const now = performance.now();
+    deadlines?.heard(now);
     isReading = false;
     if (isOver || opened === undefined) return;
-    const wasBusy = isBusy;
-    isBusy = true;
     try {
-      if (!take(opened, piece, now)) isWanted = true;
+      take(opened, piece, now);
     } catch (thrown) {
       fail(thrown);
     }
-    isBusy = wasBusy;
-    if (isWanted) ask(opened.reply);
+    readOn(opened.reply);
   }
 
+  const mayRead = (): boolean => !isReading && !isFull && !isOver;
+
   /** Pieces that wait already are told at once: they are taken one after the other, never one within the other. */
-  function ask(reply: UpstreamReply): void {
-    isWanted = true;
-    if (isBusy) return;
-    isBusy = true;
-    while (isWanted) {
-      isWanted = false;
+  function readOn(reply: UpstreamReply): void {
+    if (isAsking) return;
+    isAsking = true;
+    while (mayRead()) {
       isReading = true;
       if (reply.readInto === undefined) reply.read().then(reader.resolve, reader.reject);
       else reply.readInto(reader);
     }
-    isBusy = false;
-  }
-
-  /** The client wants more; a heart-beat makes it ask twice for the same piece. */
-  function forward({ reply }: OpenedStream): void {
-    if (isReading || isOver) return;
-    // The silence before was the client's.
-    deadlines?.heard();
-    ask(reply);
+    isAsking = false;
   }
 
   function onSilence(): void {
@@ -197,37 +212,34 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     opened.stop.stop(new GatewayError({ code: "upstream_timeout", status: 504, message }));
   }
 
+  function onHeartbeat(): void {
+    // A client that does not read gets no further lines to buffer.
+    if (!isOver && !isFull && protocol.heartbeat !== "") write(protocol.heartbeat);
+  }
+
   // A pending read ends by itself when the request is stopped; without one there is nobody else to end the stream.
   cancellation.onStop((reason) => {
     if (opened !== undefined && !isReading) abandon(reason);
   });
 
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        own = controller;
-        deadlines = createDeadlines({
-          silenceMs: opened?.idleMs,
-          onSilence,
-          heartbeatMs: options.heartbeatMs,
-          onHeartbeat() {
-            // A client that does not read gets no further lines to buffer.
-            if (!isOver && (controller.desiredSize ?? -1) >= 0) controller.enqueue(bytesOfLatin1(protocol.heartbeat));
-          },
-        });
-      },
-      pull() {
-        if (!isStarted) return start();
-        if (opened !== undefined) forward(opened);
-        return undefined;
-      },
-      cancel() {
-        if (isOver) return;
-        const reason = clientLeft();
-        letUpstreamGo(reason);
-        end(499, reason);
-      },
+  return new DirectStream({
+    type: "direct",
+    // Called once. A stream of the usual kind costs several promises for every piece.
+    pull(controller) {
+      sink = controller;
+      whole = Promise.withResolvers<void>();
+      const { heartbeatMs, opening } = options;
+      if (isOver) whole.reject(undefined);
+      else deadlines = createDeadlines({ silenceMs: opened?.idleMs, onSilence, heartbeatMs, onHeartbeat });
+      if (opening instanceof Promise) opening.then(begin, fail);
+      else begin(opening);
+      return whole.promise;
     },
-    { highWaterMark: 0 },
-  );
+    cancel() {
+      if (isOver) return;
+      const reason = clientLeft();
+      letUpstreamGo(reason);
+      end(499, reason);
+    },
+  });
 }

@@ -1,9 +1,12 @@
 import type { GatewayError } from "../errors.ts";
+import type { Loss } from "../protocols/canonical/conversation.ts";
 import type { EditorOptions, Envelope } from "../protocols/protocol.ts";
 import type { Route, Target } from "../routing/model-table.ts";
 import type { InferenceCall } from "./call.ts";
 import type { Cancellation } from "./cancellation.ts";
+import type { TranslatedRequest } from "./passage.ts";
 import type { Recording } from "./recording.ts";
+import type { Translation } from "./translation.ts";
 
 /** One request on its way through the gateway: everything its steps share. */
 export interface Exchange {
@@ -12,6 +15,12 @@ export interface Exchange {
   readonly route: Route;
   readonly recording: Recording;
   readonly cancellation: Cancellation;
+  /** What the translate lane works with. */
+  readonly translation: Translation;
+  /** The request as values; read when the first target needs it. */
+  translated: TranslatedRequest | undefined;
+  /** What could not be said to the target that was asked last. */
+  losses: readonly Loss[];
   /** What is done to the answer on its way back. */
   readonly editor: EditorOptions;
   /** Told of every request sent upstream and how it went. */

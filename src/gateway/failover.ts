@@ -1,8 +1,12 @@
 import { GatewayError } from "../errors.ts";
 import { backoffMs } from "../routing/backoff.ts";
-import { attempt, type Opened } from "./attempt.ts";
 import { pause } from "./cancellation.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
+
+import { isOfOneTarget } from "./target-refusal.ts";
+
+/** What going through targets needs of a request. */
+export type Trying = Pick<Exchange, "route" | "recording" | "cancellation" | "onAttempt">;
 
 /** A longer wait than this is the client's to make: it gets the 429 and its Retry-After. */
 const longestWaitMs = 5000;
@@ -18,21 +22,26 @@ function coolingMs(error: GatewayError): number | undefined {
 
 /** The request itself is at fault: no other target would take it. An unknown model is the target's, not the request's. */
 function isFinal(error: GatewayError): boolean {
-  return error.status < 500 && error.code !== "model_not_found" && coolingMs(error) === undefined;
+  if (error.code === "model_not_found" || isOfOneTarget(error)) return false;
+  return error.status < 500 && coolingMs(error) === undefined;
 }
 
+/** One try. Rejects with GatewayError and leaves nothing open then. */
+type Attempt<T> = (candidate: Candidate) => Promise<T>;
+
 /** Repeats on one target with one credential. */
-async function tryCandidate(exchange: Exchange, candidate: Candidate): Promise<Opened> {
-  const { cancellation, recording, onAttempt } = exchange;
+async function tryCandidate<T>(trying: Trying, candidate: Candidate, attempt: Attempt<T>): Promise<T> {
+  const { cancellation, recording, onAttempt } = trying;
   for (let repeat = 0; ; repeat += 1) {
-    recording.record.attempts += 1;
+    const { attempts } = recording.record;
     try {
-      const opened = await attempt(exchange, candidate);
+      const opened = await attempt(candidate);
       onAttempt(candidate.target, "ok");
       return opened;
     } catch (thrown) {
       const error = cancellation.reason() ?? asGatewayError(thrown);
-      onAttempt(candidate.target, error);
+      // A request that this target could not be given at all was none.
+      if (recording.record.attempts > attempts) onAttempt(candidate.target, error);
       const waitMs = waitBeforeRepeat(error, repeat, candidate);
       if (waitMs === undefined || cancellation.reason() !== undefined) throw error;
       await pause(waitMs, cancellation);
@@ -66,7 +75,7 @@ function moreTelling(before: GatewayError | undefined, error: GatewayError): Gat
 }
 
 /** Goes through targets and their credentials until one answers. Rejects with the GatewayError to tell the client. */
-export async function openWithFailover(exchange: Exchange): Promise<Opened> {
+export async function openWithFailover<T>(exchange: Trying, attempt: Attempt<T>): Promise<T> {
   let failure: GatewayError | undefined;
   const { targets } = exchange.route;
   for (const target of targets) {
@@ -74,7 +83,7 @@ export async function openWithFailover(exchange: Exchange): Promise<Opened> {
     for (const credential of credentials) {
       const isLast = target === targets.at(-1) && credential === credentials.at(-1);
       try {
-        return await tryCandidate(exchange, { target, credential, isLast });
+        return await tryCandidate(exchange, { target, credential, isLast }, attempt);
       } catch (thrown) {
         const error = asGatewayError(thrown);
         if (exchange.cancellation.reason() !== undefined || isFinal(error)) throw error;

@@ -3,36 +3,26 @@ import { alarms } from "../lib/alarms.ts";
 import { createBag, type Bagged } from "../lib/bag.ts";
 import { bytesOfLatin1, isAscii, latin1Of } from "../lib/latin1.ts";
 import type { Protocol } from "../protocols/protocol.ts";
-import type { ModelTable, Target } from "../routing/model-table.ts";
-import type { RequestRecord } from "../telemetry/request-record.ts";
+import type { Operation } from "../telemetry/request-record.ts";
 import { responseHeadersFor } from "../transport/headers.ts";
 import type { Opened, OpenedStream } from "./attempt.ts";
-import type { InferenceCall } from "./call.ts";
+import type { Admission, Refused } from "./admission.ts";
+import { attempt } from "./attempt.ts";
+import type { ClientCall, InferenceCall } from "./call.ts";
 import { createCancellation, type Cancellation } from "./cancellation.ts";
 import { createClientStream, endReasonOf, statusOf } from "./client-stream.ts";
 import type { Exchange } from "./exchange.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import { openWithFailover } from "./failover.ts";
+import { createForwarding, type Forwarding } from "./forwarding.ts";
+import { droppedFields, warningsHeader, warningsOf } from "./losses.ts";
 import { createRecording, type Recording } from "./recording.ts";
+import type { StoredResponses } from "./stored-responses.ts";
 
-export interface GatewayOptions {
-  table: ModelTable;
-  /** Characters of prompts and answers that records keep; 0 = none. */
-  textLimit: number;
-  heartbeatMs: number;
-  maxJsonDepth: number;
-  responseModel: "alias" | "upstream";
-  /** `Retry-After` of a 429 whose upstream named none. */
-  retryAfterSeconds: number;
-  onStart: () => void;
-  onAttempt: (target: Target, outcome: "ok" | GatewayError) => void;
-  /** Every request that reached the gateway, once, when it ended. */
-  onFinish: (record: RequestRecord) => void;
-  onBug: (error: unknown, requestId: string) => void;
-}
-
-export interface Gateway {
+export interface Gateway extends Forwarding {
   /** The path of a request. Never rejects: a failure is an answer in the client's own protocol. */
   handle(call: InferenceCall): Promise<Response>;
+  readonly responses: StoredResponses;
   /** Requests that have not ended. */
   active(): number;
   /** Ends all running requests with `reason`. */
@@ -50,7 +40,27 @@ interface Running extends Bagged {
 
 export function errorResponse(protocol: Protocol, error: GatewayError, requestId: string): Response {
   const { status, body, headers } = protocol.error.encode(error);
-  return new Response(body, { status, headers: { ...error.headers, ...headers, "x-request-id": requestId } });
+  const all: Record<string, string> = { ...error.headers, ...headers };
+  nameRequest(all, protocol, requestId);
+  return new Response(body, { status, headers: all });
+}
+
+/** An id that the upstream gave stays: its support asks for it. */
+function nameRequest(headers: Record<string, string>, { requestIdHeader }: Protocol, requestId: string): void {
+  headers["x-request-id"] = requestId;
+  if (requestIdHeader !== undefined) headers[requestIdHeader] ??= requestId;
+}
+
+function answerHeaders({ call }: Exchange, opened: Opened): Record<string, string> {
+  const headers = responseHeadersFor(opened.headers);
+  nameRequest(headers, call.protocol, call.requestId);
+  if (opened.losses.length > 0) headers[warningsHeader] = warningsOf(opened.losses);
+  return headers;
+}
+
+/** The headers of a stream that go ahead of its first content: what was sent upstream is known by then. */
+function earlyHeaders({ losses }: Exchange): Record<string, string> {
+  return losses.length === 0 ? {} : { [warningsHeader]: warningsOf(losses) };
 }
 
 /** Lets the client's connection be silent while an answer in one piece takes its time; returns how to end that. */
@@ -71,12 +81,12 @@ function bodyOf(text: string): string | Uint8Array<ArrayBuffer> {
   return isAscii(text) ? text : bytesOfLatin1(text);
 }
 
-function wholeResponse({ call, recording, cancellation }: Exchange, opened: Opened): Response {
+function wholeResponse(exchange: Exchange, opened: Opened): Response {
+  const { recording, cancellation } = exchange;
   if (opened.kind === "stream") throw new Error("a stream was opened for a request that wants one piece");
   const from = performance.now();
-  const headers = responseHeadersFor(opened.headers);
+  const headers = answerHeaders(exchange, opened);
   headers["content-type"] = "application/json";
-  headers["x-request-id"] = call.requestId;
   const response = new Response(bodyOf(opened.output), { headers });
   recording.worked(performance.now() - from);
   cancellation.end();
@@ -95,11 +105,12 @@ function streamResponse(
   opening: OpenedStream | Promise<OpenedStream>,
   heartbeatMs: number,
 ): Response {
-  const { call } = exchange;
-  const headers = opening instanceof Promise ? {} : responseHeadersFor(opening.headers);
-  headers["content-type"] = "text/event-stream; charset=utf-8";
+  const { call, editor } = exchange;
+  const headers: Record<string, string> =
+    opening instanceof Promise ? earlyHeaders(exchange) : answerHeaders(exchange, opening);
+  headers["content-type"] = call.protocol.streamType(editor.framing ?? "events");
   headers["cache-control"] = "no-cache";
-  headers["x-request-id"] = call.requestId;
+  nameRequest(headers, call.protocol, call.requestId);
   return new Response(createClientStream({ exchange, opening, heartbeatMs }), { headers });
 }
 
@@ -127,7 +138,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const running = createBag<Running>();
 
   function exchangeOf(call: InferenceCall, recording: Recording): Exchange {
-    const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth });
+    const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth }, call.path);
     recording.see(envelope);
     const route = options.table.resolve(envelope.model);
     // A request without a model asks for the default one.
@@ -145,7 +156,11 @@ export function createGateway(options: GatewayOptions): Gateway {
         modelShown: options.responseModel === "alias" ? route.modelShown : undefined,
         hideUsage: envelope.stream && !envelope.wantsUsage,
         textLimit: options.textLimit,
+        framing: call.path?.isArray === true ? "array" : "events",
       },
+      translation: options.translation,
+      translated: undefined,
+      losses: [],
       onAttempt(target, outcome) {
         recording.record.provider = target.upstream.name;
         recording.record.modelServed = target.model;
@@ -161,48 +176,90 @@ export function createGateway(options: GatewayOptions): Gateway {
     return internalError(requestId);
   }
 
-  function refuse(call: InferenceCall, recording: Recording, thrown: unknown): Response {
+  function refuse({ call, protocol, recording, thrown }: Refused): Response {
     const error = toGatewayError(thrown, call.requestId);
     const isSilentLimit = error.code === "rate_limit_exceeded" && error.retryAfterSeconds === undefined;
     const told = isSilentLimit ? error.with({ retryAfterSeconds: options.retryAfterSeconds }) : error;
-    const response = errorResponse(call.protocol, told, call.requestId);
+    const response = errorResponse(protocol, told, call.requestId);
     const wasSent = recording.record.attempts > 0;
     recording.finish({
-      status: statusOf(call.protocol, error),
+      status: statusOf(protocol, error),
       endReason: wasSent || error.code === "internal_error" ? endReasonOf(error) : "rejected",
       error,
     });
     return response;
   }
 
+  /** A record for a request, and its place among the running ones once it can be cancelled. */
+  function admit(call: ClientCall, operation: Operation, protocol: string): Admission {
+    options.onStart();
+    let entry: Running | undefined;
+    let isSilent = false;
+    const recording = createRecording({
+      call,
+      operation,
+      protocol,
+      textLimit: options.textLimit,
+      onFinish(record) {
+        if (entry !== undefined) running.remove(entry);
+        if (isSilent) call.allowSilence(false);
+        if (protocol === "openai-responses" && record.upstreamId !== undefined)
+          options.translation.responses.claim(record.upstreamId, record.keyId);
+        options.onFinish(record);
+      },
+    });
+    return {
+      recording,
+      run(cancellation) {
+        entry = { cancellation, slot: -1 };
+        running.add(entry);
+      },
+      end: () => entry?.cancellation.end(),
+      allowSilence() {
+        isSilent = true;
+        call.allowSilence(true);
+      },
+    };
+  }
+
+  function tellDropped({ call, recording }: Exchange, { losses }: Opened, upstream: string): void {
+    if (losses.length === 0) return;
+    recording.record.dropped = droppedFields(losses);
+    options.onDropped({ client: call.protocol.id, upstream, count: losses.length });
+  }
+
+  const forwarding = createForwarding({ ...options, admit, refuse, toGatewayError });
+
   return {
+    ...forwarding,
+    responses: options.translation.responses,
     active: () => running.items.length,
     stop(reason) {
       for (const { cancellation } of running.items.toReversed()) cancellation.cancel(reason);
     },
     async handle(call) {
-      options.onStart();
-      let entry: Running | undefined;
-      const recording = createRecording({
-        call,
-        textLimit: options.textLimit,
-        onFinish(record) {
-          if (entry !== undefined) running.remove(entry);
-          options.onFinish(record);
-        },
-      });
+      const { protocol } = call;
+      const admission = admit(call, protocol.operation, protocol.id);
+      const { recording } = admission;
       let endSilence: (() => void) | undefined;
       try {
         const exchange = exchangeOf(call, recording);
-        entry = { cancellation: exchange.cancellation, slot: -1 };
-        running.add(entry);
-        const opening = openWithFailover(exchange);
-        if (exchange.envelope.stream) return await answerStream(exchange, opening, options.heartbeatMs);
+        admission.run(exchange.cancellation);
+        const opening = openWithFailover(exchange, async (candidate) => {
+          const opened = await attempt(exchange, candidate);
+          tellDropped(exchange, opened, candidate.target.upstream.name);
+          return opened;
+        });
+        if (exchange.envelope.stream) {
+          // Without heart-beats only the upstream's own limits hold.
+          if (protocol.heartbeat === "") admission.allowSilence();
+          return await answerStream(exchange, opening, options.heartbeatMs);
+        }
         endSilence = allowSilence(call);
         return wholeResponse(exchange, await opening);
       } catch (thrown) {
-        entry?.cancellation.end();
-        return refuse(call, recording, thrown);
+        admission.end();
+        return refuse({ call, protocol, recording, thrown });
       } finally {
         endSilence?.();
       }

@@ -1,8 +1,8 @@
 import type { GatewayError } from "../errors.ts";
 import type { Envelope, Observation } from "../protocols/protocol.ts";
-import type { EndReason, RequestRecord, Usage } from "../telemetry/request-record.ts";
+import type { EndReason, Operation, RequestRecord, Usage } from "../telemetry/request-record.ts";
 import { unknownUsage } from "../telemetry/request-record.ts";
-import type { InferenceCall } from "./call.ts";
+import type { ClientCall } from "./call.ts";
 
 /** One request's record while it grows. */
 export interface Recording {
@@ -26,17 +26,22 @@ interface RecordingEnd {
 }
 
 interface RecordingOptions {
-  call: InferenceCall;
+  call: ClientCall;
+  operation: Operation;
+  /** What the client speaks. */
+  protocol: string;
   textLimit: number;
   onFinish: (record: RequestRecord) => void;
 }
 
-function newRecord(call: InferenceCall): RequestRecord {
+const nothingDropped: readonly string[] = [];
+
+function newRecord({ call, operation, protocol }: RecordingOptions): RequestRecord {
   return {
     id: call.requestId,
     startedAt: call.startedAt,
-    operation: call.protocol.operation,
-    protocol: call.protocol.id,
+    operation,
+    protocol,
     task: call.headers.get("x-orch-task-kind")?.slice(0, 200),
     keyId: call.keyId,
     clientAddress: call.clientAddress,
@@ -59,6 +64,7 @@ function newRecord(call: InferenceCall): RequestRecord {
     latencyMs: 0,
     ttftMs: undefined,
     overheadMs: 0,
+    dropped: nothingDropped,
     userText: undefined,
     assistantText: undefined,
   };
@@ -109,7 +115,7 @@ class RequestRecording implements Recording {
 
   constructor(options: RecordingOptions) {
     this.options = options;
-    this.record = newRecord(options.call);
+    this.record = newRecord(options);
   }
 
   see(envelope: Envelope): void {
@@ -119,6 +125,7 @@ class RequestRecording implements Recording {
   }
 
   sent(): void {
+    this.record.attempts += 1;
     if (this.record.attempts === 1) this.record.overheadMs += this.elapsedMs();
   }
 

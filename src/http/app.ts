@@ -1,9 +1,17 @@
 import { Elysia } from "elysia";
 import { GatewayError } from "../errors.ts";
 import { openapiDocument } from "./docs/openapi.ts";
+import type { Protocol } from "../protocols/protocol.ts";
+import { protocols } from "../protocols/registry.ts";
 import { docsPage } from "./docs/page.ts";
 import { internalError, methodNotAllowed, notFound, plainError } from "./errors.ts";
+import { anthropicRoutes } from "./inbound/anthropic.ts";
+import { geminiRoutes } from "./inbound/gemini.ts";
+import { ollamaRoutes } from "./inbound/ollama.ts";
+import { openaiMoreRoutes } from "./inbound/openai-more.ts";
 import { openaiRoutes } from "./inbound/openai.ts";
+import { passthroughRoutes } from "./inbound/passthrough.ts";
+import { responsesRoutes } from "./inbound/responses.ts";
 import { logRoutes } from "./logs.ts";
 import { operationRoutes } from "./operation.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
@@ -19,6 +27,17 @@ export interface App {
   routes: readonly { method: string; path: string }[];
 }
 
+/** Whose clients ask below a path: they cannot read another protocol's errors. */
+const protocolsBelow = [
+  ["/v1/messages", protocols["anthropic-messages"]],
+  ["/v1beta/", protocols["gemini-generate"]],
+  ["/api/", protocols["ollama-chat"]],
+] as const;
+
+function protocolBelow(pathname: string): Protocol | undefined {
+  return protocolsBelow.find(([prefix]) => pathname.startsWith(prefix))?.[1];
+}
+
 /** All routes. Guards belong to the routes themselves; nothing is decided from a path. */
 export function createApp(parts: RouteParts, onBug: (error: unknown) => void): App {
   const refusals = createRefusals(parts);
@@ -32,9 +51,10 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     const { pathname } = new URL(request.url);
     const { method } = request;
     const allowed = app.routes.filter((route) => route.path === pathname).map((route) => route.method);
-    if (allowed.length === 0) return refusals.answer({ request, error: notFound(method, pathname) });
+    const protocol = protocolBelow(pathname);
+    if (allowed.length === 0) return refusals.answer({ request, error: notFound(method, pathname), protocol });
     const error = methodNotAllowed(method, pathname, allowed);
-    return refusals.answer({ request, error, headers: { allow: allowed.join(", ") } });
+    return refusals.answer({ request, error, headers: { allow: allowed.join(", ") }, protocol });
   }
 
   const app = new Elysia({ normalize: false, nativeStaticResponse: false })
@@ -46,6 +66,12 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     .use(docsPage)
     .use(operationRoutes(parts))
     .use(openaiRoutes(parts, refusals))
+    .use(openaiMoreRoutes(parts, refusals))
+    .use(responsesRoutes(parts, refusals))
+    .use(anthropicRoutes(parts, refusals))
+    .use(geminiRoutes(parts, refusals))
+    .use(ollamaRoutes(parts, refusals))
+    .use(passthroughRoutes(parts, refusals))
     .use(logRoutes(parts));
   app.compile();
   return {

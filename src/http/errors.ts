@@ -1,9 +1,14 @@
 import { GatewayError } from "../errors.ts";
+import type { Protocol } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
 
-/** An error of a route that is no protocol's own, in the form most clients know. */
-export function plainError(error: GatewayError, extra: Record<string, string> = {}): Response {
-  const { status, body, headers } = protocols["openai-chat"].error.encode(error);
+/** An error of a route that is no protocol's own, in the form most clients know, or in that of a given protocol. */
+export function plainError(
+  error: GatewayError,
+  extra: Record<string, string> = {},
+  protocol: Protocol = protocols["openai-chat"],
+): Response {
+  const { status, body, headers } = protocol.error.encode(error);
   return new Response(body, { status, headers: { ...headers, ...extra } });
 }
 

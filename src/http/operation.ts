@@ -11,31 +11,34 @@ function describe(summary: string, description: string) {
 /** Health, metrics and the probes that clients send before anything else. */
 export function operationRoutes(parts: RouteParts) {
   const { access, metrics } = parts;
-  return new Elysia({ name: "operation" })
-    .get("/", () => new Response(`Orcestator ${version} is running. API: /v1, documents: /docs\n`), {
-      detail: { hide: true },
-    })
-    .get("/api/hello", live, { detail: { hide: true } })
-    .get("/health", live, describe("Is the process up", "200 as long as it answers at all."))
-    .get("/healthz", live, describe("Is the process up", "As /health."))
-    .get("/health/live", live, describe("Is the process up", "As /health."))
-    .get(
-      "/health/ready",
-      () => {
-        const { isReady, reasons } = parts.readiness();
-        return Response.json({ status: isReady ? "ready" : "not ready", reasons }, { status: isReady ? 200 : 503 });
-      },
-      describe(
-        "Does it take requests",
-        "200 when the configuration is valid, a credential is present and the process is not draining; else 503.",
-      ),
-    )
-    .get(
-      "/metrics",
-      async ({ request }) => {
-        access.caller(request);
-        return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
-      },
-      describe("Prometheus metrics", "Open to whoever may use models."),
-    );
+  return (
+    new Elysia({ name: "operation" })
+      // Ollama's clients look for its words here.
+      .get("/", () => new Response(`Ollama is running (Orcestator ${version}: API /v1, documents /docs)\n`), {
+        detail: { hide: true },
+      })
+      .get("/api/hello", live, { detail: { hide: true } })
+      .get("/health", live, describe("Is the process up", "200 as long as it answers at all."))
+      .get("/healthz", live, describe("Is the process up", "As /health."))
+      .get("/health/live", live, describe("Is the process up", "As /health."))
+      .get(
+        "/health/ready",
+        () => {
+          const { isReady, reasons } = parts.readiness();
+          return Response.json({ status: isReady ? "ready" : "not ready", reasons }, { status: isReady ? 200 : 503 });
+        },
+        describe(
+          "Does it take requests",
+          "200 when the configuration is valid, a credential is present and the process is not draining; else 503.",
+        ),
+      )
+      .get(
+        "/metrics",
+        async ({ request }) => {
+          access.caller(request);
+          return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
+        },
+        describe("Prometheus metrics", "Open to whoever may use models."),
+      )
+  );
 }

@@ -1,4 +1,5 @@
 import type { GatewayError } from "../errors.ts";
+import type { Protocol } from "../protocols/protocol.ts";
 import { plainError } from "./errors.ts";
 import type { RouteParts } from "./route-parts.ts";
 
@@ -16,7 +17,13 @@ export interface Refusals {
   /** Counts and reports a refusal whose answer is made elsewhere. */
   tell(refused: RefusedRequest): void;
   /** The answer in the form most clients know, counted and reported. */
-  answer(refused: { request: Request; error: GatewayError; headers?: Record<string, string> }): Response;
+  answer(refused: {
+    request: Request;
+    error: GatewayError;
+    headers?: Record<string, string>;
+    /** Whose words the client knows; OpenAI's where nobody can tell. */
+    protocol?: Protocol | undefined;
+  }): Response;
 }
 
 /** What was asked for, without what may be a key. */
@@ -44,8 +51,8 @@ export function createRefusals({
 
   return {
     tell,
-    answer({ request, error, headers }) {
-      const response = plainError(error, headers);
+    answer({ request, error, headers, protocol }) {
+      const response = plainError(error, headers, protocol);
       tell({ request, error, status: response.status });
       return response;
     },

@@ -14,7 +14,7 @@ export interface Readiness {
 
 /** What the routes need; the runtime puts it together. */
 export interface RouteParts {
-  server: Pick<ServerConfig, "maxBodyBytes" | "bodyTimeout" | "heartbeat">;
+  server: Pick<ServerConfig, "maxBodyBytes" | "bodyTimeout" | "heartbeat" | "passthrough">;
   gateway: Gateway;
   access: Access;
   connections: Connections;

@@ -7,8 +7,8 @@ const { latin1Slice } = Buffer.prototype as unknown as {
  * Bytes as a string of the same length, one character a byte. JSON and SSE structure is ASCII, so it can be searched and
  * cut with native string operations, every byte survives, and no chunk boundary can fall inside a character.
  */
-export function latin1Of(bytes: Uint8Array, end = bytes.length): string {
-  return latin1Slice.call(bytes, 0, end);
+export function latin1Of(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  return latin1Slice.call(bytes, start, end);
 }
 
 export function bytesOfLatin1(text: string): Uint8Array<ArrayBuffer> {

@@ -1,8 +1,10 @@
+import type { ProtocolName } from "../config/protocol-names.ts";
 import type { GatewayError } from "../errors.ts";
 import type { JsonEdit } from "../lib/json-edit.ts";
 import type { Usage } from "../telemetry/request-record.ts";
+import type { Codec, PathFacts } from "./canonical/codec.ts";
 
-export type ProtocolId = "openai-chat";
+export type ProtocolId = ProtocolName;
 
 /** What the gateway must know of a request, read by a scan and without building its objects. */
 export interface Envelope {
@@ -15,8 +17,11 @@ export interface Envelope {
   readonly wantsUsage: boolean;
   /** Text of the last user message, at most `limit` characters; parses only that message. */
   lastUserText(limit: number): string | undefined;
-  /** Edits that make the body ready for a target; everything else stays as the client wrote it. */
-  edits(target: { model: string; injectUsage: boolean }): JsonEdit[];
+  /**
+   * Edits that make the body ready for a target; everything else stays as the client wrote it. `origin` is the upstream's
+   * mark: what it made itself and was sealed for the client is opened, other upstreams' is left out.
+   */
+  edits(target: { model: string; injectUsage: boolean; origin?: string }): JsonEdit[];
 }
 
 /** What was read of an answer while it went by. */
@@ -52,6 +57,8 @@ export interface EditorOptions {
   hideUsage: boolean;
   /** Characters of the answer's text to keep in the observation. */
   textLimit: number;
+  /** How the client's stream is framed; only Gemini knows `array`. */
+  framing?: "events" | "array" | undefined;
 }
 
 export interface StreamStep {
@@ -76,6 +83,8 @@ export interface StreamEditor {
   isComplete(): boolean;
   /** Nothing more may follow; the upstream can be let go. */
   isEnded(): boolean;
+  /** The ending of a stream that broke, from where it is now (latin1). `undefined`: the protocol's `encodeInStream` does. */
+  fail?(error: GatewayError): string;
 }
 
 export interface EditedAnswer {
@@ -88,8 +97,8 @@ export interface EditedAnswer {
 export interface Protocol {
   readonly id: ProtocolId;
   readonly operation: "chat";
-  /** Throws GatewayError (400) where the body is no request of this protocol. */
-  peek(text: string, limits: { maxDepth: number }): Envelope;
+  /** Throws GatewayError (400) where the body is no request of this protocol. `path` is what the URL says besides. */
+  peek(text: string, limits: { maxDepth: number }, path?: PathFacts): Envelope;
   /** Same lane, answer in one piece (latin1). Throws GatewayError when it is no answer of this protocol. */
   editAnswer(text: string, options: EditorOptions): EditedAnswer;
   createStreamEditor(options: EditorOptions): StreamEditor;
@@ -103,6 +112,14 @@ export interface Protocol {
     /** The end of a stream that has begun and broke (latin1). */
     encodeInStream(error: GatewayError, observation: Observation, modelShown: string): string;
   };
-  /** Keep-alive between events. */
+  /** Header in which its clients look for the request's id, besides `x-request-id`. */
+  readonly requestIdHeader?: string;
+  /** A request without turns only asks for the model to be loaded: it is answered at once. */
+  readonly loadsModels?: true;
+  /** Keep-alive between events; empty where the protocol has none. */
   readonly heartbeat: string;
+  /** `content-type` of its streams. */
+  streamType(framing: "events" | "array"): string;
+  /** Translation to and from other protocols. */
+  readonly codec: Codec;
 }

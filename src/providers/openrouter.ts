@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { authorizeBearer, joinUrl, openaiCompatible } from "./openai-compatible.ts";
+import { joinUrl } from "./join-url.ts";
+import { authorizeBearer, createOpenaiFamily } from "./openai-family.ts";
 import type { ModelFacts, ModelPage, Provider } from "./provider.ts";
 
 const count = z.number().nullish().catch(undefined);
@@ -47,6 +48,7 @@ function readModel(value: unknown): ModelFacts[] {
         reasoning: parameters.includes("reasoning"),
       },
       pricing: pricingOf(model.pricing),
+      supportedParameters: parameters,
     },
   ];
 }
@@ -61,8 +63,7 @@ function readModels(page: unknown, from: URL): ModelPage | undefined {
 
 /** https://openrouter.ai: names itself in the attribution headers unless the client did. */
 export const openrouter: Provider = {
-  ...openaiCompatible,
-  id: "openrouter",
+  ...createOpenaiFamily("openrouter"),
   authorize(headers, credential) {
     authorizeBearer(headers, credential);
     headers["http-referer"] ??= "https://github.com/orcestator/orcestator";

@@ -15,23 +15,29 @@ export interface Upstream {
   /** PEM text of `config.ca`. */
   readonly ca: string | undefined;
   /** Where requests of a protocol go. */
-  destination(protocol: ProtocolId): Destination;
+  destination(call: { protocol: ProtocolId; model: string; stream: boolean }): Destination;
 }
+
+/** Clients choose model names where any is taken: their number has no other bound. */
+const mostDestinations = 1000;
 
 export function createUpstream(name: string, config: ResolvedProvider): Upstream {
   const provider = providers[config.type];
-  const destinations = new Map<ProtocolId, Destination>();
+  const destinations = new Map<string, Destination>();
   return {
     name,
     provider,
     config,
     credentials: createCredentialPool(config.credentials),
     ca: config.ca === undefined ? undefined : readFileSync(config.ca, "utf8"),
-    destination(protocol) {
-      let destination = destinations.get(protocol);
+    destination({ protocol, model, stream }) {
+      const key = `${protocol} ${stream} ${model}`;
+      let destination = destinations.get(key);
       if (destination === undefined) {
-        destination = destinationOf(provider.endpoint(config.baseUrl, protocol));
-        destinations.set(protocol, destination);
+        const { baseUrl, apiVersion } = config;
+        destination = destinationOf(provider.endpoint({ baseUrl, apiVersion, protocol, model, stream }));
+        if (destinations.size >= mostDestinations) destinations.clear();
+        destinations.set(key, destination);
       }
       return destination;
     },

@@ -1,6 +1,9 @@
 import { errorText } from "../lib/error-text.ts";
 import { isUsable, type ResolvedConfig } from "../config/resolve.ts";
 import { createGateway, type Gateway } from "../gateway/handle.ts";
+import { createReasoningMemory } from "../gateway/reasoning-memory.ts";
+import { createStoredResponses } from "../gateway/stored-responses.ts";
+import type { Translation } from "../gateway/translation.ts";
 import { createAccess } from "../http/access.ts";
 import { createApp, type App } from "../http/app.ts";
 import { createConnections, type Connections } from "../http/connections.ts";
@@ -8,11 +11,15 @@ import { createCors, type Cors } from "../http/cors.ts";
 import type { Readiness } from "../http/route-parts.ts";
 import { createKeyRing } from "../keys/key-ring.ts";
 import { alarms } from "../lib/alarms.ts";
+import { traitsOf } from "../protocols/canonical/traits-of.ts";
 import { createCatalog, type Catalog } from "../routing/catalog.ts";
 import { createModelTable, type ModelTable } from "../routing/model-table.ts";
 import { listModels } from "../routing/offered-models.ts";
 import { createRecordWriter, type RecordWriter } from "../storage/record-writer.ts";
+import { createMemoryResponseStore } from "../storage/responses/memory.ts";
+import type { ResponseStore } from "../storage/responses/response-store.ts";
 import { openSqliteStore, sqlitePathOf } from "../storage/sqlite/index.ts";
+import { openSqliteResponseStore } from "../storage/sqlite/responses.ts";
 import { storeSink } from "../storage/store-sink.ts";
 import { createConsoleLog } from "../telemetry/console-log.ts";
 import { createJsonlLog } from "../telemetry/jsonl-log.ts";
@@ -30,6 +37,8 @@ export interface Parts {
   table: ModelTable;
   metrics: Metrics;
   records: RecordWriter;
+  /** Answers of /v1/responses that are kept here. */
+  responses: ResponseStore | undefined;
   connections: Connections;
   cors: Cors;
 }
@@ -86,6 +95,32 @@ function readinessOf(config: ResolvedConfig, isDraining: boolean): Readiness {
   return { isReady: reasons.length === 0, reasons };
 }
 
+/** Where answers of /v1/responses are kept for upstreams that keep none. */
+function responseStoreOf({ responses, storage, logging }: ResolvedConfig, logger: Logger): ResponseStore | undefined {
+  if (responses.store === "off") return undefined;
+  const { maxBytes } = responses;
+  // Where no content may be kept, none is written to a disk.
+  if (storage.url === undefined || logging.content === "none") return createMemoryResponseStore({ maxBytes });
+  const onWarning = (message: string): void => logger.warn(message);
+  return openSqliteResponseStore({ path: sqlitePathOf(storage.url), maxBytes, onWarning });
+}
+
+function translationOf(
+  { server, keys }: ResolvedConfig,
+  catalog: Catalog,
+  responses: ResponseStore | undefined,
+): Translation {
+  return {
+    memory: createReasoningMemory(),
+    responses: createStoredResponses(responses, { hasManyKeys: keys.inbound.length > 1 }),
+    isStrict: server.strict,
+    traitsOf({ upstream, model }) {
+      const facts = catalog.find(upstream, model);
+      return traitsOf({ model, provider: upstream.config.type, facts });
+    },
+  };
+}
+
 /** Wires the house by hand: everything that a server needs, nothing started yet. */
 export function compose({ config, logger, idleSeconds, isDraining }: ComposeOptions): Parts {
   const { server, logging, keys, admin } = config;
@@ -107,8 +142,10 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
     onDrop: (sink, count) => metrics.queueDropped(sink, count),
     onError: createSinkComplaint(logger),
   });
+  const responses = responseStoreOf(config, logger);
   const gateway = createGateway({
     table,
+    translation: translationOf(config, catalog, responses),
     textLimit: textLimitOf(logging.content),
     heartbeatMs: server.heartbeat,
     maxJsonDepth: server.maxJsonDepth,
@@ -116,6 +153,7 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
     retryAfterSeconds: server.retryAfter / 1000,
     onStart: () => metrics.requestStarted(),
     onAttempt: (target, outcome) => metrics.attempt(target.upstream.name, outcome === "ok" ? "ok" : outcome.code),
+    onDropped: ({ client, upstream, count }) => metrics.fieldsDropped(client, upstream, count),
     onFinish(record) {
       records.push(record);
       metrics.requestFinished(record);
@@ -148,5 +186,5 @@ export function compose({ config, logger, idleSeconds, isDraining }: ComposeOpti
     },
     (error) => logger.error("A request met a bug", error),
   );
-  return { app, gateway, catalog, table, metrics, records, connections, cors: createCors(server.cors) };
+  return { app, gateway, catalog, table, metrics, records, responses, connections, cors: createCors(server.cors) };
 }

@@ -111,6 +111,7 @@ export function startServer(config: ResolvedConfig, logger: Logger): RunningServ
     await server.stop(true);
     await metricsServer?.stop(true);
     await records.close();
+    parts.responses?.close();
     return !wasCut;
   }
 

@@ -26,6 +26,7 @@ export function consoleLine(record: RequestRecord): string {
     parts.push(`${input ?? "?"} in, ${output ?? "?"} out${record.usageSource === "estimated" ? " (estimated)" : ""}`);
   if (record.costUsd !== undefined) parts.push(`$${record.costUsd.toFixed(6).replace(/0{1,4}$/, "")}`);
   if (record.attempts > 1) parts.push(`${record.attempts} attempts`);
+  if (record.dropped.length > 0) parts.push(printable(`dropped ${record.dropped.join(", ")}`));
   if (record.errorMessage !== undefined) parts.push(printable(`${record.errorCode}: ${record.errorMessage}`));
   return parts.join(" · ");
 }

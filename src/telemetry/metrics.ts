@@ -17,6 +17,8 @@ export interface Metrics {
   requestRefused(status: number): void;
   /** One request sent upstream; `outcome` is `ok` or an error code. */
   attempt(provider: string, outcome: string): void;
+  /** Request fields that could not be carried from one protocol to another. */
+  fieldsDropped(client: string, upstream: string, count: number): void;
   queueDropped(sink: string, count: number): void;
   /** Prometheus text of everything. */
   text(): Promise<string>;
@@ -212,6 +214,12 @@ export function createMetrics({ isKnownModel, queueDepth, sinks }: MetricsOption
     registers,
   });
   for (const sink of sinks) drops.inc({ sink }, 0);
+  const fields = new Counter({
+    name: "orcestator_dropped_fields_total",
+    help: "Request fields that could not be carried from the client's protocol to a provider",
+    labelNames: ["client", "upstream"],
+    registers,
+  });
 
   function tallyOf(record: RequestRecord): Tally {
     const model = labelOf(record.modelAsked);
@@ -231,6 +239,7 @@ export function createMetrics({ isKnownModel, queueDepth, sinks }: MetricsOption
     requestStarted: () => (activeRequests += 1),
     requestRefused: (status) => refused.inc({ status }),
     queueDropped: (sink, count) => drops.inc({ sink }, count),
+    fieldsDropped: (client, upstream, count) => fields.inc({ client, upstream }, count),
     attempt(provider, outcome) {
       const key = `${provider}\n${outcome}`;
       const known = attempts.get(key);

@@ -30,13 +30,24 @@ export type EndReason =
   | "shutdown"
   | "internal_error";
 
+export type Operation =
+  | "chat"
+  | "embeddings"
+  | "images"
+  | "audio"
+  | "moderations"
+  | "rerank"
+  | "count_tokens"
+  /** An endpoint of a provider that the gateway does not know. */
+  | "opaque";
+
 /** One client request, as every sink (traffic log, JSONL, database, metrics, console) sees it. Written once, when it ended. */
 export interface RequestRecord {
   /** Ours, `req_` + 24 characters; also the client's `x-request-id`. */
   id: string;
   /** Epoch milliseconds. */
   startedAt: number;
-  operation: "chat";
+  operation: Operation;
   /** Protocol the client spoke, e.g. `openai-chat`. */
   protocol: string;
   /** `x-orch-task-kind` of the request, when sent. */
@@ -72,6 +83,8 @@ export interface RequestRecord {
   ttftMs: number | undefined;
   /** Part of `latencyMs` not spent waiting for an upstream or the client. */
   overheadMs: number;
+  /** Fields of the request that could not be carried to the upstream. */
+  dropped: readonly string[];
   /** Last user message and the answer, already cut by the content policy; `undefined` when the policy is `none`. */
   userText: string | undefined;
   assistantText: string | undefined;

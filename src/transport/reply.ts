@@ -2,10 +2,12 @@ import { GatewayError } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
 import type { ReadableHeaders } from "./headers.ts";
 
-/** Waits for one piece; exactly one of both is called, once. */
+/** Waits for one piece; exactly one of its functions is called, once. */
 export interface PieceReader {
   resolve: (piece: Uint8Array | undefined) => void;
   reject: (error: unknown) => void;
+  /** In place of `resolve`, for a piece of which there is no view of its own: one character a byte. */
+  resolveText?: (piece: string) => void;
 }
 
 /** An upstream's answer from its head on; its body is read piece by piece. */

@@ -8,7 +8,7 @@ import type { UpstreamReply } from "./reply.ts";
 
 export interface UpstreamRequest {
   destination: Destination;
-  method: "GET" | "POST";
+  method: string;
   headers: Record<string, string>;
   /** A text has one character a byte. */
   body?: Uint8Array<ArrayBuffer> | string;

@@ -139,11 +139,15 @@ describe("an answer that is none fails as the upstream's", () => {
     }
   });
 
-  test("a protocol that the provider does not speak is never sent", async () => {
-    const run = startRun({ table });
-    const foreign = { ...run.exchange.call.protocol, id: "other" as "openai-chat" };
-    Object.assign(run.exchange.call, { protocol: foreign });
-    expect((await rejectionOf(run.open())).message).toContain("does not speak other");
+  test("a provider without a protocol that can say everything is not asked", async () => {
+    const old = createModelTable(
+      configured({
+        providers: { one: openaiCompatibleAt(upstream.url, { protocols: ["openai-completions"] }) },
+        models: { m: { targets: [{ provider: "one", model: "vendor/x" }] } },
+      }),
+    );
+    const run = startRun({ table: old });
+    expect((await rejectionOf(run.open())).message).toContain("openai-chat cannot be translated to");
     expect(upstream.requests).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import type { RequestRecord } from "../../src/telemetry/request-record.ts";
 import { replyOfResponse, type UpstreamReply } from "../../src/transport/reply.ts";
 import { configured, openaiCompatibleAt } from "../routing/configured.ts";
 import { eventsOf } from "../support/chat.ts";
+import { connectRaw, type RawConnection } from "../support/raw-client.ts";
 import { startRun } from "./rig.ts";
 
 export type OpenedStream = Extract<Opened, { kind: "stream" }>;
@@ -63,6 +64,7 @@ export function createUpstream() {
       editor: openaiChat.createStreamEditor({ modelShown: "m", hideUsage: false, textLimit: 100 }),
       stop,
       host: "up.test",
+      losses: [],
       idleMs: hour,
       credential: undefined,
       held,
@@ -91,6 +93,20 @@ export function connect(
   const patient = opening instanceof Promise ? opening.then(withIdle) : withIdle(opening);
   const stream = createClientStream({ exchange, opening: patient, heartbeatMs });
   return { stream, records, cancellation: exchange.cancellation };
+}
+
+/** The stream on a real connection, with its client's end in the test's hand: only a socket can be full. */
+export async function onSocket(stream: ReadableStream<Uint8Array>): Promise<RawConnection & AsyncDisposable> {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(stream) });
+  const client = await connectRaw(server.port ?? 0);
+  client.send("GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+  return {
+    ...client,
+    async [Symbol.asyncDispose]() {
+      client.leave();
+      await server.stop(true);
+    },
+  };
 }
 
 export async function read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {

@@ -12,7 +12,13 @@ const body = JSON.stringify({ model: "asked", stream: true, messages: [{ role: "
 function start({ textLimit = 100, headers }: { textLimit?: number; headers?: Record<string, string> } = {}) {
   const records: RequestRecord[] = [];
   const call = callOf(body, new AbortController().signal, headers);
-  const recording = createRecording({ call, textLimit, onFinish: (record) => records.push(record) });
+  const recording = createRecording({
+    call,
+    operation: "chat",
+    protocol: "openai-chat",
+    textLimit,
+    onFinish: (record) => records.push(record),
+  });
   return { call, records, recording };
 }
 

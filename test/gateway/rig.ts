@@ -1,14 +1,17 @@
 import { expect } from "bun:test";
 import { GatewayError } from "../../src/errors.ts";
 
-import type { Opened } from "../../src/gateway/attempt.ts";
+import { attempt, type Opened } from "../../src/gateway/attempt.ts";
 import type { InferenceCall } from "../../src/gateway/call.ts";
 import { createCancellation } from "../../src/gateway/cancellation.ts";
 import type { Exchange } from "../../src/gateway/exchange.ts";
 import { openWithFailover } from "../../src/gateway/failover.ts";
+import { createReasoningMemory } from "../../src/gateway/reasoning-memory.ts";
 import { createRecording } from "../../src/gateway/recording.ts";
+import { createStoredResponses } from "../../src/gateway/stored-responses.ts";
 import { createId } from "../../src/lib/ids.ts";
 import { latin1Of } from "../../src/lib/latin1.ts";
+import { ordinaryTraits } from "../../src/protocols/canonical/model-traits.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/index.ts";
 import type { ModelTable } from "../../src/routing/model-table.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
@@ -53,7 +56,13 @@ export function startRun({ table, stream = false, totalMs = 60_000 }: RunOptions
   const route = table.resolve(envelope.model);
   const records: RequestRecord[] = [];
   const outcomes: string[] = [];
-  const recording = createRecording({ call, textLimit: 200, onFinish: (record) => records.push(record) });
+  const recording = createRecording({
+    call,
+    operation: "chat",
+    protocol: "openai-chat",
+    textLimit: 200,
+    onFinish: (record) => records.push(record),
+  });
   recording.see(envelope);
   const exchange: Exchange = {
     call,
@@ -63,12 +72,26 @@ export function startRun({ table, stream = false, totalMs = 60_000 }: RunOptions
     cancellation: createCancellation(client.signal, totalMs),
     editor: { modelShown: route.modelShown, hideUsage: stream, textLimit: 200 },
     onAttempt: ({ upstream }, outcome) => outcomes.push(`${upstream.name}:${outcome === "ok" ? "ok" : outcome.code}`),
+    translation: {
+      memory: createReasoningMemory(),
+      responses: createStoredResponses(undefined),
+      isStrict: false,
+      traitsOf: () => ordinaryTraits,
+    },
+    translated: undefined,
+    losses: [],
     toGatewayError(thrown) {
       if (thrown instanceof GatewayError) return thrown;
       throw thrown;
     },
   };
-  return { client, exchange, records, outcomes, open: () => openWithFailover(exchange) };
+  return {
+    client,
+    exchange,
+    records,
+    outcomes,
+    open: () => openWithFailover(exchange, (candidate) => attempt(exchange, candidate)),
+  };
 }
 
 /** Fails unless all exchanges with the upstream end soon: what is only left to the garbage collector takes longer. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { createAccess } from "../../src/http/access.ts";
+import { createStoredResponses } from "../../src/gateway/stored-responses.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createConnections } from "../../src/http/connections.ts";
 import { createCors } from "../../src/http/cors.ts";
@@ -33,8 +34,18 @@ const access = createAccess({
 });
 const app = createApp(
   {
-    server: { maxBodyBytes: 1000, bodyTimeout: 1000, heartbeat: 15_000 },
-    gateway: { handle: () => Promise.reject(broken), active: () => 0, stop: () => undefined },
+    server: { maxBodyBytes: 1000, bodyTimeout: 1000, heartbeat: 15_000, passthrough: true },
+    gateway: {
+      handle: () => Promise.reject(broken),
+      forwardOpenai: () => Promise.reject(broken),
+      forwardOpaque: () => Promise.reject(broken),
+      keeperOfResponses: () => undefined,
+      embed: () => Promise.reject(broken),
+      countTokens: () => Promise.reject(broken),
+      responses: createStoredResponses(undefined),
+      active: () => 0,
+      stop: () => undefined,
+    },
     access,
     connections,
     metrics,

@@ -47,6 +47,7 @@ describe("a model of the list", () => {
         maxOutputTokens: 16_384,
         capabilities: { tools: true, vision: true, reasoning: true },
         pricing: { input: 2.5, output: 10 },
+        supportedParameters: ["tools", "tool_choice", "reasoning", "max_tokens", "temperature"],
       },
     ]);
   });

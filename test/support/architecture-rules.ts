@@ -24,6 +24,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   citty: ["cli/", "main.ts"],
   consola: ["telemetry/", "cli/"],
   elysia: ["http/"],
+  "gpt-tokenizer": ["protocols/canonical/"],
   "prom-client": ["telemetry/metrics"],
   "swagger-ui-dist": ["http/"],
   zod: [""],

@@ -18,6 +18,7 @@ export function makeRecord(changes: Partial<RequestRecord> = {}): RequestRecord 
     modelServed: "openai/gpt-4o",
     provider: "openrouter",
     stream: false,
+    dropped: [],
     status: 200,
     endReason: "completed",
     errorCode: undefined,

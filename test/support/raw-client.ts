@@ -17,6 +17,7 @@ export interface RawConnection {
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Takes nothing more off the socket, as a client that hangs. */
   pauseReading(): void;
+  resumeReading(): void;
   /** Settles when the connection is closed, by whomever. */
   readonly closed: Promise<void>;
   /** Leaves at once: FIN, or RST. */
@@ -70,6 +71,7 @@ export function connectRaw(port: number, host = "127.0.0.1"): Promise<RawConnect
       received: () => text,
       waitFor,
       pauseReading: () => void socket.pause(),
+      resumeReading: () => void socket.resume(),
       closed,
       leave(how = "fin") {
         if (how === "rst") socket.resetAndDestroy();

@@ -1,6 +1,7 @@
 import { GatewayError } from "../../errors.ts";
 import { errorResponse } from "../../gateway/handle.ts";
 import { createId } from "../../lib/ids.ts";
+import type { PathFacts } from "../../protocols/canonical/codec.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
 import type { Caller } from "../access.ts";
 import { readBody } from "../body.ts";
@@ -12,6 +13,8 @@ export interface InferenceRouteOptions {
   protocol: Protocol;
   parts: RouteParts;
   refusals: Refusals;
+  /** What the URL says besides the body. */
+  pathFactsOf?: (request: Request) => PathFacts;
 }
 
 type RefusedCall = Omit<RefusedRequest, "status"> & { requestId: string };
@@ -21,6 +24,7 @@ export function inferenceRoute({
   protocol,
   parts,
   refusals,
+  pathFactsOf,
 }: InferenceRouteOptions): (context: { request: Request }) => Promise<Response> {
   const { access, connections, gateway, server } = parts;
   const limits = { maxBytes: server.maxBodyBytes, timeoutMs: server.bodyTimeout };
@@ -43,6 +47,7 @@ export function inferenceRoute({
       const body = await readBody(request, limits);
       return await gateway.handle({
         protocol,
+        path: pathFactsOf?.(request),
         body,
         headers: request.headers,
         signal: request.signal,

@@ -2,11 +2,14 @@ import { Elysia } from "elysia";
 import { z } from "zod";
 import { GatewayError } from "../../errors.ts";
 import { chatRequestSchema, chatResponseSchema, errorSchema } from "../../protocols/openai-chat/schema.ts";
+import type { Protocol } from "../../protocols/protocol.ts";
 import { protocols } from "../../protocols/registry.ts";
 import { jsonContent } from "../docs/openapi.ts";
 import type { Refusals } from "../refusals.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { inferenceRoute } from "./inference.ts";
+import { protocolRoute } from "./protocol-route.ts";
+import { anthropicModel, anthropicModels, geminiModel, geminiModels } from "./model-views.ts";
 
 const modelSchema = z.object({
   id: z.string(),
@@ -59,6 +62,17 @@ function modelNameOf(request: Request): string {
   }
 }
 
+/** Anthropic's clients ask on the same path, and always name their version. */
+function speaksAnthropic(request: Request): boolean {
+  return request.headers.has("anthropic-version");
+}
+
+/** Google's newer SDK asks on the same path; its clients name themselves, or send their key where only they do. */
+function speaksGemini({ headers }: Request): boolean {
+  if (headers.has("authorization") || headers.has("anthropic-version")) return false;
+  return headers.has("x-goog-api-client") || headers.has("x-goog-api-key");
+}
+
 function unknownModel(name: string): GatewayError {
   return new GatewayError({
     code: "model_not_found",
@@ -68,15 +82,27 @@ function unknownModel(name: string): GatewayError {
   });
 }
 
+function protocolOf(request: Request): Protocol {
+  if (speaksGemini(request)) return protocols["gemini-generate"];
+  return protocols[speaksAnthropic(request) ? "anthropic-messages" : "openai-chat"];
+}
+
 /** OpenAI's API for clients. */
 export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
-  const oneModel = ({ request }: { request: Request }): Response => {
+  /** The clients of three protocols share the paths of the models. */
+  const modelRoute =
+    (answer: (request: Request) => Response) =>
+    ({ request }: { request: Request }): Promise<Response> =>
+      protocolRoute({ protocol: protocolOf(request), refusals, answer })({ request });
+
+  const oneModel = modelRoute((request) => {
     parts.access.caller(request);
     const name = modelNameOf(request);
     const model = parts.models().find((info) => info.id === name);
     if (model === undefined) throw unknownModel(name);
-    return Response.json(model);
-  };
+    if (speaksGemini(request)) return Response.json(geminiModel(model));
+    return Response.json(speaksAnthropic(request) ? anthropicModel(model) : model);
+  });
 
   return new Elysia({ name: "openai" })
     .post("/v1/chat/completions", inferenceRoute({ protocol: protocols["openai-chat"], parts, refusals }), {
@@ -85,10 +111,13 @@ export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
     })
     .get(
       "/v1/models",
-      ({ request }) => {
+      modelRoute((request) => {
         parts.access.caller(request);
-        return Response.json({ object: "list", data: parts.models() });
-      },
+        const models = parts.models();
+        if (speaksGemini(request)) return Response.json(geminiModels(models, new URL(request.url).searchParams));
+        if (speaksAnthropic(request)) return Response.json(anthropicModels(models, new URL(request.url).searchParams));
+        return Response.json({ object: "list", data: models });
+      }),
       {
         detail: {
           tags: ["models"],

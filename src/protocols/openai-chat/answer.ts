@@ -1,48 +1,20 @@
-import { GatewayError } from "../../errors.ts";
 import { applyEdits, type JsonEdit } from "../../lib/json-edit.ts";
-import { JsonScanError, mayBeDeeper, scanDocument } from "../../lib/json-scan.ts";
-import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
+import { latin1OfUtf8 } from "../../lib/latin1.ts";
+import { deepestAnswer, parseAnswerOrList } from "../answer-edit.ts";
 import { newObservation, type EditedAnswer, type EditorOptions } from "../protocol.ts";
+import { invalidAnswer } from "../upstream-error.ts";
 import { modelRanges } from "./model-ranges.ts";
 import { choicesOf, failureOf, hasContent, observe, type Answer } from "./observe.ts";
 
-const deepestAnswer = 1000;
-
-function invalid(message: string): GatewayError {
-  return new GatewayError({ code: "upstream_invalid_response", status: 502, message });
-}
-
-function scanAnswer(text: string): void {
-  try {
-    scanDocument(text, deepestAnswer);
-  } catch (error) {
-    if (!(error instanceof JsonScanError)) throw error;
-    throw invalid(`The upstream's answer is no JSON object: ${error.message} at byte ${error.offset}.`);
-  }
-}
-
-function parseAnswer(text: string): Answer {
-  if (mayBeDeeper(text, deepestAnswer)) scanAnswer(text);
-  let value: unknown;
-  try {
-    value = JSON.parse(utf8OfLatin1(text));
-  } catch {
-    // The parser does not say where; the scan does.
-    scanAnswer(text);
-    throw invalid("The upstream's answer is not valid JSON.");
-  }
-  if (typeof value !== "object" || value === null) throw invalid("The upstream's answer is no JSON object.");
-  return value;
-}
-
 /** A chat completion in one piece: `model` rewritten, everything else byte for byte. */
 export function editChatAnswer(text: string, { modelShown, textLimit }: EditorOptions): EditedAnswer {
-  const answer = parseAnswer(text);
+  // A list is an error of Gemini's.
+  const answer: Answer = parseAnswerOrList(text);
   const observation = newObservation();
   observe(observation, answer, textLimit);
   const failure = failureOf(answer);
   if (failure !== undefined) return { output: text, failure, observation };
-  if (!Array.isArray(answer.choices)) throw invalid("The upstream's answer has no `choices`.");
+  if (!Array.isArray(answer.choices)) throw invalidAnswer("The upstream's answer has no `choices`.");
   observation.contentEvents = hasContent(answer) ? 1 : 0;
   return {
     output: modelShown === undefined ? text : applyEdits(text, modelEdits(text, answer, modelShown)),
@@ -63,7 +35,7 @@ function withIndex(toolCalls: unknown): unknown {
 
 /** A whole answer as the chunks of a stream, for an upstream that ignored `stream: true`. */
 export function streamOfChatAnswer(answer: string): string {
-  const value = parseAnswer(answer);
+  const value: Answer = parseAnswerOrList(answer);
   const { choices: _choices, usage, ...shared } = value;
   const head = { ...shared, object: "chat.completion.chunk" };
   const contents = choicesOf(value).map(({ message, finish_reason: _reason, ...choice }) => ({

@@ -1,6 +1,8 @@
 import type { Protocol } from "../protocol.ts";
+import { decodeUpstreamError } from "../upstream-error.ts";
 import { editChatAnswer, streamOfChatAnswer } from "./answer.ts";
-import { decodeUpstreamError, encodeError, encodeErrorInStream } from "./error.ts";
+import { openaiChatCodec } from "./codec.ts";
+import { encodeError, encodeErrorInStream } from "./error.ts";
 import { peekChatRequest } from "./request.ts";
 import { createChatStreamEditor } from "./stream.ts";
 
@@ -14,4 +16,6 @@ export const openaiChat: Protocol = {
   streamOf: streamOfChatAnswer,
   error: { decode: decodeUpstreamError, encode: encodeError, encodeInStream: encodeErrorInStream },
   heartbeat: ": ping\n\n",
+  streamType: () => "text/event-stream; charset=utf-8",
+  codec: openaiChatCodec,
 };

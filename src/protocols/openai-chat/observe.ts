@@ -1,6 +1,6 @@
 import { GatewayError } from "../../errors.ts";
 import type { Observation } from "../protocol.ts";
-import { decodeErrorObject, errorObjectOf } from "./error.ts";
+import { decodeErrorObject, errorObjectOf } from "../upstream-error.ts";
 import { readUsage } from "./usage.ts";
 
 interface ToolCall {

@@ -1,9 +1,9 @@
-import { GatewayError } from "../../errors.ts";
 import { applyEdits, type JsonEdit } from "../../lib/json-edit.ts";
 import { mayBeDeeper, scanDocument, skipSpace } from "../../lib/json-scan.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
 import { createEventSplitter, dataOf, type EventData } from "../../lib/sse.ts";
 import { newObservation, type EditorOptions, type StreamEditor, type StreamStep } from "../protocol.ts";
+import { invalidAnswer } from "../upstream-error.ts";
 import { modelRanges } from "./model-ranges.ts";
 import { failureOf, hasContent, observe, type Answer } from "./observe.ts";
 
@@ -171,7 +171,7 @@ export function createChatStreamEditor({ modelShown, hideUsage, textLimit }: Edi
       const message = `The upstream sent an event of more than ${largestEvent} bytes.`;
       return {
         output: result.output,
-        failure: new GatewayError({ code: "upstream_invalid_response", status: 502, message }),
+        failure: invalidAnswer(message),
       };
     },
     end() {

@@ -1,28 +1,5 @@
-import type { Usage } from "../../telemetry/request-record.ts";
-
-export interface ReportedUsage {
-  usage: Usage;
-  costUsd: number | undefined;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
-
-/** Upstreams write all kinds of things where a count belongs; what cannot be one is not known. */
-function countOf(value: unknown): number | undefined {
-  return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : undefined;
-}
-
-/** xAI leaves reasoning out of the completion; only the total shows it. */
-function isReasoningApart(usage: Fields, reasoning: number | undefined): boolean {
-  if (reasoning === undefined || reasoning === 0) return false;
-  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = usage;
-  if (typeof prompt !== "number" || typeof completion !== "number" || typeof total !== "number") return false;
-  return total - prompt - completion === reasoning;
-}
+import { countOf, fieldsOf } from "../fields.ts";
+import { disjointUsage, type ReportedUsage } from "../reported-usage.ts";
 
 /**
  * The five disjoint counts of an OpenAI `usage` object: cached and reasoning tokens are subsets there. Read by hand, as
@@ -41,15 +18,9 @@ export function readUsage(value: unknown): ReportedUsage | undefined {
     countOf(usage["cached_tokens"]);
   const cacheWrite = countOf(promptDetails["cache_write_tokens"]);
   const reasoning = countOf(fieldsOf(usage["completion_tokens_details"])["reasoning_tokens"]);
-  const inCompletion = isReasoningApart(usage, reasoning) ? 0 : (reasoning ?? 0);
+  const total = countOf(usage["total_tokens"]);
   return {
-    usage: {
-      input: prompt === undefined ? undefined : Math.max(0, prompt - (cacheRead ?? 0) - (cacheWrite ?? 0)),
-      cacheRead,
-      cacheWrite,
-      output: completion === undefined ? undefined : Math.max(0, completion - inCompletion),
-      reasoning,
-    },
+    usage: disjointUsage({ input: prompt, cacheRead, cacheWrite, output: completion, reasoning, total }),
     costUsd: countOf(usage["cost"]),
   };
 }

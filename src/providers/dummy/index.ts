@@ -90,7 +90,6 @@ function refuse(message: string): Response {
 /** Answers inside the process, without key and network: the default of `serve --demo`, and a fixed point for tests. */
 export const dummy: Provider = {
   id: "dummy",
-  protocols: ["openai-chat"],
   endpoint: () => new URL("http://dummy.invalid/v1/chat/completions"),
   authorize: () => undefined,
   async respond({ body, stop }) {

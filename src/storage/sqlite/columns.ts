@@ -43,6 +43,7 @@ export const requestColumns = {
   latency_ms: (record) => real(record.latencyMs),
   ttft_ms: (record) => real(record.ttftMs),
   overhead_ms: (record) => real(record.overheadMs),
+  dropped: (record) => (record.dropped.length === 0 ? null : record.dropped.join(", ").slice(0, 1000)),
   user_text: (record) => record.userText ?? null,
   assistant_text: (record) => record.assistantText ?? null,
 } satisfies Readonly<Record<string, (record: RequestRecord) => Value>>;

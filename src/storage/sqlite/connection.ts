@@ -26,7 +26,7 @@ const values = Object.values(requestColumns);
 // Not INSERT OR IGNORE: that would also skip rows that break a NOT NULL in silence.
 const insertSql = `INSERT INTO requests (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ON CONFLICT (id) DO NOTHING`;
 
-function inodeOf(path: string): bigint | undefined {
+export function inodeOf(path: string): bigint | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
@@ -62,7 +62,7 @@ function configure(database: Database, path: string): void {
 }
 
 /** Opens for writing; makes folder, file and schema where they are missing. */
-export function openConnection(path: string): Connection {
+export function openDatabase(path: string): Database {
   mkdirSync(dirname(path), { recursive: true });
   const database = new Database(path, { create: true, readwrite: true });
   try {
@@ -71,6 +71,11 @@ export function openConnection(path: string): Connection {
     database.close();
     throw error;
   }
+  return database;
+}
+
+export function openConnection(path: string): Connection {
+  const database = openDatabase(path);
   const inode = inodeOf(path);
   const statement = database.prepare(insertSql);
   const insertAll = database.transaction((records: readonly RequestRecord[]) => {

@@ -9,6 +9,8 @@ import { GatewayError } from "../../errors.ts";
  *   integer unit would lose more than summing doubles does (SQLite sums them with compensation).
  * - `requests_statistics` holds every column that statistics read, so that they never touch the rows with their long texts;
  *   `started_at` comes first because each of them has a lower bound in time, and new entries land at its end.
+ * - `responses_size` is the sum of `responses.bytes`, kept by triggers: several processes write, and each must know when the
+ *   whole is too large without adding it up.
  */
 export const migrations: readonly string[] = [
   `CREATE TABLE requests (
@@ -49,6 +51,26 @@ export const migrations: readonly string[] = [
     started_at, model_served, model_asked, key_id, provider, end_reason, latency_ms, ttft_ms, cost_usd,
     tokens_input, tokens_cache_read, tokens_cache_write, tokens_output, tokens_reasoning
   );`,
+  `CREATE TABLE responses (
+    id TEXT NOT NULL UNIQUE,
+    previous_id TEXT,
+    key_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    input TEXT NOT NULL,
+    output TEXT NOT NULL,
+    response TEXT NOT NULL
+  );
+  CREATE INDEX responses_age ON responses (created_at, bytes);
+  CREATE TABLE responses_size (bytes INTEGER NOT NULL);
+  INSERT INTO responses_size (bytes) VALUES (0);
+  CREATE TRIGGER responses_added AFTER INSERT ON responses BEGIN
+    UPDATE responses_size SET bytes = bytes + new.bytes;
+  END;
+  CREATE TRIGGER responses_removed AFTER DELETE ON responses BEGIN
+    UPDATE responses_size SET bytes = bytes - old.bytes;
+  END;`,
+  `ALTER TABLE requests ADD COLUMN dropped TEXT;`,
 ];
 
 function schemaVersionOf(database: Database): number {

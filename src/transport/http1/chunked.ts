@@ -1,4 +1,4 @@
-import type { Framing } from "./framing.ts";
+import type { Framing, Share } from "./framing.ts";
 import { MalformedResponse } from "./malformed.ts";
 
 const cr = 13;
@@ -21,7 +21,8 @@ type Step = "size" | "extension" | "size-lf" | "payload" | "payload-cr" | "paylo
  * The chunked coding. Walks byte by byte through the sizes only: the payloads are moved together, so that what came
  * with one packet is handed on as one piece.
  */
-export function createChunkedFraming(nothing: Buffer): Framing {
+export function createChunkedFraming(): Framing {
+  const share: Share = { start: 0, end: 0 };
   let step: Step = "size";
   /** Of the chunk whose size is being read, or what is left of its payload. */
   let size = 0;
@@ -84,8 +85,8 @@ export function createChunkedFraming(nothing: Buffer): Framing {
   }
 
   /** The common case: what came is one chunk, as most servers flush their events. The machine below decides all others. */
-  function onlyChunk(bytes: Buffer): Buffer | undefined {
-    if (step !== "size" || digits > 0) return undefined;
+  function takeOnlyChunk(bytes: Buffer): boolean {
+    if (step !== "size" || digits > 0) return false;
     let length = 0;
     let at = 0;
     for (let digit = hexDigit(bytes[0] ?? 0); digit !== -1 && at < mostDigits; digit = hexDigit(bytes[at] ?? 0)) {
@@ -93,15 +94,17 @@ export function createChunkedFraming(nothing: Buffer): Framing {
       at += 1;
     }
     const end = at + 2 + length;
-    if (length === 0 || end + 2 !== bytes.length) return undefined;
+    if (length === 0 || end + 2 !== bytes.length) return false;
     const isFramed = bytes[at] === cr && bytes[at + 1] === lf && bytes[end] === cr && bytes[end + 1] === lf;
-    return isFramed ? bytes.subarray(at + 2, end) : undefined;
+    if (!isFramed) return false;
+    share.start = at + 2;
+    share.end = end;
+    return true;
   }
 
   return {
     take(bytes) {
-      const only = onlyChunk(bytes);
-      if (only !== undefined) return only;
+      if (takeOnlyChunk(bytes)) return share;
       let start = 0;
       let end = 0;
       let at = 0;
@@ -111,18 +114,20 @@ export function createChunkedFraming(nothing: Buffer): Framing {
           at += 1;
           continue;
         }
-        const share = Math.min(size, bytes.length - at);
+        const length = Math.min(size, bytes.length - at);
         if (end === 0) {
           start = at;
           end = at;
-        } else bytes.copyWithin(end, at, at + share);
-        end += share;
-        at += share;
-        size -= share;
+        } else bytes.copyWithin(end, at, at + length);
+        end += length;
+        at += length;
+        size -= length;
         if (size === 0) step = "payload-cr";
       }
       if (at < bytes.length) excess = true;
-      return end === start ? nothing : bytes.subarray(start, end);
+      share.start = start;
+      share.end = end;
+      return share;
     },
     isEnded: () => step === "ended",
     hasExcess: () => excess,

@@ -116,8 +116,8 @@ export class Connection implements Carrier, LineEvents {
     const rest = this.framing === undefined ? this.receiveHead(bytes, transfer) : bytes;
     const { framing } = this;
     if (rest === undefined || framing === undefined) return;
-    const share = framing.take(rest);
-    if (share.length > 0) transfer.piece(share);
+    const { start, end } = framing.take(rest);
+    if (end > start) transfer.piece(rest, start, end);
     // Whoever got the piece may have left, and closed this connection, because of it.
     if (framing.isEnded() && this.transfer === transfer) this.finish(transfer, framing);
   }

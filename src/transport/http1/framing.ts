@@ -1,12 +1,16 @@
 import { createChunkedFraming } from "./chunked.ts";
 import type { ResponseHead } from "./response-head.ts";
 
-const nothing = Buffer.alloc(0);
+/** Where it lies in the bytes. Only good until the next one: a view of a socket's bytes costs more than reading them. */
+export interface Share {
+  start: number;
+  end: number;
+}
 
 /** Takes a body out of the bytes of a connection. */
 export interface Framing {
   /** The body's share of `bytes`, which are changed in place; may be empty. Throws MalformedResponse. */
-  take(bytes: Buffer): Buffer;
+  take(bytes: Buffer): Share;
   /** All of the body has come. */
   isEnded(): boolean;
   /** Bytes have come that belong to no answer. */
@@ -17,6 +21,7 @@ export interface Framing {
 
 class LengthFraming implements Framing {
   readonly endsAtClose = false;
+  private readonly share: Share = { start: 0, end: 0 };
   private left: number;
   private excess = false;
 
@@ -24,15 +29,11 @@ class LengthFraming implements Framing {
     this.left = length;
   }
 
-  take(bytes: Buffer): Buffer {
-    if (bytes.length <= this.left) {
-      this.left -= bytes.length;
-      return bytes;
-    }
-    const share = bytes.subarray(0, this.left);
-    this.excess = true;
-    this.left = 0;
-    return share;
+  take({ length }: Buffer): Share {
+    this.share.end = Math.min(length, this.left);
+    if (length > this.left) this.excess = true;
+    this.left -= this.share.end;
+    return this.share;
   }
 
   isEnded(): boolean {
@@ -45,7 +46,7 @@ class LengthFraming implements Framing {
 }
 
 const untilClose: Framing = {
-  take: (bytes) => bytes,
+  take: ({ length }) => ({ start: 0, end: length }),
   isEnded: () => false,
   hasExcess: () => false,
   endsAtClose: true,
@@ -53,6 +54,6 @@ const untilClose: Framing = {
 
 export function framingOf({ status, isChunked, contentLength }: ResponseHead): Framing {
   if (status === 204 || status === 304) return new LengthFraming(0);
-  if (isChunked) return createChunkedFraming(nothing);
+  if (isChunked) return createChunkedFraming();
   return contentLength === undefined ? untilClose : new LengthFraming(contentLength);
 }

@@ -46,14 +46,14 @@ export class HeadReader {
     if (end === -1) return this.takeHeld(bytes);
     if (end > longestHead) throw new MalformedResponse("a head of more than 64 KiB");
     this.rest = bytes.subarray(end + endOfHead.length);
-    return latin1Of(bytes, end);
+    return latin1Of(bytes, 0, end);
   }
 
   private takeHeld(bytes: Buffer): string | undefined {
     const before = this.heldLength;
     const end = this.hold(bytes);
     if (end === -1 || this.held === undefined) return undefined;
-    const text = latin1Of(this.held, end);
+    const text = latin1Of(this.held, 0, end);
     this.heldLength = 0;
     this.rest = bytes.subarray(end + endOfHead.length - before);
     return text;

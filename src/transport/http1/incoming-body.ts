@@ -1,3 +1,4 @@
+import { latin1Of } from "../../lib/latin1.ts";
 import type { ReadableHeaders } from "../headers.ts";
 import type { PieceReader, UpstreamReply } from "../reply.ts";
 import { FieldHeaders, type ResponseHead } from "./response-head.ts";
@@ -31,8 +32,14 @@ export class IncomingBody implements UpstreamReply {
     this.pace = pace;
   }
 
-  push(piece: Uint8Array): void {
+  /** The piece is what lies between `start` and `end`. */
+  push(bytes: Uint8Array, start: number, end: number): void {
     const reader = this.takeReader();
+    if (reader?.resolveText !== undefined) {
+      reader.resolveText(latin1Of(bytes, start, end));
+      return;
+    }
+    const piece = end - start === bytes.length ? bytes : bytes.subarray(start, end);
     if (reader === undefined) this.hold(piece);
     else reader.resolve(piece);
   }

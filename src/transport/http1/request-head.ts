@@ -25,7 +25,7 @@ function checkName(name: string): void {
 }
 
 export interface RequestHead {
-  method: "GET" | "POST";
+  method: string;
   /** Everything between the method and the first header of the caller: path, version and host. */
   target: string;
   headers: Readonly<Record<string, string>>;
@@ -42,5 +42,5 @@ export function writeRequestHead({ method, target, headers, bodyLength }: Reques
       throw invalidRequest(`The request header ${name} has a character that cannot be sent.`);
     text += `${name}: ${value}\r\n`;
   }
-  return method === "POST" ? `${text}content-length: ${bodyLength}\r\n\r\n` : `${text}\r\n`;
+  return method === "GET" ? `${text}\r\n` : `${text}content-length: ${bodyLength}\r\n\r\n`;
 }

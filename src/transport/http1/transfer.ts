@@ -15,7 +15,7 @@ export interface Carrier {
 
 export interface Http1Request {
   destination: Destination;
-  method: "GET" | "POST";
+  method: string;
   /** Without `host`, `content-length`, `connection` and `transfer-encoding`, which the client says itself. */
   headers: Readonly<Record<string, string>>;
   /** A text has one character a byte. */
@@ -69,8 +69,8 @@ export class Transfer implements Pace {
     this.options.resolve(head.contentEncoding === undefined ? reply : decoded(reply, head.contentEncoding));
   }
 
-  piece(bytes: Uint8Array): void {
-    this.incoming?.push(bytes);
+  piece(bytes: Uint8Array, start: number, end: number): void {
+    this.incoming?.push(bytes, start, end);
   }
 
   end(): void {

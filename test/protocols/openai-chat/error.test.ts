@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError, type ErrorCode } from "../../../src/errors.ts";
 import { utf8OfLatin1 } from "../../../src/lib/latin1.ts";
-import { decodeUpstreamError, encodeError, encodeErrorInStream } from "../../../src/protocols/openai-chat/error.ts";
+import { encodeError, encodeErrorInStream } from "../../../src/protocols/openai-chat/error.ts";
+import { decodeUpstreamError } from "../../../src/protocols/upstream-error.ts";
 import { newObservation } from "../../../src/protocols/protocol.ts";
 import { eventsOf } from "../../support/chat.ts";
 import { wounded } from "../../lib/random-json.ts";

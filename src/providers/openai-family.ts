@@ -1,15 +1,14 @@
 import { z } from "zod";
 import type { ProtocolId } from "../protocols/protocol.ts";
+import { joinUrl } from "./join-url.ts";
 import type { ModelFacts, ModelPage, Provider } from "./provider.ts";
 
-const paths: Readonly<Record<ProtocolId, string>> = { "openai-chat": "/chat/completions" };
-
-/** `baseUrl` ends with the version path (`…/v1`), as the official SDK takes it; its query is kept. */
-export function joinUrl(baseUrl: string, path: string): URL {
-  const url = new URL(baseUrl);
-  url.pathname = url.pathname.replace(/\/+$/, "") + path;
-  return url;
-}
+const paths: Partial<Record<ProtocolId, string>> = {
+  "openai-chat": "/chat/completions",
+  "openai-completions": "/completions",
+  "openai-responses": "/responses",
+  "anthropic-messages": "/messages",
+};
 
 export function authorizeBearer(headers: Record<string, string>, credential: string | undefined): void {
   if (credential !== undefined) headers["authorization"] = `Bearer ${credential}`;
@@ -49,11 +48,14 @@ export function readOpenaiModels(page: unknown): ModelPage | undefined {
   return parsed.success ? { models: parsed.data.data.flatMap(readModel), next: undefined } : undefined;
 }
 
-/** Any server with OpenAI's API: Groq, DeepSeek, vLLM, LM Studio, another gateway … */
-export const openaiCompatible: Provider = {
-  id: "openai-compatible",
-  protocols: ["openai-chat"],
-  endpoint: (baseUrl, protocol) => joinUrl(baseUrl, paths[protocol]),
-  authorize: authorizeBearer,
-  models: { url: (baseUrl) => joinUrl(baseUrl, "/models"), read: readOpenaiModels },
-};
+/** A provider with OpenAI's API: its paths, its Bearer key, its list of models. */
+export function createOpenaiFamily(id: Provider["id"]): Provider {
+  return {
+    id,
+    endpoint: ({ baseUrl, protocol }) => joinUrl(baseUrl, paths[protocol] ?? "/chat/completions"),
+    authorize: authorizeBearer,
+    models: { url: (baseUrl) => joinUrl(baseUrl, "/models"), read: readOpenaiModels },
+    embeddings: { dialect: "openai-embeddings", url: ({ baseUrl }) => joinUrl(baseUrl, "/embeddings") },
+    openaiEndpoint: ({ baseUrl, path }) => joinUrl(baseUrl, path),
+  };
+}

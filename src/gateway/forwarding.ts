@@ -1,0 +1,237 @@
+import { GatewayError } from "../errors.ts";
+import type { EmbeddingDialect } from "../protocols/embeddings/embedding.ts";
+import type { Observation, Protocol } from "../protocols/protocol.ts";
+import { protocols } from "../protocols/registry.ts";
+import type { ModelTable, Route, Target } from "../routing/model-table.ts";
+import type { Operation } from "../telemetry/request-record.ts";
+import type { Admission, Refused } from "./admission.ts";
+import type { ClientCall, InferenceCall } from "./call.ts";
+import { createCancellation, type Cancellation } from "./cancellation.ts";
+import { endReasonOf, statusOf } from "./client-stream.ts";
+import { readCountRequest, estimatedHeader } from "./count-tokens.ts";
+import { embeddingCallOf } from "./embedding-call.ts";
+import { openWithFailover } from "./failover.ts";
+import { forwardAttempt, type ForwardCall, type Forwarded } from "./forward.ts";
+import { createForwardedStream } from "./forwarded-stream.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
+import { droppedFields } from "./losses.ts";
+import { readModelBody } from "./model-field.ts";
+import { opaqueUrl } from "./opaque-url.ts";
+
+export interface OpenaiForwardCall extends ClientCall {
+  protocol: Protocol;
+  /** Below OpenAI's base URL, e.g. `/images/generations`. */
+  path: string;
+  operation: Operation;
+  wire: string;
+}
+
+export interface OpaqueForwardCall extends ClientCall {
+  protocol: Protocol;
+  /** Name under `providers`. */
+  provider: string;
+  path: string;
+  query: URLSearchParams;
+  method: string;
+}
+
+export interface EmbedCall extends ClientCall {
+  protocol: Protocol;
+  dialect: EmbeddingDialect;
+  /** Of the request: some dialects have more than one form. */
+  pathname: string;
+  /** Where the URL names it. */
+  model: string | undefined;
+}
+
+/** The paths of requests that are no conversations. None rejects: a failure is an answer. */
+export interface Forwarding {
+  /** OpenAI's other endpoints, at providers that have them. */
+  forwardOpenai(call: OpenaiForwardCall): Promise<Response>;
+  /** Whatever a provider has besides, by its name. */
+  forwardOpaque(call: OpaqueForwardCall): Promise<Response>;
+  /** Name of the provider that can be asked for a response again; `undefined` = none does. */
+  keeperOfResponses(): string | undefined;
+  embed(call: EmbedCall): Promise<Response>;
+  countTokens(call: InferenceCall): Promise<Response>;
+}
+
+interface ForwardingOptions extends Pick<
+  GatewayOptions,
+  "table" | "maxJsonDepth" | "onAttempt" | "onDropped" | "responseModel" | "translation"
+> {
+  admit: (call: ClientCall, operation: Operation, protocol: string) => Admission;
+  refuse: (refused: Refused) => Response;
+  toGatewayError: (thrown: unknown, requestId: string) => GatewayError;
+}
+
+const fallbackTotalMs = 600_000;
+/** Refusals of a count that speak of the request itself. */
+const ownFaults: readonly number[] = [400, 413, 422];
+
+function unknownProvider(name: string, { upstreams }: ModelTable): GatewayError {
+  const names = upstreams.map((upstream) => upstream.name).join(", ");
+  const message = `There is no provider '${name.slice(0, 100)}' here; there are: ${names}.`;
+  return new GatewayError({ code: "not_found", status: 404, message });
+}
+
+function readsOf(contentType: string): "json" | "events" | "nothing" {
+  if (contentType.includes("event-stream") || contentType.includes("ndjson")) return "events";
+  return contentType.includes("json") ? "json" : "nothing";
+}
+
+/** The targets that have the endpoint; all of them when none has, so that one of them is named in the refusal. */
+function ableTargets({ route, isServedBy }: ForwardCall): Route {
+  const targets = route.targets.filter((target) => isServedBy?.(target) ?? true);
+  return targets.length === 0 ? route : { ...route, targets };
+}
+
+export function createForwarding(options: ForwardingOptions): Forwarding {
+  const { table, maxJsonDepth, responseModel, onAttempt, onDropped, admit, refuse, toGatewayError } = options;
+  const { isStrict } = options.translation;
+
+  function answer(call: ForwardCall, forwarded: Forwarded, admission: Admission, cancellation: Cancellation): Response {
+    const { recording, end } = admission;
+    const headers: Record<string, string> = { ...forwarded.headers, "x-request-id": call.requestId };
+    const { status, body, observation } = forwarded;
+    const finish = (error?: GatewayError, seen: Observation = observation): void => {
+      end();
+      const how =
+        error === undefined
+          ? ({ status, endReason: "completed" } as const)
+          : { status: statusOf(call.protocol, error), endReason: endReasonOf(error), error };
+      recording.finish({ ...how, observation: seen });
+    };
+    if (body instanceof Uint8Array) {
+      finish();
+      return new Response(body, { status, headers });
+    }
+    const stream = createForwardedStream({
+      reply: body,
+      reads: call.isUnmetered === true ? "nothing" : readsOf(headers["content-type"] ?? ""),
+      onEnd: finish,
+      toGatewayError: (thrown) => toGatewayError(thrown, call.requestId),
+      cancellation,
+      idleMs: call.route.targets[0]?.upstream.config.timeouts.idle ?? fallbackTotalMs,
+    });
+    return new Response(stream, { status, headers });
+  }
+
+  /** Goes through the targets of a request and answers; the record ends with the answer's last byte. */
+  async function run(
+    call: ClientCall & { protocol: Protocol },
+    operation: Operation,
+    read: () => ForwardCall,
+  ): Promise<Response> {
+    const admission = admit(call, operation, call.protocol.id);
+    const { recording } = admission;
+    try {
+      const forward = read();
+      recording.record.protocol = forward.wire;
+      recording.record.modelAsked = forward.modelAsked;
+      const route = ableTargets(forward);
+      const totalMs = route.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
+      const cancellation = createCancellation(call.signal, totalMs);
+      admission.run(cancellation);
+      admission.allowSilence();
+      const trying = {
+        route,
+        recording,
+        cancellation,
+        onAttempt(target: Target, outcome: "ok" | GatewayError) {
+          recording.record.provider = target.upstream.name;
+          recording.record.modelServed = target.model;
+          onAttempt(target, outcome);
+        },
+      };
+      const forwarded = await openWithFailover(trying, (candidate) =>
+        forwardAttempt({ call: forward, candidate, stop: cancellation.begin(), onSend: () => recording.sent() }),
+      );
+      const { losses } = forwarded;
+      if (losses.length > 0) {
+        recording.record.dropped = droppedFields(losses);
+        onDropped({ client: forward.wire, upstream: recording.record.provider ?? "", count: losses.length });
+      }
+      return answer(forward, forwarded, admission, cancellation);
+    } catch (thrown) {
+      admission.end();
+      return refuse({ call, protocol: call.protocol, recording, thrown });
+    }
+  }
+
+  return {
+    forwardOpenai: (call) =>
+      run(call, call.operation, () => {
+        const body = readModelBody(call.body, call.headers.get("content-type"), maxJsonDepth);
+        const route = table.resolve(body.model);
+        return {
+          ...call,
+          modelAsked: body.model ?? route.modelShown,
+          route,
+          passesRefusals: false,
+          isServedBy: ({ upstream }) => upstream.provider.openaiEndpoint !== undefined,
+          requestFor({ upstream, model }) {
+            const { baseUrl, apiVersion } = upstream.config;
+            const url = upstream.provider.openaiEndpoint?.({ baseUrl, apiVersion, model, path: call.path });
+            return url === undefined ? undefined : { url, method: "POST", ...body.withModel(model) };
+          },
+        };
+      }),
+    forwardOpaque(asked) {
+      const upstream = table.upstreams.find(({ name }) => name === asked.provider);
+      // Who speaks to a provider directly speaks its protocol.
+      const [native] = upstream?.config.protocols ?? [];
+      const call = { ...asked, protocol: native === undefined ? asked.protocol : protocols[native] };
+      return run(call, "opaque", () => {
+        if (upstream === undefined || upstream.provider.respond !== undefined)
+          throw unknownProvider(call.provider, table);
+        const url = opaqueUrl(upstream.config.baseUrl, call.path, call.query);
+        return {
+          ...call,
+          operation: "opaque",
+          wire: "opaque",
+          modelAsked: "",
+          route: { modelShown: "", targets: [{ upstream, model: "" }] },
+          passesRefusals: true,
+          // What is only asked for again was counted when it was made.
+          isUnmetered: call.method !== "POST",
+          requestFor: () => ({
+            url,
+            method: call.method,
+            body: call.body.length > 0 || call.method !== "GET" ? call.body : undefined,
+            contentType: call.headers.get("content-type") ?? undefined,
+          }),
+        };
+      });
+    },
+    keeperOfResponses: () => table.upstreams.find(({ provider }) => provider.keepsResponses === true)?.name,
+    embed: (call) =>
+      run(call, "embeddings", () =>
+        embeddingCallOf(call, { table, maxDepth: maxJsonDepth, isStrict, showsAlias: responseModel === "alias" }),
+      ),
+    async countTokens(call) {
+      const request = readCountRequest(call, {
+        maxDepth: maxJsonDepth,
+        expanded: (body) => options.translation.responses.expanded(body, call.keyId),
+      });
+      const route = table.resolve(request.model);
+      const estimated = async (): Promise<Response> =>
+        Response.json(await request.estimate(), {
+          headers: { [estimatedHeader]: "true", "x-request-id": call.requestId },
+        });
+      const [target] = route.targets;
+      if (target === undefined || request.requestFor(target) === undefined) return estimated();
+      const response = await run(call, "count_tokens", () => ({
+        ...call,
+        operation: "count_tokens",
+        wire: call.protocol.id,
+        modelAsked: request.model ?? route.modelShown,
+        route: { ...route, targets: [target] },
+        passesRefusals: false,
+        requestFor: (at) => request.requestFor(at),
+      }));
+      // A count is never worth a failure: only the request itself may be at fault.
+      return response.ok || ownFaults.includes(response.status) ? response : estimated();
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { latin1OfUtf8 } from "../../../src/lib/latin1.ts";
+import type { ClientView, Target } from "../../../src/protocols/canonical/codec.ts";
+import type { Conversation } from "../../../src/protocols/canonical/conversation.ts";
+import { ordinaryTraits, type ModelTraits } from "../../../src/protocols/canonical/model-traits.ts";
+import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
+import { geminiGenerate } from "../../../src/protocols/gemini-generate/index.ts";
+import { geminiGenerateWire } from "../../support/wire/gemini-generate.ts";
+
+export const { codec } = geminiGenerate;
+export const wire = geminiGenerateWire;
+
+export function targetWith(traits: Partial<ModelTraits> = {}, model = "gemini-3.8-flash"): Target {
+  return { model, provider: "gemini", origin: "google", traits: { ...ordinaryTraits, ...traits } };
+}
+
+export const gemini3 = targetWith({ geminiThinking: "level" });
+export const gemini2 = targetWith({ geminiThinking: "budget", geminiGeneration: 2 }, "gemini-2.5-flash");
+
+export function conversationWith(changes: Partial<Conversation>): Conversation {
+  return {
+    protocol: "openai-chat",
+    model: "smart",
+    stream: false,
+    turns: [{ role: "user", parts: [{ type: "text", text: "Hi" }] }],
+    tools: [],
+    stop: [],
+    extra: {},
+    losses: [],
+    ...changes,
+  };
+}
+
+export function viewWith(changes: Partial<ClientView> = {}): ClientView {
+  return {
+    model: "smart",
+    conversation: conversationWith({ protocol: "gemini-generate" }),
+    body: {},
+    wantsUsage: true,
+    startedAt: 0,
+    framing: "events",
+    estimatedInputTokens: 0,
+    ...changes,
+  };
+}
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** One response of a stream with these parts. */
+export function response(parts: readonly Json[], more: { finishReason?: string; usage?: Json } = {}): Json {
+  const { finishReason, usage } = more;
+  return {
+    candidates: [
+      { content: { parts, role: "model" }, ...(finishReason === undefined ? {} : { finishReason }), index: 0 },
+    ],
+    ...(usage === undefined ? {} : { usageMetadata: usage }),
+    modelVersion: "gemini-3.8-flash",
+    responseId: "resp1",
+  };
+}
+
+/** A stream (latin1) as Google writes it. */
+export function streamOf(...responses: readonly Json[]): string {
+  return responses.map((value) => `data: ${latin1OfUtf8(JSON.stringify(value))}\r\n\r\n`).join("");
+}
+
+export function decoded(pieces: readonly string[], origin = "google"): StreamEvent[] {
+  const decoder = codec.stream.createDecoder({ origin });
+  return [...pieces.flatMap((piece) => decoder.push(piece)), ...decoder.end()];
+}
+
+export function encoded(events: Iterable<StreamEvent>, view: ClientView = viewWith()): string {
+  const encoder = codec.stream.createEncoder(view);
+  let output = "";
+  for (const event of events) output += encoder.push(event);
+  return output;
+}
+
+/** Made-up ids of calls by the order they came in. */
+export function withPlainIds(events: readonly StreamEvent[]): StreamEvent[] {
+  let count = 0;
+  return events.map((event) => {
+    if (event.type !== "part-start" || event.part.type !== "tool_call") return event;
+    count += 1;
+    return { ...event, part: { ...event.part, id: `call ${count}` } };
+  });
+}
+
+/** What is wrong with the order of a stream's events. */
+export function grammarProblems(events: readonly StreamEvent[]): string[] {
+  const problems: string[] = [];
+  let open: number | undefined;
+  let next = 0;
+  let hasState = false;
+  let isOver = false;
+  for (const [place, event] of events.entries()) {
+    if (isOver) problems.push(`${event.type} behind the end`);
+    if (place === 0 && event.type !== "start" && event.type !== "error") problems.push(`begins with ${event.type}`);
+    if (place > 0 && event.type === "start") problems.push("starts twice");
+    if (event.type === "part-start") {
+      if (open !== undefined) problems.push("two parts open");
+      if (event.index !== next) problems.push(`index ${event.index} where ${next} belongs`);
+      open = event.index;
+      hasState = false;
+      next += 1;
+    }
+    if (event.type === "part-delta" || event.type === "part-opaque" || event.type === "part-stop") {
+      if (event.index !== open) problems.push(`${event.type} of a part that is not open`);
+    }
+    if (event.type === "part-delta" && (event.text === "" || hasState)) problems.push("empty or late delta");
+    if (event.type === "part-opaque") hasState = true;
+    if (event.type === "part-stop") open = undefined;
+    if (event.type === "finish" && open !== undefined) problems.push("finish with an open part");
+    if (event.type === "finish" || event.type === "error") isOver = true;
+  }
+  return problems;
+}

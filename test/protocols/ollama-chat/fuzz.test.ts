@@ -1,0 +1,172 @@
+import { expect, test } from "bun:test";
+import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
+import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
+import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
+import { ollamaGenerate } from "../../../src/protocols/ollama-generate/index.ts";
+import type { Protocol } from "../../../src/protocols/protocol.ts";
+import { cutAtRandom, forSeeds, type Random } from "../../lib/seeded.ts";
+import { ollamaChatWire } from "../../support/wire/ollama-chat.ts";
+import { ollamaGenerateWire } from "../../support/wire/ollama-generate.ts";
+import { scripts, target, view } from "./rig.ts";
+
+const sides = [
+  { protocol: ollamaChat, wire: ollamaChatWire },
+  { protocol: ollamaGenerate, wire: ollamaGenerateWire },
+];
+
+const samples = sides.flatMap(({ protocol, wire }) =>
+  Object.values(scripts).map((script) => ({
+    protocol,
+    wire,
+    stream: latin1OfUtf8(wire.stream(script).events.join("")),
+  })),
+);
+
+const fragments = [
+  '"',
+  "\\",
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  "\n",
+  "\r\n",
+  "\n\n",
+  "null",
+  "1e999",
+  '"message":null,',
+  '"message":[],',
+  '"message":{"content":5,"thinking":{},"tool_calls":[null,1,{"function":"x"},{"function":{"name":1}}]},',
+  '"tool_calls":[{"function":{"name":"f","arguments":[1]}}],',
+  '"done":true,',
+  '"done":"yes",',
+  '"done_reason":{},',
+  '"error":{},',
+  '"error":"bad",',
+  '"error":[],',
+  '"prompt_eval_count":-1,',
+  '"logprobs":[{}],',
+  '"__proto__":{"done":true},',
+  '{"error":"bad"}\n',
+  '{"done":true}\n',
+  "[".repeat(1500),
+  '{"a":'.repeat(1500),
+  "\u0000",
+  "\u00ff\u00fe",
+];
+
+function mutated(stream: string, random: Random): string {
+  let text = stream;
+  for (let wound = random.below(4); wound >= 0; wound -= 1) {
+    const at = random.below(text.length + 1);
+    const end = at + random.below(40);
+    const kind = random.below(4);
+    if (kind === 0) text = text.slice(0, at) + random.pick(fragments) + text.slice(at);
+    else if (kind === 1) text = text.slice(0, at) + text.slice(end);
+    else if (kind === 2) text = text.slice(0, end) + text.slice(at);
+    else text = text.slice(0, at) + String.fromCharCode(random.below(256)) + text.slice(at + 1);
+  }
+  return text;
+}
+
+/** What is wrong with the order of events; ids that were made up are not looked at. */
+function grammarProblem(events: readonly StreamEvent[]): string | undefined {
+  let open: number | undefined;
+  let parts = 0;
+  let isOver = false;
+  for (const [at, event] of events.entries()) {
+    if (isOver) return `${event.type} behind the end`;
+    if ((at === 0) !== (event.type === "start") && event.type !== "error") return `${event.type} at ${at}`;
+    if (event.type === "part-start") {
+      if (open !== undefined || event.index !== parts) return `part ${event.index} begins`;
+      open = parts;
+      parts += 1;
+    } else if (event.type === "part-delta") {
+      if (event.index !== open || event.text === "") return `delta of ${event.index}`;
+    } else if (event.type === "part-stop") {
+      if (event.index !== open) return `part ${event.index} stops`;
+      open = undefined;
+    } else if (event.type === "finish") {
+      if (open !== undefined) return "finish in an open part";
+      isOver = true;
+    } else if (event.type === "error") isOver = true;
+  }
+  return undefined;
+}
+
+function decoded(pieces: readonly string[], protocol: Protocol): StreamEvent[] {
+  const decoder = protocol.codec.stream.createDecoder(target());
+  return [...pieces.flatMap((piece) => decoder.push(piece)), ...decoder.end()];
+}
+
+function withoutIds(events: readonly StreamEvent[]): unknown {
+  return events.map((event) => (event.type === "part-start" ? { ...event, part: { ...event.part, id: "" } } : event));
+}
+
+test("6,000 damaged streams keep the grammar of events and become sound streams again", () => {
+  const from = performance.now();
+  forSeeds(6000, (random) => {
+    const { protocol, wire, stream } = random.pick(samples);
+    const events = decoded(cutAtRandom(mutated(stream, random), random, random.pick([20, 300, 5000])), protocol);
+    expect(grammarProblem(events)).toBeUndefined();
+    const encoder = protocol.codec.stream.createEncoder(view());
+    let output = "";
+    for (const event of events) output += encoder.push(event);
+    const isOver = events.some(({ type }) => type === "finish" || type === "error");
+    if (isOver) expect(wire.problemsOf(utf8OfLatin1(output))).toEqual([]);
+  });
+  expect(performance.now() - from).toBeLessThan(2000);
+}, 20_000);
+
+test("a damaged stream means the same in any pieces", () => {
+  forSeeds(2000, (random) => {
+    const { protocol, stream } = random.pick(samples);
+    const text = mutated(stream, random);
+    const pieces = cutAtRandom(text, random, random.pick([1, 20, 300]));
+    expect(withoutIds(decoded(pieces, protocol))).toEqual(withoutIds(decoded([text], protocol)) as never);
+  });
+}, 20_000);
+
+test("6,000 damaged streams pass the same lane in any pieces alike", () => {
+  forSeeds(6000, (random) => {
+    const { protocol, stream } = random.pick(samples);
+    const text = mutated(stream, random);
+    const run = (pieces: readonly string[]): unknown => {
+      const editor = protocol.createStreamEditor({ modelShown: "größe", hideUsage: true, textLimit: 50 });
+      let output = "";
+      for (const piece of pieces) {
+        const step = editor.push(piece);
+        output += step.output;
+        if (step.failure !== undefined) return { output, failure: step.failure.message };
+      }
+      const last = editor.end();
+      return { output: output + last.output, failure: last.failure?.message, isComplete: editor.isComplete() };
+    };
+    expect(run(cutAtRandom(text, random, random.pick([1, 20, 300])))).toEqual(run([text]));
+  });
+}, 20_000);
+
+test("5,000 damaged answers are read or are the upstream's fault", () => {
+  forSeeds(5000, (random) => {
+    const { protocol, wire } = random.pick(sides);
+    const text = mutated(latin1OfUtf8(wire.whole(random.pick(Object.values(scripts))).body), random);
+    try {
+      protocol.editAnswer(text, { modelShown: "m", hideUsage: false, textLimit: 50 });
+      protocol.streamOf(text);
+      const answer = protocol.codec.answer.decode(JSON.parse(utf8OfLatin1(text)), target());
+      JSON.stringify(protocol.codec.answer.encode(answer, view()));
+    } catch (error) {
+      expect(error).toMatchObject({ name: "GatewayError", status: 502 });
+    }
+  });
+}, 20_000);
+
+test("a line without end is held, and nothing is searched twice", () => {
+  const decoder = ollamaChat.codec.stream.createDecoder(target());
+  const piece = "x".repeat(1000);
+  const from = performance.now();
+  for (let count = 0; count < 8000; count += 1) decoder.push(piece);
+  expect(decoder.waiting()).toBe(8_000_000);
+  expect(performance.now() - from).toBeLessThan(500);
+});

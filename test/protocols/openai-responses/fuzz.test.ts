@@ -1,0 +1,194 @@
+import { expect, test } from "bun:test";
+import { GatewayError } from "../../../src/errors.ts";
+import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
+import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
+import { openaiResponses } from "../../../src/protocols/openai-responses/index.ts";
+import { cutAtRandom, forSeeds, type Random } from "../../lib/seeded.ts";
+import { openaiResponsesWire } from "../../support/wire/openai-responses.ts";
+import { decodeStream, encodeStream, joined, origin, scriptList, shortStream, upstreamAnswer } from "./samples.ts";
+
+const samples = scriptList.map(shortStream);
+
+const fragments = [
+  '"',
+  "\\",
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  "\n",
+  "\r",
+  "\n\n",
+  "\r\n\r\n",
+  "data:",
+  "event: error\n",
+  "data: [DONE]\n\n",
+  ": c\n\n",
+  "null",
+  "1e999",
+  '"type":"response.completed",',
+  '"type":"response.failed",',
+  '"type":"error",',
+  '"type":[],',
+  '"item":null,',
+  '"item":{"type":"function_call","name":1,"call_id":[]},',
+  '"item":{"type":"message","content":{}},',
+  '"item":[],',
+  '"item":{"type":"reasoning","summary":"x","content":[null],"encrypted_content":7},',
+  '"output_index":-1,',
+  '"output_index":"0",',
+  '"output_index":1e308,',
+  '"delta":{},',
+  '"delta":null,',
+  '"response":[],',
+  '"response":{"output":[null,{"type":"message"}]},',
+  '"response":{"output":{},"usage":"x","incomplete_details":3},',
+  '"content_index":9007199254740993,',
+  '"logprobs":{},',
+  '"error":true,',
+  '"error":{"code":{},"message":[]},',
+  '"__proto__":{"type":"x"},',
+  "[".repeat(1500),
+  '{"a":'.repeat(1500),
+  "\u0000",
+  "\u00ff\u00fe",
+  "\\ud800",
+];
+
+/** A stream with one to four wounds: cut, doubled, shuffled, or with something else in its middle. */
+function mutated(random: Random): string {
+  let stream = random.pick(samples);
+  for (let wound = random.below(4); wound >= 0; wound -= 1) {
+    const at = random.below(stream.length + 1);
+    const end = at + random.below(60);
+    const kind = random.below(6);
+    if (kind === 0) stream = stream.slice(0, at) + random.pick(fragments) + stream.slice(at);
+    else if (kind === 1) stream = stream.slice(0, at) + stream.slice(end);
+    else if (kind === 2) stream = stream.slice(0, end) + stream.slice(at);
+    else if (kind === 3) stream = stream.slice(0, at) + String.fromCharCode(random.below(256)) + stream.slice(at + 1);
+    else if (kind === 4) stream = stream.slice(0, at) + random.pick(samples).slice(random.below(2000));
+    else
+      stream = stream
+        .split("\n\n")
+        .toSorted(() => random.below(3) - 1)
+        .join("\n\n");
+  }
+  return stream;
+}
+
+/** The grammar that encoders rely on, in a few words. */
+function isInOrder(events: readonly StreamEvent[]): boolean {
+  let open: number | undefined;
+  let next = 0;
+  for (const [position, event] of events.entries()) {
+    if (event.type === "start" && position !== 0) return false;
+    if (event.type === "part-start") {
+      if (open !== undefined || event.index !== next) return false;
+      open = next;
+      next += 1;
+    } else if (event.type === "part-stop") {
+      if (event.index !== open) return false;
+      open = undefined;
+    } else if ("index" in event && event.index !== open) return false;
+    const isLast = event.type === "finish" || event.type === "error";
+    if (isLast && position !== events.length - 1) return false;
+    if (event.type === "finish" && open !== undefined) return false;
+  }
+  return true;
+}
+
+test("6,000 damaged streams are decoded in order, in any pieces alike, and make a client's stream that is whole", () => {
+  let longest = 0;
+  forSeeds(6000, (random) => {
+    const stream = mutated(random);
+    const from = performance.now();
+    const events = decodeStream([stream]);
+    longest = Math.max(longest, performance.now() - from);
+    if (!isInOrder(events)) throw new Error("out of order");
+    if (random.chance(0.1))
+      expect(joined(decodeStream(cutAtRandom(stream, random, random.pick([1, 30, 400]))))).toEqual(joined(events));
+    if (!random.chance(0.2)) return;
+    const output = encodeStream(events);
+    if (events.at(-1)?.type !== "finish" && events.at(-1)?.type !== "error") return;
+    // What a model wrote as arguments is its own affair; two calls may bear one id.
+    expect(
+      openaiResponsesWire.problemsOf(output).filter((problem) => !problem.endsWith("a whole call without JSON")),
+    ).toEqual([]);
+  });
+  expect(longest).toBeLessThan(250);
+}, 10_000);
+
+/** What the editor makes of a stream, and how that ends. */
+function edited(pieces: readonly string[]): unknown {
+  const editor = openaiResponses.createStreamEditor({ modelShown: "shown", hideUsage: false, textLimit: 50 });
+  let output = "";
+  for (const piece of pieces) {
+    const step = editor.push(piece);
+    output += step.output;
+    if (step.failure !== undefined)
+      return { output, failure: step.failure.message, end: editor.fail?.(step.failure).length };
+    if (editor.isEnded()) break;
+  }
+  const last = editor.end();
+  return { output: output + last.output, failure: last.failure?.message, isComplete: editor.isComplete() };
+}
+
+test("4,000 damaged streams never make the editor throw, and mean the same in any pieces", () => {
+  forSeeds(4000, (random) => {
+    const stream = mutated(random);
+    const whole = edited([stream]);
+    if (random.chance(0.2))
+      expect(edited(cutAtRandom(stream, random, random.pick([1, 30, 400])))).toMatchObject({
+        output: (whole as { output: string }).output,
+      });
+  });
+}, 10_000);
+
+test("5,000 damaged answers are decoded, edited and made streams of, or refused", () => {
+  const answers = scriptList.map(upstreamAnswer);
+  forSeeds(5000, (random) => {
+    let text = random.pick(answers);
+    for (let wound = random.below(3); wound >= 0; wound -= 1) {
+      const at = random.below(text.length + 1);
+      text =
+        text.slice(0, at) +
+        random.pick([
+          "",
+          '"',
+          "null,",
+          "{}",
+          '"output":[null,{"type":"reasoning","summary":{}}],',
+          "[",
+          '"status":3,',
+        ]) +
+        text.slice(at + random.below(20));
+    }
+    for (const work of [
+      () => openaiResponses.codec.answer.decode(JSON.parse(utf8OfLatin1(text)), { origin }),
+      () => openaiResponses.editAnswer(text, { modelShown: "s", hideUsage: false, textLimit: 10 }),
+      () => openaiResponses.streamOf(text),
+    ])
+      try {
+        work();
+      } catch (error) {
+        if (!(error instanceof GatewayError) && !(error instanceof SyntaxError)) throw error;
+      }
+  });
+});
+
+test("a value of every kind in the place of an answer is refused", () => {
+  for (const value of [undefined, null, 0, "x", [], {}, { output: 1 }, latin1OfUtf8("é")])
+    expect(() => openaiResponses.codec.answer.decode(value, { origin })).toThrow(GatewayError);
+});
+
+test("a long stream costs little for each delta", () => {
+  const decoder = openaiResponses.codec.stream.createDecoder({ origin });
+  const head = `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":1,"item_id":"m","output_index":0,"content_index":0,"delta":"word ","logprobs":[]}\n\n`;
+  const from = performance.now();
+  let count = 0;
+  for (let index = 0; index < 50_000; index += 1) count += decoder.push(head).length;
+  expect(count).toBe(50_002);
+  expect(performance.now() - from).toBeLessThan(1500);
+});
