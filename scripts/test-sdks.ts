@@ -1,5 +1,6 @@
 // `bun scripts/test-sdks.ts`: Python's openai and Go's go-openai against the gateway, before two upstreams. Installs
 // both by itself into .cache; a language that is not on this machine is skipped with a line that says so.
+import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { upstreams, startMatrixRig, type MatrixRig } from "../test/matrix/rig.ts";
@@ -33,6 +34,12 @@ async function run(command: readonly string[], cwd: string): Promise<void> {
   if (code !== 0) throw new Error(`'${command.join(" ")}' ended with ${code}:\n${output}${errors}`);
 }
 
+/** Go's own installer puts it where no PATH of a service looks. */
+function programPath(name: string): string | null {
+  const usual = "/usr/local/go/bin/go";
+  return Bun.which(name) ?? (name === "go" && existsSync(usual) ? usual : null);
+}
+
 async function installPython(): Promise<string[]> {
   const folder = join(cache, `python-openai-${pythonVersion}`);
   const marker = join(folder, "installed");
@@ -52,7 +59,7 @@ async function installPython(): Promise<string[]> {
 async function installGo(): Promise<string[]> {
   const folder = join(cache, `go-openai-${goVersion}`);
   await cp(join(sources, "go"), folder, { recursive: true });
-  await run(["go", "build", "-o", "client", "."], folder);
+  await run([programPath("go") ?? "go", "build", "-o", "client", "."], folder);
   return [join(folder, "client")];
 }
 
@@ -100,7 +107,7 @@ async function main(): Promise<number> {
   const totals = { passed: 0, failed: 0 };
   await using rig = await startMatrixRig();
   for (const sdk of sdks) {
-    if (Bun.which(sdk.program) === null) {
+    if (programPath(sdk.program) === null) {
       console.log(`SKIPPED  ${sdk.name}: there is no ${sdk.program} on this machine`);
       continue;
     }
