@@ -6,10 +6,30 @@ interface JsonContent {
   content: Record<string, { schema: object }>;
 }
 
+const described: z.ZodType[] = [];
+
+/**
+ * A zod schema that becomes OpenAPI's when the document is written, and not at every start: that takes a tenth of it. The
+ * router copies what describes a route, so only a number is held here.
+ */
+class LazySchema {
+  readonly number: number;
+
+  constructor(schema: z.ZodType) {
+    this.number = described.push(schema) - 1;
+  }
+
+  toJSON(): object {
+    const schema = described[this.number];
+    if (schema === undefined) return {};
+    const { $schema: _dialect, ...openapi } = z.toJSONSchema(schema, { target: "openapi-3.0", unrepresentable: "any" });
+    return openapi;
+  }
+}
+
 /** A zod schema as OpenAPI content; the plugin itself would print zod's insides. */
 export function jsonContent(schema: z.ZodType, type = "application/json"): JsonContent {
-  const { $schema: _dialect, ...openapi } = z.toJSONSchema(schema, { target: "openapi-3.0", unrepresentable: "any" });
-  return { content: { [type]: { schema: openapi } } };
+  return { content: { [type]: { schema: new LazySchema(schema) } } };
 }
 
 const keyHeader = (name: string): object => ({ type: "apiKey", in: "header", name });
