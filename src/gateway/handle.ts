@@ -59,8 +59,10 @@ function answerHeaders({ call }: Exchange, opened: Opened): Record<string, strin
 }
 
 /** The headers of a stream that go ahead of its first content: what was sent upstream is known by then. */
-function earlyHeaders({ losses }: Exchange): Record<string, string> {
-  return losses.length === 0 ? {} : { [warningsHeader]: warningsOf(losses) };
+function earlyHeaders({ call, losses }: Exchange): Record<string, string> {
+  const headers: Record<string, string> = losses.length === 0 ? {} : { [warningsHeader]: warningsOf(losses) };
+  nameRequest(headers, call.protocol, call.requestId);
+  return headers;
 }
 
 /** Lets the client's connection be silent while an answer in one piece takes its time; returns how to end that. */
@@ -110,7 +112,6 @@ function streamResponse(
     opening instanceof Promise ? earlyHeaders(exchange) : answerHeaders(exchange, opening);
   headers["content-type"] = call.protocol.streamType(editor.framing ?? "events");
   headers["cache-control"] = "no-cache";
-  nameRequest(headers, call.protocol, call.requestId);
   return new Response(createClientStream({ exchange, opening, heartbeatMs }), { headers });
 }
 

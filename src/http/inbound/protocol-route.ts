@@ -1,8 +1,8 @@
 import { GatewayError } from "../../errors.ts";
-import { errorResponse } from "../../gateway/handle.ts";
 import { createId } from "../../lib/ids.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
 import type { Refusals } from "../refusals.ts";
+import { refuseIn } from "./refuse-in.ts";
 
 interface ProtocolRoute {
   protocol: Protocol;
@@ -17,9 +17,7 @@ export function protocolRoute({ protocol, refusals, answer }: ProtocolRoute) {
       return await answer(request);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      const response = errorResponse(protocol, error, createId("req_"));
-      refusals.tell({ request, error, status: response.status });
-      return response;
+      return refuseIn(protocol, refusals, { request, error, requestId: createId("req_") });
     }
   };
 }
