@@ -21,7 +21,10 @@ export type ErrorCode =
   | "upstream_overloaded"
   | "upstream_timeout"
   | "upstream_invalid_response"
+  | "upstream_empty_answer"
   | "upstream_rejected_credential"
+  /** The process has more to do than it may. */
+  | "overloaded"
   | "draining"
   | "client_cancelled"
   | "internal_error";
@@ -73,6 +76,23 @@ export class GatewayError extends Error {
     const own = { code, status, message, retryable, retryAfterSeconds, param, details, headers, cause };
     return new GatewayError({ ...own, ...changes });
   }
+}
+
+const mask = "[credential]";
+/** Shorter ones are no real ones, and would be found in ordinary words. */
+const shortestSecret = 8;
+
+/** The same without a secret that an upstream quoted in it ("Incorrect API key provided: sk-…"); what is no GatewayError stays as it is. */
+export function withoutSecret<T>(thrown: T, secret: string | undefined): T | GatewayError {
+  if (!(thrown instanceof GatewayError) || secret === undefined || secret.length < shortestSecret) return thrown;
+  const { message } = thrown;
+  const details = JSON.stringify(thrown.details ?? {});
+  const quoted = JSON.stringify(secret).slice(1, -1);
+  if (!message.includes(secret) && !details.includes(quoted)) return thrown;
+  return thrown.with({
+    message: message.replaceAll(secret, mask),
+    details: thrown.details && (JSON.parse(details.replaceAll(quoted, mask)) as Record<string, unknown>),
+  });
 }
 
 export function invalidRequest(message: string, param?: string): GatewayError {

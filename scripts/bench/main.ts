@@ -1,4 +1,4 @@
-// `bun run bench [--quick] [--binary PATH]`: how fast the gateway is, beside the shortest proxies that could do its work,
+// `bun run bench [--quick] [--binary PATH] [--only PART]`: how fast the gateway is, beside the shortest proxies that could do its work,
 // all in one run and in turn. A figure to read, not a test: it always exits with 0.
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
@@ -15,6 +15,7 @@ import {
   measureStart,
   measureStarvation,
   measureStreams,
+  startRouting,
   startTranslating,
 } from "./workloads.ts";
 import { hasWrk } from "./wrk.ts";
@@ -127,7 +128,7 @@ async function benchRequests(bench: Bench, plan: Plan): Promise<Goal[]> {
   ];
 }
 
-async function benchLatency(bench: Bench, plan: Plan): Promise<void> {
+async function benchLatency(bench: Bench, plan: Plan): Promise<Goal[]> {
   const parties = [bench.direct, bench.rawJson, bench.bytes, bench.gateway];
   const results = await interleave(parties, plan.latencyRounds, (party) =>
     measureRequests(party, { connections: 1, seconds: plan.latencySeconds }),
@@ -151,6 +152,7 @@ async function benchLatency(bench: Bench, plan: Plan): Promise<void> {
   });
   console.log("\n## Added latency (one connection, gateway minus direct)\n");
   console.log(markdownTable(["party", "p50 µs", "p99 µs"], rows));
+  return [];
 }
 
 async function benchStreams(bench: Bench, plan: Plan): Promise<Goal[]> {
@@ -205,6 +207,32 @@ async function benchTranslation(bench: Bench, plan: Plan): Promise<Goal[]> {
   ];
 }
 
+async function benchRouting(bench: Bench, plan: Plan): Promise<Goal[]> {
+  const { plain, routed, stop } = await startRouting(bench);
+  const parties = [plain, routed];
+  for (const party of parties) await measureRequests(party, { connections: 32, seconds: 2 });
+  const results = await interleave(parties, plan.requestRounds, (party) =>
+    measureRequests(party, { connections: 32, seconds: plan.requestSeconds }),
+  );
+  await stop();
+  const rows = parties.map(({ name }) => {
+    const blocks = results.get(name) ?? [];
+    const errors = blocks.reduce((sum, block) => sum + block.errors, 0);
+    return [name, spread(blocks.map(cpuPerRequest), 1), String(errors)];
+  });
+  console.log("\n## Routing, limits and health (32 connections)\n");
+  console.log(markdownTable(["configuration", "CPU µs/request", "errors"], rows));
+  const ratio = ratios(results.get(routed.name), results.get(plain.name), cpuPerRequest);
+  return [
+    {
+      what: "CPU per request with routing, limits and health against without",
+      goal: "≤ 1.15×",
+      measured: `${spread(ratio, 2)}×`,
+      isReached: median(ratio) <= 1.15,
+    },
+  ];
+}
+
 async function benchFootprint(bench: Bench, plan: Plan): Promise<Goal[]> {
   const { idleMb, openMb, streams } = await measureMemory(bench);
   const directory = await mkdtemp(join(tmpdir(), "orcestator-bench-"));
@@ -236,8 +264,19 @@ async function benchFootprint(bench: Bench, plan: Plan): Promise<Goal[]> {
   ];
 }
 
+const parts: Readonly<Record<string, (bench: Bench, plan: Plan) => Promise<Goal[]>>> = {
+  requests: benchRequests,
+  latency: benchLatency,
+  streams: benchStreams,
+  translation: benchTranslation,
+  routing: benchRouting,
+  footprint: benchFootprint,
+};
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { quick: { type: "boolean", default: false }, binary: { type: "string" } } });
+  const { values } = parseArgs({
+    options: { quick: { type: "boolean", default: false }, binary: { type: "string" }, only: { type: "string" } },
+  });
   if (process.platform !== "linux" || availableParallelism() < 2 || Bun.which("taskset") === null) {
     console.log("The benchmark needs Linux, two cores and taskset (util-linux).");
     return;
@@ -248,10 +287,10 @@ async function main(): Promise<void> {
   try {
     console.log(`# Benchmark\n\n${describeMachine()}; gateway: ${bench.gatewayCommand.join(" ")}, alone on one core.`);
     console.log("Figures are medians of interleaved blocks, with the lowest and the highest.");
-    const goals = await benchRequests(bench, plan);
-    await benchLatency(bench, plan);
-    goals.push(...(await benchStreams(bench, plan)), ...(await benchTranslation(bench, plan)));
-    goals.push(...(await benchFootprint(bench, plan)));
+    const goals: Goal[] = [];
+    for (const [name, run] of Object.entries(parts)) {
+      if (values.only === undefined || values.only === name) goals.push(...(await run(bench, plan)));
+    }
     console.log(`\nOther programs took ${spread(foreignShares, 1)} % of the machine during the blocks.`);
     console.log("\n## Goals\n");
     console.log(

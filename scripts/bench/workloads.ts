@@ -123,6 +123,50 @@ export async function startTranslating(
   };
 }
 
+/** Three targets with weights and credentials, and every kind of limit, none of which is ever reached. */
+function everythingOn(url: string): string {
+  const limits = "rpm: 100000000, tpm: 100000000000, concurrency: 100000";
+  const provider = `{type: openai-compatible, baseUrl: "${url}", credentials: [{key: sk-1, ${limits}}, {key: sk-2, ${limits}}], ${limits}}`;
+  return `providers:
+  one: ${provider}
+  two: ${provider}
+  three: ${provider}
+models:
+  bench/json:
+    strategy: weighted
+    ${limits.replaceAll(", ", "\n    ")}
+    targets:
+      - {provider: one, model: bench/json, weight: 3}
+      - {provider: two, model: bench/json}
+      - {provider: three, model: bench/json}
+limits:
+  total: {${limits}}
+  key: {${limits}}
+  address: {${limits}}
+`;
+}
+
+/** A gateway with one target and no limits, and one with everything on. */
+export async function startRouting(bench: Bench): Promise<{ plain: Party; routed: Party; stop: () => Promise<void> }> {
+  const url = baseUrl(bench.mock);
+  const plain = await bench.startGateway({
+    configText: `providers:
+  one: {type: openai-compatible, baseUrl: "${url}", credentials: [sk]}
+models:
+  bench/json: {targets: [{provider: one, model: bench/json}]}
+`,
+  });
+  const routed = await bench.startGateway({ configText: everythingOn(url) });
+  return {
+    plain: { name: "one target, no limits", pid: plain.pid, url: plain.url },
+    routed: { name: "three targets, all limits", pid: routed.pid, url: routed.url },
+    async stop() {
+      await plain.stop();
+      await routed.stop();
+    },
+  };
+}
+
 export interface Starvation {
   slowOpen: number;
   answered: number;

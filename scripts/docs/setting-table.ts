@@ -1,5 +1,6 @@
-import { configJsonSchema } from "../../src/config/json-schema.ts";
+import { configJsonSchema, isDurationNode, objectForm } from "../../src/config/json-schema.ts";
 import { isPlainObject } from "../../src/config/path.ts";
+import { credential, modelSchema } from "../../src/config/schema-routing.ts";
 import { configSchema, providerSchema } from "../../src/config/schema.ts";
 import { codeOrDash, markdownTable } from "./markdown-table.ts";
 
@@ -13,18 +14,38 @@ interface Setting {
   readonly isRequired: boolean;
 }
 
-/** Where a section's settings stand in the schema, and the values they have when nobody sets them. */
-const sections: Readonly<Record<string, { path: readonly string[]; defaults: () => unknown }>> = {
-  server: { path: ["server"], defaults: () => configSchema.parse({}).server },
+interface Section {
+  /** Where its settings stand in the schema: `*` = any name, `[]` = any entry of a list. */
+  readonly path: readonly string[];
+  /** The values they have when nobody sets them. */
+  readonly defaults: () => unknown;
+  /** Of what stands there, only these. */
+  readonly only?: readonly string[];
+}
+
+const unset = (): ReturnType<typeof configSchema.parse> => configSchema.parse({});
+
+const sections: Readonly<Record<string, Section>> = {
+  server: { path: ["server"], defaults: () => unset().server },
   providers: {
     path: ["providers", "*"],
-    defaults: () => providerSchema.parse({ type: "dummy" }),
+    defaults: () => ({ ...providerSchema.parse({ type: "dummy" }), credentials: [credential.parse({ key: "k" })] }),
   },
-  models: { path: ["models", "*"], defaults: () => ({}) },
-  keys: { path: ["keys"], defaults: () => configSchema.parse({}).keys },
-  logging: { path: ["logging"], defaults: () => configSchema.parse({}).logging },
-  storage: { path: ["storage"], defaults: () => configSchema.parse({}).storage },
-  admin: { path: ["admin"], defaults: () => configSchema.parse({}).admin },
+  models: {
+    path: ["models", "*"],
+    defaults: () => modelSchema.parse({ targets: [{ provider: "p", model: "m" }] }),
+  },
+  routes: { path: ["routes", "[]"], defaults: () => ({}) },
+  parameters: { path: [], defaults: () => ({}), only: ["parameters", "overrides", "remove"] },
+  affinity: { path: ["affinity"], defaults: () => unset().affinity },
+  failover: { path: ["failover"], defaults: () => unset().failover },
+  health: { path: ["health"], defaults: () => unset().health },
+  limits: { path: ["limits"], defaults: () => unset().limits },
+  keys: { path: ["keys"], defaults: () => unset().keys },
+  logging: { path: ["logging"], defaults: () => unset().logging },
+  storage: { path: ["storage"], defaults: () => unset().storage },
+  responses: { path: ["responses"], defaults: () => unset().responses },
+  admin: { path: ["admin"], defaults: () => unset().admin },
 };
 
 function asNode(value: unknown): Node {
@@ -33,7 +54,10 @@ function asNode(value: unknown): Node {
 
 function nodeAt(path: readonly string[]): Node {
   let node: Node = asNode(configJsonSchema());
-  for (const key of path) node = asNode(key === "*" ? node["additionalProperties"] : asNode(node["properties"])[key]);
+  for (const key of path) {
+    if (key === "*") node = asNode(node["additionalProperties"]);
+    else node = asNode(key === "[]" ? node["items"] : asNode(node["properties"])[key]);
+  }
   return node;
 }
 
@@ -53,16 +77,22 @@ function settingsBelow(parent: { node: Node; path: string; isRequired: boolean }
       isRequired: parent.isRequired && required.includes(key),
     };
     if (isPlainObject(node["properties"])) return settingsBelow(setting);
-    const items = asNode(node["items"]);
+    const items = asNode(objectForm(node["items"]));
     if (!isPlainObject(items["properties"])) return [setting];
-    return [setting, ...settingsBelow({ ...setting, node: items, path: `${setting.path}[]` })];
+    return [setting, ...settingsBelow({ node: items, path: `${setting.path}[]`, isRequired: true })];
   });
 }
 
 function rangeOf({ minimum, maximum }: Node): string {
-  if (typeof minimum !== "number") return "";
+  if (typeof minimum !== "number" || minimum === Number.MIN_SAFE_INTEGER) return "";
   if (typeof maximum !== "number" || maximum === Number.MAX_SAFE_INTEGER) return ` from ${minimum}`;
   return ` ${minimum} to ${maximum}`;
+}
+
+function listText(items: Node): string {
+  if (Array.isArray(items["anyOf"])) return "list of texts or objects";
+  if (items["type"] === "object") return "list";
+  return Array.isArray(items["enum"]) ? `list of ${valuesOf(items)}` : "list of texts";
 }
 
 /** What may be written, for people. */
@@ -70,18 +100,23 @@ function valuesOf(node: Node): string {
   if (Array.isArray(node["enum"])) return node["enum"].map((value) => `\`${String(value)}\``).join(", ");
   if (Array.isArray(node["anyOf"])) return node["anyOf"].map((option) => valuesOf(asNode(option))).join(" or ");
   if ("const" in node) return `\`${String(node["const"])}\``;
+  if (isDurationNode(node)) return "duration";
   const types = [node["type"]].flat();
   if (types.includes("integer")) return `whole number${rangeOf(node)}`;
+  if (types.includes("number")) return `number${rangeOf(node)}`;
   if (types.includes("boolean")) return "`true` or `false`";
-  if (types.includes("array")) return asNode(node["items"])["type"] === "object" ? "list" : "list of texts";
-  if (types.includes("number")) return "duration";
-  if (types.includes("object")) return "object of texts";
-  return "text";
+  if (types.includes("array")) return listText(asNode(node["items"]));
+  if (!types.includes("object")) return "text";
+  return asNode(node["additionalProperties"])["type"] === "string" ? "object of texts" : "object";
 }
 
 function valueAt(tree: unknown, path: string): unknown {
   let value = tree;
-  for (const key of path.split(".")) value = asNode(value)[key];
+  for (const key of path.split(".")) {
+    const isList = key.endsWith("[]");
+    const next = asNode(value)[isList ? key.slice(0, -2) : key];
+    value = isList && Array.isArray(next) ? next[0] : next;
+  }
   return value;
 }
 
@@ -97,7 +132,9 @@ export function settingTable(name: string): string {
   const section = sections[name];
   if (section === undefined) throw new Error(`No section '${name}'. There are: ${Object.keys(sections).join(", ")}.`);
   const defaults = section.defaults();
-  const rows = settingsBelow({ node: nodeAt(section.path), path: "", isRequired: true }).map((setting) => [
+  const settings = settingsBelow({ node: nodeAt(section.path), path: "", isRequired: true });
+  const shown = settings.filter(({ path }) => section.only === undefined || section.only.includes(path));
+  const rows = shown.map((setting) => [
     `\`${setting.path}\``,
     valuesOf(setting.node),
     defaultText(setting, defaults),

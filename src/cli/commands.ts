@@ -21,14 +21,23 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Set up: choose a provider, test the key, write .env or orcestator.yaml",
     load: () => import("./init.ts"),
   },
+  import: {
+    summary: "Convert the configuration of llm-orch, LiteLLM or OrchestrationApi",
+    load: () => import("./import.ts"),
+  },
   models: { summary: "List the models this gateway offers", load: () => import("./models.ts") },
   "tail-logs": {
     summary: "Show requests from the traffic log, live",
     aliases: ["tail"],
     load: () => import("./tail-logs.ts"),
   },
+  explain: { summary: "Show why a request went where it went", load: () => import("./explain.ts") },
+  providers: { summary: "Health of the providers, and why", load: () => import("./providers.ts") },
   stats: { summary: "Requests, errors, tokens, cost and latency", load: () => import("./stats.ts") },
   health: { summary: "Ask a running gateway whether it is ready", load: () => import("./health.ts") },
-  config: { summary: "Check or show the configuration, or print its JSON Schema", load: () => import("./config.ts") },
+  config: {
+    summary: "Check, show or compare the configuration, or print its JSON Schema",
+    load: () => import("./config.ts"),
+  },
   version: { summary: "Show the version of this executable", load: () => import("./version.ts") },
 };

@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
 import { loadConfig, type LoadedConfig, type Origin } from "../config/load.ts";
-import { isDuration } from "../config/json-schema.ts";
-import { leaves, type Leaf } from "../config/path.ts";
+import { isPlainObject, leaves, type Leaf } from "../config/path.ts";
 import { redactConfig } from "../config/redact.ts";
-import { formatDuration } from "../lib/duration.ts";
+import { writtenForm } from "../config/written-form.ts";
 import { configArgument } from "./config-argument.ts";
+import { configValueText } from "./config-value.ts";
 import { palette, print, printJson, printNote, table, type Column } from "./output.ts";
 
 const description = `Show the configuration as the gateway reads it, with the origin of every value; secrets are masked
@@ -18,19 +18,23 @@ interface Row extends Leaf {
   readonly origin: Origin;
 }
 
-function valueText({ keys, value }: Row): string {
-  if (typeof value === "number" && isDuration(keys)) return formatDuration(value);
-  if (Array.isArray(value)) return value.length === 0 ? "(none)" : value.join(", ");
-  return value === "" ? "(empty)" : String(value);
+/** A list or an object of a provider or model that holds nothing and was not written: there are dozens of them. */
+function isNothing({ keys, value, origin }: Row): boolean {
+  if (origin !== "default") return false;
+  if (isPlainObject(value)) return true;
+  const isSection = keys[0] === "providers" || keys[0] === "models";
+  return isSection && Array.isArray(value) && value.length === 0 && keys[2] !== "credentials";
 }
 
 function rowsOf({ config, origins }: LoadedConfig): Row[] {
-  return leaves(redactConfig(config)).map((leaf) => ({ ...leaf, origin: origins.get(leaf.path) ?? "default" }));
+  return leaves(writtenForm(redactConfig(config)))
+    .map((leaf) => ({ ...leaf, origin: origins.get(leaf.path) ?? "default" }))
+    .filter((row) => !isNothing(row));
 }
 
 /** Defaults that tell what is served stay in the short view too. */
 const alwaysShown =
-  /^models[.[]|^providers.*\.(?:type|baseUrl|credentials|acceptsAnyModel)$|^server\.(?:host|port|anonymous)$/;
+  /^models.*\.targets\[\d+\]\.(?:provider|model)$|^providers.*\.(?:type|baseUrl|credentials|acceptsAnyModel)$|^server\.(?:host|port|anonymous)$/;
 
 export default defineCommand({
   meta: { name: "show", description },
@@ -43,7 +47,12 @@ export default defineCommand({
     const loaded = loadConfig({ configPath: args.config, needsCredential: false });
     if (args.json === true) {
       const { file = null, origins, warnings } = loaded;
-      printJson({ file, config: redactConfig(loaded.config), origins: Object.fromEntries(origins), warnings });
+      printJson({
+        file,
+        config: writtenForm(redactConfig(loaded.config)),
+        origins: Object.fromEntries(origins),
+        warnings,
+      });
       return;
     }
     const colors = palette();
@@ -53,7 +62,7 @@ export default defineCommand({
     );
     const columns: Column<Row>[] = [
       { title: "SETTING", text: ({ path }) => path },
-      { title: "VALUE", text: valueText, maxWidth: 80 },
+      { title: "VALUE", text: ({ keys, value }) => configValueText(keys, value), maxWidth: 80 },
       {
         title: "FROM",
         text: ({ origin }) => origin,

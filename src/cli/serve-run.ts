@@ -1,6 +1,7 @@
 import { errorText } from "../lib/error-text.ts";
 import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
 import { startServer, type RunningServer } from "../runtime/server.ts";
+import { watchConfig } from "../runtime/watch-config.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { CliError, print, usageError } from "./output.ts";
 import { banner } from "./serve-banner.ts";
@@ -100,6 +101,9 @@ export function serve(args: ServeFlags): void {
   const running = startOrExplain(() => startServer(loaded.config, logger));
   surviveBugs(logger);
   stopOnSignals(running, logger);
+  if (loaded.config.server.watch) {
+    watchConfig({ loaded, load: () => load(args), apply: (config) => running.apply(config), logger });
+  }
   print(banner(loaded, running));
   if (args.open === true) openInBrowser(`${running.url}/docs`);
 }

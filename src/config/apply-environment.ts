@@ -4,12 +4,10 @@ import type { Environment } from "./environment.ts";
 import type { Layers } from "./layers.ts";
 import { isPlainObject } from "./path.ts";
 import { defaultProvider, providerTypes } from "./provider-types.ts";
-
-const offTexts = new Set(["false", "0", "no", "off"]);
+import { switchOf } from "./switch-text.ts";
 
 function isSwitchedOff(provider: unknown): boolean {
-  const enabled = isPlainObject(provider) ? provider["enabled"] : true;
-  return enabled === false || (typeof enabled === "string" && offTexts.has(enabled.toLowerCase()));
+  return isPlainObject(provider) && switchOf(provider["enabled"]) === false;
 }
 
 function isDefaultType(provider: unknown): boolean {
@@ -28,6 +26,23 @@ function databaseProblem(text: string): LocatedProblem | undefined {
   const found = scheme === undefined ? "this is no such URL" : `this one begins with ${scheme}:`;
   const message = `only SQLite is served in this version (sqlite://path, ${found}); change or unset DATABASE_URL`;
   return { kind: "invalid", path: ["storage", "url"], message };
+}
+
+/** Another engine than ours is a mistake even where its URL is missing: the owner counts on that database. */
+function engineProblems(layers: Layers, environment: Environment): LocatedProblem[] {
+  const engine = environment.text("DATABASE_TYPE");
+  if (engine === undefined || /^sqlite3?$/i.test(engine)) return [];
+  layers.mark("storage.url", environment.origin("DATABASE_TYPE"));
+  const message = "only SQLite is served in this version; set DATABASE_TYPE to sqlite, or unset it";
+  return [{ kind: "invalid", path: ["storage", "url"], message }];
+}
+
+function redisWarnings(environment: Environment): string[] {
+  if (switchOf(environment.text("REDIS_ENABLED")) === false) return [];
+  const names = ["REDIS_URL", "REDIS_ENABLED"].filter((name) => environment.text(name) !== undefined);
+  return names.map(
+    (name) => `${name} has no effect in this version: limits, health and caches live in this process alone`,
+  );
 }
 
 function applyValues(layers: Layers, environment: Environment): LocatedProblem[] {
@@ -102,8 +117,8 @@ export interface AppliedEnvironment {
 
 /** Writes what the environment says over what the file says. */
 export function applyEnvironment(layers: Layers, environment: Environment): AppliedEnvironment {
-  const problems = applyValues(layers, environment);
+  const problems = [...applyValues(layers, environment), ...engineProblems(layers, environment)];
   applyDatabasePath(layers, environment);
   applyDefaultProvider(layers, environment);
-  return { problems, warnings: applyDefaultModel(layers, environment) };
+  return { problems, warnings: [...applyDefaultModel(layers, environment), ...redisWarnings(environment)] };
 }

@@ -46,7 +46,8 @@ function formatProblems(problems: readonly ConfigProblem[]): string {
     const where = place(problem);
     return indent(where === "" ? problem.message : `${where}: ${problem.message}`);
   });
-  if (lines.length === 1 && problems[0]?.kind === "missing-credential") return problems[0].message;
+  const [only] = problems;
+  if (lines.length === 1 && only?.kind === "missing-credential" && only.path === "") return only.message;
   const title =
     lines.length === 1 ? "The configuration has a problem:" : `The configuration has ${lines.length} problems:`;
   return [title, ...lines.map((line) => `  - ${line}`)].join("\n");

@@ -24,7 +24,7 @@ export function withDemoProvider(config: ResolvedConfig, lacking: ReadonlySet<st
   const names = new Set(kept.map(([key]) => key));
   const demoTarget = { provider: name, model: demoModel };
   const models = Object.entries(config.models).map(([key, model]) => {
-    const targets = model.targets.map((target) => (names.has(target.provider) ? target : demoTarget));
+    const targets = model.targets.map((target) => (names.has(target.provider) ? target : { ...target, ...demoTarget }));
     return [key, { ...model, targets }] as const;
   });
   const added = configSchema.parse({

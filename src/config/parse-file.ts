@@ -30,7 +30,7 @@ export function findConfigFile(cwd: string, configPath: string | undefined): Fou
 }
 
 /** `file orcestator.yaml` inside the working directory, else with the whole path. */
-function fileOrigin(path: string, cwd: string): Origin {
+export function fileOrigin(path: string, cwd: string): Origin {
   const short = relative(cwd, path);
   return `file ${short.startsWith("..") || isAbsolute(short) || short === "" ? path : short}`;
 }

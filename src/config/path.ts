@@ -39,11 +39,23 @@ export interface Leaf {
   readonly value: unknown;
 }
 
-/** The values of a tree with their paths. A list of plain values is one leaf; a list of objects is walked. */
+/** The values of a tree with their paths. A list of plain values is one leaf, and so is an empty object; a list of objects is walked. */
 export function leaves(value: unknown, path: ConfigPath = []): Leaf[] {
   if (Array.isArray(value) && value.some(isPlainObject)) {
     return value.flatMap((item, index) => leaves(item, [...path, index]));
   }
-  if (!isPlainObject(value)) return value === undefined ? [] : [{ keys: path, path: pathText(path), value }];
-  return Object.entries(value).flatMap(([key, item]) => leaves(item, [...path, key]));
+  if (value === undefined) return [];
+  const entries = isPlainObject(value) ? Object.entries(value) : [];
+  if (entries.length === 0) return [{ keys: path, path: pathText(path), value }];
+  return entries.flatMap(([key, item]) => leaves(item, [...path, key]));
+}
+
+/** The value at `path`; `undefined` where the tree ends before it. */
+export function valueAt(tree: unknown, path: ConfigPath): unknown {
+  let node = tree;
+  for (const key of path) {
+    if (typeof node !== "object" || node === null || !Object.hasOwn(node, key)) return undefined;
+    node = Reflect.get(node, key);
+  }
+  return node;
 }

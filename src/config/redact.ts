@@ -30,6 +30,7 @@ function maskText(text: string, path: ConfigPath): string {
   const [section, name, key] = path;
   if (section === "providers" && key === "credentials") return maskSecret(text);
   if (section === "providers" && key === "headers") return maskHeader(String(path[3]), text);
+  if (section === "routes" && path[3] === "headers") return maskHeader(String(path[4]), text);
   if (section === "keys" && name === "inbound") return maskSecret(text);
   if (section === "admin" && name === "token") return maskSecret(text);
   return text.includes("://") ? maskUrl(text) : text;

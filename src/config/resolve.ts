@@ -27,7 +27,7 @@ function resolveProvider(provider: ProviderConfig): ResolvedProvider {
   const defaults = factsOf(provider.type);
   return {
     ...provider,
-    credentials: provider.credentials.filter((credential) => credential.trim() !== ""),
+    credentials: provider.credentials.filter(({ key, enabled }) => enabled && key.trim() !== ""),
     baseUrl: (provider.baseUrl ?? defaults.baseUrl ?? "").replace(/\/+$/, ""),
     acceptsAnyModel: provider.acceptsAnyModel ?? false,
     listModels: provider.listModels ?? defaults.listModels,

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import type { LocatedProblem } from "./config-error.ts";
 import { knownKeys } from "./json-schema.ts";
-import { isPlainObject, type ConfigPath } from "./path.ts";
+import { isPlainObject, valueAt, type ConfigPath } from "./path.ts";
 
 const kindNames: Readonly<Record<string, string>> = {
   string: "text",
@@ -18,15 +18,6 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (isPlainObject(value)) return "an object";
   return kindNames[typeof value] ?? "nothing";
-}
-
-function valueAt(tree: unknown, path: ConfigPath): unknown {
-  let node = tree;
-  for (const key of path) {
-    if (typeof node !== "object" || node === null || !Object.hasOwn(node, key)) return undefined;
-    node = Reflect.get(node, key);
-  }
-  return node;
 }
 
 function wrongType(issue: z.core.$ZodIssueInvalidType, value: unknown): string {
@@ -55,8 +46,9 @@ function outOfRange(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): s
 }
 
 function wrongName(path: ConfigPath): string {
-  if (path[2] === "headers") return "this is no name of an HTTP header; it is made of letters, digits and '-'";
-  if (path[0] === "providers") return "a provider's name is made of letters, digits, '.', '_' and '-'";
+  if (path.at(-2) === "headers") return "this is no name of an HTTP header; it is made of letters, digits and '-'";
+  if (path[0] === "providers" && path.length === 2)
+    return "a provider's name is made of letters, digits, '.', '_' and '-'";
   return "this name must not be empty";
 }
 
@@ -88,16 +80,29 @@ function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
   return issue.message;
 }
 
+/**
+ * Of a value that may have several forms, what is wrong with the form it was written in: a misspelt key of an object
+ * is not "must be text".
+ */
+function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const fitting = issue.errors.filter(
+    (issues) =>
+      !issues.some(({ code, path }) => path.length === 0 && (code === "invalid_type" || code === "invalid_value")),
+  );
+  if (fitting.length !== 1) return [issue];
+  return fitting.flat().flatMap((own) => issuesOf({ ...own, path: [...issue.path, ...own.path] }));
+}
+
+function located(issue: z.core.$ZodIssue, tree: unknown): LocatedProblem[] {
+  const { path } = issue;
+  if (issue.code !== "unrecognized_keys") {
+    return [{ kind: "invalid", path, message: messageOf(issue, valueAt(tree, path)) }];
+  }
+  return issue.keys.map((key) => ({ kind: "invalid", path: [...path, key], message: unknownKey(key, path) }));
+}
+
 /** What the schema refuses in `tree`, in words for people; the values themselves are not quoted, they may be secrets. */
 export function schemaProblems(error: z.core.$ZodError, tree: unknown): LocatedProblem[] {
-  return error.issues.flatMap((issue): LocatedProblem[] => {
-    if (issue.code !== "unrecognized_keys") {
-      return [{ kind: "invalid", path: issue.path, message: messageOf(issue, valueAt(tree, issue.path)) }];
-    }
-    return issue.keys.map((key) => ({
-      kind: "invalid",
-      path: [...issue.path, key],
-      message: unknownKey(key, issue.path),
-    }));
-  });
+  return error.issues.flatMap(issuesOf).flatMap((issue) => located(issue, tree));
 }

@@ -1,71 +1,20 @@
 import { z } from "zod";
-import { formatDuration, maxDurationMs, parseDuration } from "../lib/duration.ts";
 import { protocolNames } from "./protocol-names.ts";
 import { providerTypeNames } from "./provider-types.ts";
-import { upstreamHeaders, wireValue } from "./upstream-headers.ts";
-
-interface DurationBounds {
-  readonly minMs?: number;
-  readonly maxMs?: number;
-}
-
-function durationProblem(value: string | number, { minMs = 0, maxMs = maxDurationMs }: DurationBounds): string {
-  const milliseconds = parseDuration(String(value));
-  if (milliseconds === undefined || milliseconds > maxDurationMs)
-    return `'${value}' is no duration; write 500ms, 30s, 10m or 24h (at most 24d)`;
-  if (milliseconds > maxMs) return `must be at most ${formatDuration(maxMs)}`;
-  if (milliseconds >= minMs) return "";
-  return `must be at least ${formatDuration(minMs)}${milliseconds === 0 ? "; 0 does not switch it off" : ""}`;
-}
-
-function duration(fallback: string, bounds: DurationBounds = {}) {
-  return z
-    .union([z.string(), z.number()])
-    .default(fallback)
-    .transform((value, context) => {
-      const message = durationProblem(value, bounds);
-      if (message === "") return parseDuration(String(value)) ?? z.NEVER;
-      context.addIssue({ code: "custom", message });
-      return z.NEVER;
-    });
-}
-
-/** A deadline of nothing would end everything at once. */
-function deadline(fallback: string) {
-  return duration(fallback, { minMs: 1 });
-}
-
-const port = z.coerce.number().int().min(0).max(65_535);
-
-const switchText: Readonly<Record<string, boolean>> = {
-  true: true,
-  "1": true,
-  yes: true,
-  on: true,
-  false: false,
-  "0": false,
-  no: false,
-  off: false,
-};
-/** A boolean that may come as text from the environment. */
-const flag = z.preprocess(
-  (value) => (typeof value === "string" ? (switchText[value.toLowerCase()] ?? value) : value),
-  z.boolean(),
-);
-
-/** A list that may come as one comma-separated text from the environment. */
-function list(item: z.ZodType<string>) {
-  return z.preprocess(
-    (value) =>
-      typeof value === "string"
-        ? value
-            .split(",")
-            .map((part) => part.trim())
-            .filter((part) => part !== "")
-        : value,
-    z.array(item),
-  );
-}
+import {
+  affinity,
+  balances,
+  credential,
+  failover,
+  health,
+  limitFields,
+  limits,
+  modelSchema,
+  parameterFields,
+  routeSchema,
+} from "./schema-routing.ts";
+import { deadline, duration, flag, list, port } from "./setting-types.ts";
+import { upstreamHeaders } from "./upstream-headers.ts";
 
 function isHttpUrl(text: string): boolean {
   const url = URL.parse(text);
@@ -98,6 +47,9 @@ const timeouts = z.strictObject({
     "Streams: until the first content-bearing event (reasoning counts; headers, comments and role chunks do not)",
   ),
   idle: deadline("120s").describe("Streams: longest silence of the upstream after the first content"),
+  progress: deadline("5m").describe(
+    "Streams: longest time without further content after the first, however many comments keep the line alive",
+  ),
   total: deadline("10m").describe(
     "Whole request with its retries and further targets; that of the first target's provider holds for all of it",
   ),
@@ -117,9 +69,26 @@ export const providerSchema = z.strictObject({
     .optional()
     .describe("What it speaks, in order of preference (default: what its type is known to speak)"),
   apiVersion: z.string().min(1).optional().describe("Azure: the `api-version` of requests"),
-  credentials: list(wireValue())
+  credentials: list(credential)
     .default([])
-    .describe("API keys; several are used in turn, and the next one is tried when one is refused or limited"),
+    .describe(
+      "API keys, each a text or an object {key, weight, rpm, tpm, concurrency, enabled}; the next one is tried when one is refused or limited",
+    ),
+  balance: z.enum(balances).default("round_robin").describe("How several credentials share the requests"),
+  models: list(z.string().min(1))
+    .default([])
+    .describe("Models it serves under their own names; a name that several providers serve is shared by priority"),
+  aliases: z
+    .record(z.string().min(1), z.string().min(1))
+    .default({})
+    .describe("Name that clients may ask for → model name the provider knows"),
+  priority: z.coerce
+    .number()
+    .int()
+    .default(1)
+    .describe("Priority of its targets where they name none; lower is tried first"),
+  ...limitFields,
+  ...parameterFields,
   enabled: flag.default(true).describe("Whether requests go to this provider"),
   acceptsAnyModel: flag
     .optional()
@@ -141,17 +110,10 @@ export const providerSchema = z.strictObject({
     .min(0)
     .max(10)
     .default(2)
-    .describe("Repeats on the same target and credential after a connect error, 408, 429 or 5xx"),
+    .describe(
+      "Repeats on the same target and credential: after 500, 502 or a broken connection; after 408, 429, 503, 504 or a connect error only where nothing else is left",
+    ),
   timeouts: timeouts.prefault({}),
-});
-
-const target = z.strictObject({
-  provider: z.string().describe("Name under `providers`"),
-  model: z.string().min(1).describe("Model name the provider knows"),
-});
-
-const modelSchema = z.strictObject({
-  targets: z.array(target).min(1).describe("Tried in this order until one answers"),
 });
 
 const server = z.strictObject({
@@ -183,6 +145,9 @@ const server = z.strictObject({
     .enum(["alias", "upstream"])
     .default("alias")
     .describe("What `model` in answers says: the name the client may use again, or the upstream's"),
+  routingHeaders: flag
+    .default(true)
+    .describe("Answers say in x-orcestator-provider and x-orcestator-attempts who gave them"),
   passthrough: flag
     .default(true)
     .describe("Serve /p/{provider}/…: every key may then use all of a provider's API, e.g. its files"),
@@ -196,6 +161,9 @@ const server = z.strictObject({
   drainDelay: duration("0s").describe(
     "How long new requests are still taken after a stop signal, while /health/ready already says 503",
   ),
+  watch: flag
+    .default(true)
+    .describe("Take over changes of the configuration's files and of .env while serving, once they are sound"),
   tls: z
     .strictObject({ cert: z.string(), key: z.string() })
     .optional()
@@ -209,6 +177,12 @@ const keys = z.strictObject({
     .regex(/^[A-Za-z0-9-]+$/)
     .default("x-api-key")
     .describe("Header read besides Authorization, x-api-key, api-key and x-goog-api-key"),
+  overrides: z
+    .enum(["none", "admin", "keys", "all"])
+    .default("keys")
+    .describe(
+      "Who may steer a request with x-orcestator-provider, -strategy, -timeout, -retries and -priority: nobody, the admin token, whoever has a key, or everybody served",
+    ),
 });
 
 const logging = z.strictObject({
@@ -260,7 +234,19 @@ export const configSchema = z.strictObject({
   $schema: z.string().optional().describe("For editors"),
   server: server.prefault({}),
   providers: z.record(z.string().regex(/^[a-z0-9][a-z0-9_.-]*$/i), providerSchema).default({}),
-  models: z.record(z.string().min(1), modelSchema).default({}).describe("Names that clients may ask for"),
+  models: z
+    .record(z.string().min(1), modelSchema)
+    .default({})
+    .describe("Names that clients may ask for; one `*` in a name stands for anything"),
+  routes: z
+    .array(routeSchema)
+    .default([])
+    .describe("Requests that another model shall serve; the first that fits counts"),
+  ...parameterFields,
+  affinity: affinity.prefault({}),
+  failover: failover.prefault({}),
+  health: health.prefault({}),
+  limits: limits.prefault({}),
   keys: keys.prefault({}),
   logging: logging.prefault({}),
   storage: storage.prefault({}),
@@ -270,4 +256,5 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 export type ProviderConfig = Config["providers"][string];
+export type ModelConfig = Config["models"][string];
 export type ServerConfig = Config["server"];

@@ -25,8 +25,10 @@ const maxDepth = 32;
 const maxNodes = 100_000;
 const dangerousKeys = new Set(["__proto__", "constructor", "prototype"]);
 
+/** An API key, alone or in an object; its weight and limits are settings as any others. */
 function isCredential(path: ConfigPath): boolean {
-  return path[0] === "providers" && path[2] === "credentials";
+  if (path[0] !== "providers" || path[2] !== "credentials") return false;
+  return typeof path.at(-1) !== "string" || path.at(-1) === "key" || path.length === 3;
 }
 
 function substituteText(text: string, path: ConfigPath, walk: Walk): string {

@@ -1,6 +1,7 @@
 import type { Protocol } from "../protocols/protocol.ts";
 import type { ClientCall } from "./call.ts";
 import type { Cancellation } from "./cancellation.ts";
+import type { Holds } from "./hold.ts";
 import type { Recording } from "./recording.ts";
 
 /** A request that failed before it had an answer. */
@@ -14,6 +15,8 @@ export interface Refused {
 /** A request's place in the house. */
 export interface Admission {
   recording: Recording;
+  /** What the request holds until it has ended. */
+  holds: Holds;
   run: (cancellation: Cancellation) => void;
   end: () => void;
   /** The client's connection may be silent until the request has ended. */

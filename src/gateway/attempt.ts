@@ -1,19 +1,20 @@
-import { GatewayError } from "../errors.ts";
+import { GatewayError, withoutSecret } from "../errors.ts";
 import { alarms } from "../lib/alarms.ts";
 import type { StopSignal } from "../lib/stop-signal.ts";
 import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import type { Loss } from "../protocols/canonical/conversation.ts";
 import type { Observation, StreamEditor } from "../protocols/protocol.ts";
 import type { LocalRequest } from "../providers/provider.ts";
+import { withParameters, type ParameterRules } from "../protocols/parameters/index.ts";
 import type { Destination } from "../transport/destination.ts";
-import { type ReadableHeaders, requestHeadersFor, responseHeadersFor } from "../transport/headers.ts";
-import { readAll, readShort, replyOfBytes, replyOfResponse, type UpstreamReply } from "../transport/reply.ts";
+import { type ReadableHeaders, requestHeadersFor } from "../transport/headers.ts";
+import { readAll, replyOfBytes, replyOfResponse, type UpstreamReply } from "../transport/reply.ts";
 import { failureOfSend, sendUpstream } from "../transport/send.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
 import { hopsHeader, nextHops } from "./loop.ts";
 import { createPassage, type Passage } from "./passage.ts";
+import { invalidAnswer, largestAnswer, readRefusal } from "./refusal.ts";
 import { ofThisTarget } from "./target-refusal.ts";
-import { withoutSecret } from "./without-secret.ts";
 
 /** An upstream that has answered in one piece. */
 export interface OpenedAnswer {
@@ -34,6 +35,8 @@ export interface OpenedStream {
   host: string;
   /** Longest silence of this upstream. */
   idleMs: number;
+  /** Longest time without further content. */
+  progressMs: number;
   /** Never told to anybody, also not when the upstream quotes it in an error. */
   credential: string | undefined;
   /** What came before and with the first content. */
@@ -45,13 +48,6 @@ export type Opened = OpenedAnswer | OpenedStream;
 
 /** More than this before the first content is passed on as it is. */
 const mostHeld = 64 * 1024;
-const longestErrorBody = 64 * 1024;
-/** An answer in one piece is held in memory whole. */
-const largestAnswer = 64 * 1024 * 1024;
-
-function invalidAnswer(host: string, what: string): GatewayError {
-  return new GatewayError({ code: "upstream_invalid_response", status: 502, message: `The upstream ${host} ${what}` });
-}
 
 /** One request upstream, and where it went. */
 interface Sent {
@@ -60,7 +56,10 @@ interface Sent {
   stop: StopSignal;
   host: string;
   idleMs: number;
+  progressMs: number;
   credential: string | undefined;
+  /** Something is left to turn to. */
+  hasMore: boolean;
 }
 
 /** A content type without its parameters. */
@@ -81,7 +80,7 @@ function headersFor({ exchange, passage }: Sent, { target, credential }: Candida
   headers[hopsHeader] = nextHops(call.headers);
   // Whoever serves this protocol may ask for its version.
   if (passage.protocol.id === "anthropic-messages") headers["anthropic-version"] ??= "2023-06-01";
-  provider.authorize(headers, credential);
+  provider.authorize(headers, credential.key);
   return headers;
 }
 
@@ -101,9 +100,9 @@ async function io<T>(pending: Promise<T>, { stop, host }: Sent): Promise<T> {
 function send(sent: Sent, candidate: Candidate): Promise<UpstreamReply> {
   const { exchange, passage, stop } = sent;
   const { upstream } = candidate.target;
-  const { body } = passage;
   const headers = headersFor(sent, candidate);
   const { timeouts, proxy } = upstream.config;
+  const body = bodyFor(sent, candidate);
   exchange.recording.sent();
   const destination = destinationOf(exchange, candidate, passage);
   return sendUpstream({
@@ -118,33 +117,49 @@ function send(sent: Sent, candidate: Candidate): Promise<UpstreamReply> {
   });
 }
 
+/** OpenRouter's list of further models, where the gateway goes through it itself: its names mean nothing upstream. */
+const ownModels: ParameterRules = { defaults: {}, overrides: {}, remove: ["models", "route"] };
+
+/** The request's body (latin1), with what the configuration changes about it. */
+function bodyFor({ exchange, passage }: Sent, { target }: Candidate): string {
+  const { route, facts } = exchange;
+  const { protocol, body } = passage;
+  const own = route.keepsModels || facts.models().length === 0 ? body : withParameters(body, protocol.id, ownModels);
+  return target.parameters === undefined ? own : withParameters(own, protocol.id, target.parameters);
+}
+
 /** For a provider without a network. */
-function localRequest({ exchange, passage, stop }: Sent): LocalRequest {
-  const body = bytesOfLatin1(passage.body);
-  exchange.recording.sent();
-  return { body, stop };
+function localRequest(sent: Sent, candidate: Candidate): LocalRequest {
+  const body = bytesOfLatin1(bodyFor(sent, candidate));
+  sent.exchange.recording.sent();
+  return { body, stop: sent.stop };
 }
 
-async function refusal(reply: UpstreamReply, { passage, host }: Sent): Promise<GatewayError> {
-  if (reply.status >= 300 && reply.status < 400) {
-    reply.cancel();
-    return invalidAnswer(host, `answered with a redirect (${reply.status}); check the provider's baseUrl.`);
-  }
-  const { status, headers } = reply;
-  const body = await readShort(reply, longestErrorBody);
-  const error = passage.protocol.error.decode({ status, headers, body });
-  return error.with({ headers: responseHeadersFor(headers) });
-}
-
-function answerOf(text: string, { headers }: UpstreamReply, { passage }: Sent): OpenedAnswer {
+function answerOf(text: string, { headers }: UpstreamReply, sent: Sent): OpenedAnswer {
+  const { passage } = sent;
   const { output, failure, observation } = passage.editAnswer(text);
   if (failure !== undefined) throw failure;
+  refuseEmpty(sent, observation);
   return { kind: "answer", headers, output, observation, losses: passage.losses };
+}
+
+/** Words of all protocols for an answer that ended by itself; cut and filtered ones may well be empty. */
+const ordinaryFinish = /^(?:stop|end_turn|completed|load)?$/i;
+
+/** An answer without any content is tried elsewhere, as long as there is an elsewhere. */
+function refuseEmpty(
+  { exchange, host, hasMore }: Sent,
+  { contentEvents, finishReason = "", usage }: Observation,
+): void {
+  if (contentEvents > 0 || !hasMore || !exchange.routing.triesEmptyAnswers) return;
+  if (!ordinaryFinish.test(finishReason) || (usage?.output ?? 0) > 0) return;
+  const message = `The upstream ${host} gave an empty answer.`;
+  throw new GatewayError({ code: "upstream_empty_answer", status: 502, message });
 }
 
 /** Reads a stream up to its first content, so that whatever fails before can still be tried elsewhere. */
 async function openStream(reply: UpstreamReply, sent: Sent): Promise<Opened> {
-  const { passage, stop, host, idleMs, credential } = sent;
+  const { passage, stop, host, idleMs, progressMs, credential } = sent;
   const editor = passage.createStreamEditor();
   let held = "";
   try {
@@ -156,12 +171,14 @@ async function openStream(reply: UpstreamReply, sent: Sent): Promise<Opened> {
       if (piece === undefined) break;
     }
     if (!editor.hasContent() && held.length <= mostHeld && !editor.isComplete()) throw endedEarly(host);
+    if (held.length <= mostHeld) refuseEmpty(sent, editor.observation);
   } catch (error) {
     reply.cancel();
     throw error;
   }
   const { losses } = passage;
-  return { kind: "stream", headers: reply.headers, reply, editor, stop, host, idleMs, credential, held, losses };
+  const { headers } = reply;
+  return { kind: "stream", headers, reply, editor, stop, host, idleMs, progressMs, credential, held, losses };
 }
 
 export function endedEarly(host: string): GatewayError {
@@ -205,6 +222,7 @@ function passageTo(exchange: Exchange, { target }: Candidate): Passage {
   try {
     const passage = createPassage(exchange, target);
     exchange.losses = passage.losses;
+    exchange.recording.record.lane = passage.lane;
     return passage;
   } catch (thrown) {
     throw ofThisTarget(thrown);
@@ -215,11 +233,12 @@ function passageTo(exchange: Exchange, { target }: Candidate): Passage {
 export async function attempt(exchange: Exchange, candidate: Candidate): Promise<Opened> {
   const { upstream } = candidate.target;
   const { provider } = upstream;
-  const stop = exchange.cancellation.begin();
+  const { stop, hasMore } = candidate;
   const passage = passageTo(exchange, candidate);
   const { host } = destinationOf(exchange, candidate, passage);
-  const { firstByte, idle } = upstream.config.timeouts;
-  const sent: Sent = { exchange, passage, stop, host, idleMs: idle, credential: candidate.credential };
+  const { firstByte, idle: idleMs, progress: progressMs } = upstream.config.timeouts;
+  const credential = candidate.credential.key;
+  const sent: Sent = { exchange, passage, stop, host, idleMs, progressMs, credential, hasMore };
   const callOff = exchange.envelope.stream
     ? alarms.set(firstByte, () => stop.stop(tooSlow(host, firstByte)))
     : undefined;
@@ -228,15 +247,17 @@ export async function attempt(exchange: Exchange, candidate: Candidate): Promise
     const reply =
       provider.respond === undefined
         ? await send(sent, candidate)
-        : replyOfResponse(await provider.respond(localRequest(sent)));
-    if (reply.status < 200 || reply.status >= 300) throw await refusal(reply, sent);
+        : replyOfResponse(await provider.respond(localRequest(sent, candidate)));
+    if (reply.status < 200 || reply.status >= 300) throw await readRefusal(reply, { protocol: passage.protocol, host });
     if (isEventStream(reply, sent)) return await openStream(reply, sent);
     // Nearly always all of it came with its head: then nothing has to be waited for.
     const text = latin1Of(reply.whole?.() ?? (await io(readAll(reply, largestAnswer), sent)));
     const answer = answerOf(text, reply, sent);
     return exchange.envelope.stream ? await openAsStream(text, answer, sent) : answer;
   } catch (error) {
-    throw withoutSecret(stop.reason() ?? error, candidate.credential);
+    // What the upstream has said by its status stands, also when the rest of it did not come in time.
+    const isSaid = error instanceof GatewayError && error.details?.["upstreamStatus"] !== undefined;
+    throw withoutSecret(isSaid ? error : (stop.reason() ?? error), credential);
   } finally {
     callOff?.();
   }

@@ -9,6 +9,8 @@ export interface ClientCall {
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   keyId: string;
+  /** May steer its requests with x-orcestator-* headers. */
+  maySteer: boolean;
   clientAddress: string | undefined;
   requestId: string;
   /** Epoch milliseconds. */

@@ -1,4 +1,4 @@
-import { GatewayError } from "../errors.ts";
+import { GatewayError, withoutSecret } from "../errors.ts";
 import { bytesOfLatin1, isAscii, latin1Of } from "../lib/latin1.ts";
 import { newObservation, type Protocol } from "../protocols/protocol.ts";
 import type { EndReason } from "../telemetry/request-record.ts";
@@ -8,7 +8,6 @@ import { failureOfSend } from "../transport/send.ts";
 import { endedEarly, type OpenedStream } from "./attempt.ts";
 import { clientLeft } from "./cancellation.ts";
 import type { Exchange } from "./exchange.ts";
-import { withoutSecret } from "./without-secret.ts";
 
 export interface ClientStreamOptions {
   /** The first content of the answer, or still the way to it; a rejection ends the stream with an error event. */
@@ -29,6 +28,14 @@ export function statusOf(protocol: Protocol, error: GatewayError): number {
   return error.code === "client_cancelled" ? 499 : protocol.error.encode(error).status;
 }
 
+/** What is sent so that a stream does not look dead: in a queue the place in it, where the protocol has comments. */
+function heartbeatOf({ call, queued }: Exchange): string {
+  const { heartbeat } = call.protocol;
+  if (queued === undefined || !heartbeat.startsWith(":")) return heartbeat;
+  const eta = queued.etaMs === undefined ? "" : `, about ${Math.ceil(queued.etaMs / 1000)} s`;
+  return `: queue position ${queued.position}${eta}\n\n`;
+}
+
 /** The compiler knows the browsers' streams only. */
 const DirectStream = ReadableStream as unknown as new (
   source: Bun.DirectUnderlyingSource<Uint8Array>,
@@ -44,6 +51,9 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
   let opened: OpenedStream | undefined = options.opening instanceof Promise ? undefined : options.opening;
   let isOver = false;
   let hasContent = false;
+  /** Content-bearing events so far, and when the last one came. */
+  let contentEvents = 0;
+  let progressAt = 0;
   /** A read is under way: the silence is the upstream's. */
   let isReading = false;
   /** The loop that reads is on the stack. */
@@ -113,6 +123,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     if (isOver || isReading || opened === undefined) return;
     // The silence before was the client's.
     deadlines?.heard();
+    progressAt = performance.now();
     readOn(opened.reply);
   }
 
@@ -140,6 +151,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
       return;
     }
     deadlines?.limitSilence(opening.idleMs);
+    progressAt = performance.now();
     try {
       emit(opening.held, performance.now());
       if (opening.editor.isEnded()) complete();
@@ -149,9 +161,22 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
     readOn(opening.reply);
   }
 
+  /** Comments keep a line alive on which nothing comes any more. */
+  function watchProgress({ editor, host, progressMs }: OpenedStream, now: number): void {
+    if (editor.observation.contentEvents !== contentEvents) {
+      ({ contentEvents } = editor.observation);
+      progressAt = now;
+    } else if (now - progressAt > progressMs && !editor.isComplete()) {
+      const message = `The upstream ${host} sent nothing of its answer for ${progressMs} ms (timeouts.progress).`;
+      throw new GatewayError({ code: "upstream_timeout", status: 504, message });
+    }
+  }
+
   /** What one piece of the upstream's body (none = its end) comes to. */
-  function take({ editor, host }: OpenedStream, chunk: string | undefined, from: number): void {
+  function take(source: OpenedStream, chunk: string | undefined, from: number): void {
+    const { editor, host } = source;
     const step = chunk === undefined ? editor.end() : editor.push(chunk);
+    watchProgress(source, from);
     emit(step.output, from);
     recording.worked(performance.now() - from);
     if (step.failure !== undefined) throw step.failure;
@@ -214,7 +239,7 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
 
   function onHeartbeat(): void {
     // A client that does not read gets no further lines to buffer.
-    if (!isOver && !isFull && protocol.heartbeat !== "") write(protocol.heartbeat);
+    if (!isOver && !isFull && protocol.heartbeat !== "") write(heartbeatOf(options.exchange));
   }
 
   // A pending read ends by itself when the request is stopped; without one there is nobody else to end the stream.

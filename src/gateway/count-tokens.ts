@@ -6,7 +6,7 @@ import { estimateTokens } from "../protocols/canonical/count-tokens.ts";
 import { fieldsOf, isFields, type Fields } from "../protocols/fields.ts";
 import type { Envelope, ProtocolId } from "../protocols/protocol.ts";
 import { memberOf, parseRequest, readModel, scanRequest } from "../protocols/request-scan.ts";
-import type { Target } from "../routing/model-table.ts";
+import type { Target } from "../routing/target.ts";
 import type { InferenceCall } from "./call.ts";
 import type { ForwardRequest } from "./forward.ts";
 import { laneOf } from "./lane.ts";
@@ -17,6 +17,8 @@ export const estimatedHeader = "x-orcestator-estimated";
 /** A request whose tokens shall be counted. */
 export interface CountRequest {
   model: string | undefined;
+  /** The body (latin1). */
+  text: string;
   /** Where the upstream counts itself; `undefined` when it does not. */
   requestFor(target: Target): ForwardRequest | undefined;
   /** The gateway's own guess, in the client's words. */
@@ -75,6 +77,7 @@ export function readCountRequest(call: InferenceCall, { maxDepth, expanded }: Co
 
   return {
     model,
+    text,
     requestFor({ upstream, model: upstreamModel }) {
       if (laneOf(protocol.id, upstream.config.protocols)?.kind !== "same") return undefined;
       const { baseUrl } = upstream.config;

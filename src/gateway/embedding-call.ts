@@ -2,18 +2,33 @@ import { applyEdits, setMember } from "../lib/json-edit.ts";
 import { bytesOfLatin1, latin1Of, latin1OfUtf8 } from "../lib/latin1.ts";
 import { usageOfAnswer } from "../protocols/any-usage.ts";
 import { parseAnswer } from "../protocols/answer-edit.ts";
-import type { EmbeddingAnswer, EmbeddingRequest } from "../protocols/embeddings/embedding.ts";
+import type { EmbeddingAnswer, EmbeddingDialect, EmbeddingRequest } from "../protocols/embeddings/embedding.ts";
 import { embeddingCodecs } from "../protocols/embeddings/index.ts";
+import { besidesConversation, withParameters } from "../protocols/parameters/index.ts";
 import { modelEditsAt } from "../protocols/event-editor.ts";
-import { newObservation, type Observation } from "../protocols/protocol.ts";
+import { newObservation, type Observation, type ProtocolId } from "../protocols/protocol.ts";
 import { memberOf, parseRequest, readModel, scanRequest } from "../protocols/request-scan.ts";
-import type { ModelTable, Target } from "../routing/model-table.ts";
+import type { Target } from "../routing/target.ts";
 import type { ForwardCall } from "./forward.ts";
-import type { EmbedCall } from "./forwarding.ts";
+import type { EmbedCall, Resolved } from "./forwarding.ts";
 import { isStrict, refuseLosses } from "./losses.ts";
 
+/** Whose words a dialect of embeddings uses. */
+const protocolOf: Readonly<Record<EmbeddingDialect, ProtocolId>> = {
+  "openai-embeddings": "openai-chat",
+  "ollama-embed": "ollama-chat",
+  "gemini-embed": "gemini-generate",
+};
+
+/** A request's body (latin1) with what the configuration changes about requests that are no conversations. */
+function withRules(body: string, { upstream, parameters }: Target): string {
+  const dialect = upstream.provider.embeddings?.dialect;
+  const rules = parameters && besidesConversation(parameters);
+  return rules === undefined || dialect === undefined ? body : withParameters(body, protocolOf[dialect], rules);
+}
+
 interface EmbeddingCallOptions {
-  table: ModelTable;
+  resolve: (model: string | undefined, text: string) => Resolved;
   maxDepth: number;
   isStrict: boolean;
   /** `model` in answers is the client's name for it, not the upstream's. */
@@ -31,16 +46,18 @@ function seen({ usage, model }: Pick<EmbeddingAnswer, "usage" | "model">): Obser
 /** Ollama's older endpoint and Gemini's two differ in form: only these pass byte for byte. */
 const sameForm: readonly string[] = ["openai-embeddings /v1/embeddings", "ollama-embed /api/embed"];
 
+const hasEmbeddings = ({ upstream }: Target): boolean => upstream.provider.embeddings !== undefined;
+
 /** A request for vectors: its bytes pass where the provider has the client's dialect, else it is translated. */
 export function embeddingCallOf(
   call: EmbedCall,
-  { table, maxDepth, isStrict: byDefault, showsAlias }: EmbeddingCallOptions,
+  { resolve, maxDepth, isStrict: byDefault, showsAlias }: EmbeddingCallOptions,
 ): ForwardCall {
   const { dialect } = call;
   const text = latin1Of(call.body);
   const object = scanRequest(text, maxDepth, "input");
   const model = call.model ?? readModel(text, memberOf(object, "model"));
-  const route = table.resolve(model);
+  const { route, facts } = resolve(model, text);
   let decoded: EmbeddingRequest | undefined;
   const request = (): EmbeddingRequest =>
     (decoded ??= embeddingCodecs[dialect].request.decode(parseRequest(text), { model }));
@@ -61,8 +78,9 @@ export function embeddingCallOf(
     wire: dialect,
     modelAsked: model ?? route.modelShown,
     route,
+    facts,
     passesRefusals: false,
-    isServedBy: ({ upstream }) => upstream.provider.embeddings !== undefined,
+    isServedBy: hasEmbeddings,
     requestFor(target) {
       const { upstream, model: upstreamModel } = target;
       const endpoint = upstream.provider.embeddings;
@@ -75,11 +93,11 @@ export function embeddingCallOf(
       };
       if (passes(target)) {
         const edits = setMember(object, "model", latin1OfUtf8(JSON.stringify(upstreamModel)));
-        return { ...post, body: bytesOfLatin1(applyEdits(text, edits)) };
+        return { ...post, body: bytesOfLatin1(withRules(applyEdits(text, edits), target)) };
       }
       const { body, losses } = embeddingCodecs[endpoint.dialect].request.encode(request(), { model: upstreamModel });
       if (isStrict(call.headers, byDefault)) refuseLosses(losses, `${upstream.name} (${endpoint.dialect})`);
-      return { ...post, body: jsonBytes(body), losses };
+      return { ...post, body: bytesOfLatin1(withRules(latin1OfUtf8(JSON.stringify(body)), target)), losses };
     },
     readAnswer(target, body) {
       const answer = parseAnswer(latin1Of(body));

@@ -1,99 +1,271 @@
 import { GatewayError } from "../errors.ts";
-import { backoffMs } from "../routing/backoff.ts";
+import type { Lease } from "../limits/limiter.ts";
+import type { Credential } from "../routing/credential.ts";
+import type { FailureKind } from "../routing/failure-kind.ts";
+import type { Plan, Stage } from "../routing/route.ts";
+import type { Target } from "../routing/target.ts";
+import { CandidateLeases } from "./candidate-leases.ts";
 import { pause } from "./cancellation.ts";
-import type { Candidate, Exchange } from "./exchange.ts";
+import { hedged } from "./hedge.ts";
+import { kindOf, waitBeforeRepeat } from "./retry.ts";
+import { type FallbackReason, TrailWriter } from "./trail-writer.ts";
+import { Tried } from "./tried.ts";
+import { Tries } from "./tries.ts";
+import { type Answered, type Ending, isAnswered, type Outcome, type Place, type Steps, type Trying } from "./trying.ts";
 
-import { isOfOneTarget } from "./target-refusal.ts";
-
-/** What going through targets needs of a request. */
-export type Trying = Pick<Exchange, "route" | "recording" | "cancellation" | "onAttempt">;
-
-/** A longer wait than this is the client's to make: it gets the 429 and its Retry-After. */
-const longestWaitMs = 5000;
-const refusedCredentialMs = 5 * 60 * 1000;
-const limitedCredentialMs = 30 * 1000;
-
-/** Failures that another credential may not have. */
-function coolingMs(error: GatewayError): number | undefined {
-  if (error.code === "upstream_rejected_credential" || error.code === "insufficient_quota") return refusedCredentialMs;
-  if (error.code === "rate_limit_exceeded") return (error.retryAfterSeconds ?? limitedCredentialMs / 1000) * 1000;
-  return undefined;
+/** Who could answer if there were room. */
+interface Full {
+  place: Place;
+  credential: Credential;
 }
 
-/** The request itself is at fault: no other target would take it. An unknown model is the target's, not the request's. */
-function isFinal(error: GatewayError): boolean {
-  if (error.code === "model_not_found" || isOfOneTarget(error)) return false;
-  return error.status < 500 && coolingMs(error) === undefined;
+/** How a credential is begun with. */
+interface Started {
+  credential: Credential;
+  /** Its place within limits; `undefined` = none are set. */
+  lease?: Lease | undefined;
+  /** The first try has been made already, and has failed. */
+  answer?: GatewayError | undefined;
 }
 
-/** One try. Rejects with GatewayError and leaves nothing open then. */
-type Attempt<T> = (candidate: Candidate) => Promise<T>;
+/** The only candidate there is, and what became of its first try. */
+interface Begun extends Started {
+  place: Place;
+}
 
-/** Repeats on one target with one credential. */
-async function tryCandidate<T>(trying: Trying, candidate: Candidate, attempt: Attempt<T>): Promise<T> {
-  const { cancellation, recording, onAttempt } = trying;
-  for (let repeat = 0; ; repeat += 1) {
-    const { attempts } = recording.record;
-    try {
-      const opened = await attempt(candidate);
-      onAttempt(candidate.target, "ok");
-      return opened;
-    } catch (thrown) {
-      const error = cancellation.reason() ?? asGatewayError(thrown);
-      // A request that this target could not be given at all was none.
-      if (recording.record.attempts > attempts) onAttempt(candidate.target, error);
-      const waitMs = waitBeforeRepeat(error, repeat, candidate);
-      if (waitMs === undefined || cancellation.reason() !== undefined) throw error;
-      await pause(waitMs, cancellation);
-      const stopped = cancellation.reason();
-      if (stopped !== undefined) throw stopped;
-      recording.record.retries += 1;
+/** One request must not become a hundred: clients may name many models. */
+const mostAttempts = 20;
+
+/** One request's way through models, targets and credentials. */
+export class Journey<T> {
+  readonly trying: Trying;
+  readonly trail: TrailWriter;
+  readonly discard: (opened: T) => void;
+  private readonly tries: Tries<T>;
+  private readonly tried = new Tried();
+  private readonly leases: CandidateLeases;
+  /** Why a further model is turned to. */
+  private because: FallbackReason = "failed";
+  /** Models that were turned to so far. */
+  private turnedTo: string[] | undefined;
+  /** Candidates of this model that only lacked a place. */
+  private full: Full[] | undefined;
+
+  constructor(trying: Trying, steps: Steps<T>) {
+    this.trying = trying;
+    this.discard = steps.discard;
+    this.trail = new TrailWriter(trying);
+    const notes = { tried: this.tried, trail: this.trail };
+    this.leases = new CandidateLeases(trying, notes);
+    this.tries = new Tries(trying, steps, notes);
+  }
+
+  async run(): Promise<T> {
+    const { route } = this.trying;
+    const only = this.onlyCandidate(route.first);
+    if (only !== undefined) {
+      // Nearly every request: nothing to choose, and it is answered. Each layer less is a promise less.
+      const answer = await this.tries.once(only.place, { credential: only.credential, lease: undefined, repeat: 0 });
+      if (!(answer instanceof GatewayError)) return this.answered(answer, route.first);
+      only.answer = answer;
+    }
+    const queue: Stage[] = [route.first];
+    for (let stage = queue.shift(); stage !== undefined; stage = queue.shift()) {
+      const outcome = await this.tryStage(stage, queue, stage === route.first ? only : undefined);
+      if (isAnswered(outcome)) return this.answered(outcome, stage);
+      this.turn(outcome, stage, queue);
+      if (this.trying.recording.record.attempts >= mostAttempts) break;
+    }
+    throw this.tried.final();
+  }
+
+  private answered({ opened, hold }: Answered<T>, stage: Stage): T {
+    const { holds, routing, facts } = this.trying;
+    holds.answer({ hold, stage, facts });
+    routing.planner.keep(stage, facts, hold);
+    return opened;
+  }
+
+  /** One target with one credential, healthy and without limits; `undefined` where there is anything to decide. */
+  private onlyCandidate(stage: Stage): Begun | undefined {
+    const [target] = stage.targets;
+    if (target === undefined || stage.targets.length > 1) return undefined;
+    const { credentials, scope } = target.upstream;
+    const [credential] = credentials.credentials;
+    if (credential === undefined || credentials.credentials.length > 1) return undefined;
+    if (scope !== undefined || credential.scope !== undefined) return undefined;
+    const { routing, facts, route, cancellation } = this.trying;
+    const plan = routing.planner.plan(stage, facts);
+    if (plan.inOrder.length !== 1) return undefined;
+    this.trail.staged(stage, { plan, because: undefined });
+    const hasMore = route.fallbacks("failed").length > 0;
+    const place: Place = { stage, plan, target, leg: cancellation, kind: "first", hasMore };
+    return { place, credential, answer: undefined };
+  }
+
+  /** What comes after a stage without an answer; throws where nothing may. */
+  private turn(outcome: FailureKind, stage: Stage, queue: Stage[]): void {
+    const { route } = this.trying;
+    if (outcome === "stopped" || outcome === "request") throw this.tried.final();
+    (this.turnedTo ??= []).push(stage.model);
+    if (outcome === "content" || outcome === "context") {
+      this.because = outcome;
+      queue.length = 0;
+      queue.push(...this.notYet(route.fallbacks(outcome)));
+    } else if (stage === route.first) queue.push(...route.fallbacks("failed"));
+  }
+
+  /** A model that has failed is no fallback a second time, whatever for. */
+  private notYet(stages: readonly Stage[]): Stage[] {
+    return stages.filter(({ model }) => this.turnedTo?.includes(model) !== true);
+  }
+
+  private planOf(stage: Stage): Plan {
+    const { route, routing, facts } = this.trying;
+    const plan = routing.planner.plan(stage, facts);
+    this.trail.staged(stage, { plan, because: stage === route.first ? undefined : this.because });
+    return plan;
+  }
+
+  private async tryStage(stage: Stage, queue: readonly Stage[], begun: Begun | undefined): Promise<Outcome<T>> {
+    const { route, cancellation } = this.trying;
+    const plan = begun?.place.plan ?? this.planOf(stage);
+    this.full = undefined;
+    const isLastStage = queue.length === 0 && (stage !== route.first || route.fallbacks("failed").length === 0);
+    const { inOrder, lastResort } = plan;
+    const resort = lastResort[0];
+    const isMoreLeft = resort !== undefined || !isLastStage;
+    let outcome: Outcome<T> | "full" = "target";
+    for (let index = 0; index < inOrder.length; index += 1) {
+      const target = inOrder[index];
+      if (target === undefined) break;
+      const hasMore = index < inOrder.length - 1 || isMoreLeft;
+      const place: Place = { stage, plan, target, leg: cancellation, kind: "first", hasMore };
+      const next = inOrder[index + 1];
+      if (stage.hedgeAfterMs > 0 && next !== undefined && index === 0) {
+        const second = { ...place, target: next, hasMore: inOrder.length > 2 || isMoreLeft };
+        outcome = await hedged(this, place, second);
+        index += 1;
+      } else outcome = begun === undefined ? await this.tryTarget(place) : await this.repeat(place, begun);
+      if (isAnswered(outcome) || this.isFinal(outcome)) return outcome;
+    }
+    outcome = await this.tryFull(outcome, isMoreLeft);
+    if (isAnswered(outcome) || this.isFinal(outcome)) return outcome;
+    if (resort !== undefined) {
+      this.tried.resorted(resort, lastResort.slice(1));
+      const place: Place = {
+        stage,
+        plan,
+        target: resort,
+        leg: cancellation,
+        kind: "last_resort",
+        hasMore: !isLastStage,
+      };
+      outcome = await this.tryFull(await this.tryTarget(place), !isLastStage);
+    }
+    return outcome === "full" ? "target" : outcome;
+  }
+
+  /** Those that were busy when all others had failed: waits for the first of them, and turns to the others when it fails too. */
+  private async tryFull(before: Outcome<T> | "full", hasMore: boolean): Promise<Outcome<T> | "full"> {
+    const { full } = this;
+    this.full = undefined;
+    if (full === undefined || isAnswered(before) || this.isFinal(before)) return before;
+    let outcome: Outcome<T> | "full" = before;
+    let asked: Target | undefined;
+    for (const [index, { place, credential }] of full.entries()) {
+      // Another credential helps only against what was the credential's.
+      if (place.target === asked && outcome !== "credential" && outcome !== "limited") continue;
+      asked = place.target;
+      const left = { ...place, leg: this.trying.cancellation, hasMore: hasMore || index < full.length - 1 };
+      outcome = await this.waitForPlace(left, credential);
+      // Who has waited in vain does not wait once more.
+      if (outcome === "full" || isAnswered(outcome) || this.isFinal(outcome)) break;
+    }
+    return outcome;
+  }
+
+  /** Nothing of this model is tried after it. */
+  isFinal(outcome: FailureKind | "full"): outcome is Ending {
+    return outcome === "stopped" || outcome === "request" || outcome === "content" || outcome === "context";
+  }
+
+  /** Goes through a target's credentials. */
+  async tryTarget(place: Place): Promise<Outcome<T> | "full"> {
+    const { target, plan, kind } = place;
+    const credentials = target.upstream.credentials.inTurn(target.model);
+    const held = plan.credential !== undefined && plan.inOrder[0] === target ? plan.credential : undefined;
+    let outcome: Outcome<T> | "full" = "unsuited";
+    let isFirst = true;
+    for (let index = held === undefined ? 0 : -1; index < credentials.length; index += 1) {
+      const credential = index < 0 ? held : credentials[index];
+      if (credential === undefined || (index >= 0 && credential === held)) continue;
+      // Blocked ones stand at the end; the least bad of them is tried only where nothing else is left.
+      if (credential.isBlocked(target.model) && !(isFirst && kind === "last_resort")) break;
+      isFirst = false;
+      const hasOtherCredential = this.hasUsableAfter(credentials, index, { model: target.model, held });
+      outcome = await this.tryWithin({ ...place, hasOtherCredential }, credential);
+      if (outcome !== "credential" && outcome !== "limited" && outcome !== "full") return outcome;
+    }
+    return outcome;
+  }
+
+  private hasUsableAfter(
+    credentials: readonly Credential[],
+    index: number,
+    { model, held }: { model: string; held: Credential | undefined },
+  ): boolean {
+    for (let next = index + 1; next < credentials.length; next += 1) {
+      const credential = credentials[next];
+      if (credential !== undefined && credential !== held) return !credential.isBlocked(model);
+    }
+    return false;
+  }
+
+  /** One credential, if its limits and its provider's have room. */
+  private tryWithin(place: Place, credential: Credential): Promise<Outcome<T>> | "full" | "limited" {
+    const lease = this.leases.take(place, credential);
+    if (lease === "full") {
+      (this.full ??= []).push({ place, credential });
+      return "full";
+    }
+    return lease === "limited" ? "limited" : this.repeat(place, { credential, lease });
+  }
+
+  /** Waits for a place; `full` = in vain. */
+  private async waitForPlace(place: Place, credential: Credential): Promise<Outcome<T> | "full"> {
+    const lease = await this.leases.inTurn(place, credential);
+    return typeof lease === "string" ? lease : this.repeat(place, { credential, lease });
+  }
+
+  /** Repeats on one target with one credential. */
+  private async repeat(place: Place, { credential, lease: first, answer: known }: Started): Promise<Outcome<T>> {
+    const { target, leg } = place;
+    let lease = first;
+    for (let repeat = 0; ; repeat += 1) {
+      const isKnown = repeat === 0 && known !== undefined;
+      const answer = isKnown ? known : await this.tries.once(place, { credential, lease, repeat });
+      if (!(answer instanceof GatewayError)) return answer;
+      const kind = kindOf(answer);
+      const waitMs = waitBeforeRepeat(this.trying, answer, { ...place, repeat });
+      if (waitMs === undefined) return leg.reason() === undefined ? kind : "stopped";
+      await pause(waitMs, leg);
+      const stopped = leg.reason();
+      if (stopped !== undefined) {
+        this.tried.failed(target, stopped);
+        return "stopped";
+      }
+      const again = await this.leases.again(place, credential);
+      if (again === "stopped") return "stopped";
+      if (again === "full" || again === "limited") return kind;
+      this.trying.recording.record.retries += 1;
+      this.trying.routing.onStep({ kind: "retry", provider: target.upstream.name });
+      lease = again;
     }
   }
-}
-
-function asGatewayError(error: unknown): GatewayError {
-  if (error instanceof GatewayError) return error;
-  throw error;
-}
-
-/** `undefined` = do not repeat here. A limited credential is repeated only when there is nothing else to turn to. */
-function waitBeforeRepeat(error: GatewayError, repeat: number, { target, isLast }: Candidate): number | undefined {
-  const { retries } = target.upstream.config;
-  if (!error.retryable || repeat >= retries) return undefined;
-  if (error.code === "rate_limit_exceeded" && !isLast) return undefined;
-  const askedMs = error.retryAfterSeconds === undefined ? 0 : error.retryAfterSeconds * 1000;
-  if (askedMs > longestWaitMs) return undefined;
-  return Math.max(askedMs, backoffMs(repeat));
-}
-
-/** When all are limited, the shortest wait is the one worth telling; else the newest failure is. */
-function moreTelling(before: GatewayError | undefined, error: GatewayError): GatewayError {
-  if (before === undefined || error.code !== "rate_limit_exceeded") return error;
-  if (before.code !== "rate_limit_exceeded") return before;
-  return (before.retryAfterSeconds ?? Infinity) <= (error.retryAfterSeconds ?? Infinity) ? before : error;
 }
 
 /** Goes through targets and their credentials until one answers. Rejects with the GatewayError to tell the client. */
-export async function openWithFailover<T>(exchange: Trying, attempt: Attempt<T>): Promise<T> {
-  let failure: GatewayError | undefined;
-  const { targets } = exchange.route;
-  for (const target of targets) {
-    const credentials = target.upstream.credentials.inTurn();
-    for (const credential of credentials) {
-      const isLast = target === targets.at(-1) && credential === credentials.at(-1);
-      try {
-        return await tryCandidate(exchange, { target, credential, isLast }, attempt);
-      } catch (thrown) {
-        const error = asGatewayError(thrown);
-        if (exchange.cancellation.reason() !== undefined || isFinal(error)) throw error;
-        failure = moreTelling(failure, error);
-        const cooling = coolingMs(error);
-        // Not the credential's fault: another one would meet the same upstream.
-        if (cooling === undefined) break;
-        target.upstream.credentials.cool(credential, cooling);
-      }
-    }
-  }
-  throw failure ?? new GatewayError({ code: "internal_error", status: 500, message: "The model has no target." });
+export function openWithFailover<T>(trying: Trying, steps: Steps<T>): Promise<T> {
+  return new Journey(trying, steps).run();
 }

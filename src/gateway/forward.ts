@@ -1,9 +1,9 @@
-import { GatewayError } from "../errors.ts";
+import { GatewayError, withoutSecret } from "../errors.ts";
 import { isAscii } from "../lib/latin1.ts";
-import type { StopSignal } from "../lib/stop-signal.ts";
 import type { Loss } from "../protocols/canonical/conversation.ts";
 import { newObservation, type Observation, type Protocol } from "../protocols/protocol.ts";
-import type { Route, Target } from "../routing/model-table.ts";
+import type { RequestFacts, Route } from "../routing/route.ts";
+import type { Target } from "../routing/target.ts";
 import type { Operation } from "../telemetry/request-record.ts";
 import { destinationOf } from "../transport/destination.ts";
 import { requestHeadersFor, responseHeadersFor } from "../transport/headers.ts";
@@ -13,7 +13,7 @@ import type { ClientCall } from "./call.ts";
 import type { Candidate } from "./exchange.ts";
 import { warningsHeader, warningsOf } from "./losses.ts";
 import { hopsHeader, nextHops } from "./loop.ts";
-import { withoutSecret } from "./without-secret.ts";
+import { largestAnswer, longestErrorBody, readRefusal } from "./refusal.ts";
 
 /** A request that is no conversation, ready for one target. */
 export interface ForwardRequest {
@@ -34,6 +34,7 @@ export interface ForwardCall extends ClientCall {
   wire: string;
   modelAsked: string;
   route: Route;
+  facts: RequestFacts;
   /** Whether a target's provider has the endpoint at all. */
   isServedBy?: ((target: Target) => boolean) | undefined;
   /** The request for a target; `undefined` when its provider has no such endpoint. Throws GatewayError (400) where it cannot be said there. */
@@ -58,14 +59,11 @@ export interface Forwarded {
   losses: readonly Loss[];
 }
 
-const longestErrorBody = 64 * 1024;
-const largestAnswer = 64 * 1024 * 1024;
 const ownStatuses: readonly number[] = [401, 402, 403, 407, 429];
 
 interface Sending {
   call: ForwardCall;
   candidate: Candidate;
-  stop: StopSignal;
   /** A request goes out now. */
   onSend(): void;
 }
@@ -85,19 +83,8 @@ function headersFor({ call, candidate }: Sending, { contentType }: ForwardReques
   headers["accept-encoding"] = "identity";
   headers["user-agent"] ??= "orcestator";
   headers[hopsHeader] = nextHops(call.headers);
-  provider.authorize(headers, candidate.credential);
+  provider.authorize(headers, candidate.credential.key);
   return headers;
-}
-
-async function refusal(reply: UpstreamReply, { call }: Sending, host: string): Promise<GatewayError> {
-  const { status, headers } = reply;
-  if (status >= 300 && status < 400) {
-    reply.cancel();
-    const message = `The upstream ${host} answered with a redirect (${status}); check the provider's baseUrl.`;
-    return new GatewayError({ code: "upstream_invalid_response", status: 502, message });
-  }
-  const body = await readShort(reply, longestErrorBody);
-  return call.protocol.error.decode({ status, headers, body }).with({ headers: responseHeadersFor(headers) });
 }
 
 /** What a download is called goes along with its type. */
@@ -126,8 +113,8 @@ async function passedRefusal(reply: UpstreamReply, { candidate }: Sending): Prom
   const headers = responseHeadersFor(reply.headers);
   headers["content-type"] = reply.headers.get("content-type") ?? "text/plain";
   const text = await readShort(reply, longestErrorBody);
-  const { credential } = candidate;
-  const safe = credential === undefined ? text : text.replaceAll(credential, "…");
+  const { key } = candidate.credential;
+  const safe = key === undefined ? text : text.replaceAll(key, "…");
   return { status, headers, body: Buffer.from(safe), observation: newObservation(), losses: [] };
 }
 
@@ -149,7 +136,8 @@ function inOurWords(reply: UpstreamReply, failureOf: (error: unknown) => Gateway
 
 /** One try of a forwarded request: one target, one credential. Rejects with GatewayError. */
 export async function forwardAttempt(sending: Sending): Promise<Forwarded> {
-  const { call, candidate, stop } = sending;
+  const { call, candidate } = sending;
+  const { stop } = candidate;
   const { upstream } = candidate.target;
   const request = call.requestFor(candidate.target);
   if (request === undefined) throw unsupported(call, candidate.target);
@@ -173,10 +161,10 @@ export async function forwardAttempt(sending: Sending): Promise<Forwarded> {
     const isGood = reply.status >= 200 && reply.status < 300;
     const passes = call.passesRefusals && reply.status >= 400 && !ownStatuses.includes(reply.status);
     if (passes) return await passedRefusal(reply, sending);
-    if (!isGood) throw await refusal(reply, sending, destination.host);
+    if (!isGood) throw await readRefusal(reply, { protocol: call.protocol, host: destination.host });
     return await opened(reply, sending, request.losses ?? []);
   } catch (error) {
     const failure = error instanceof GatewayError ? error : failureOf(error);
-    throw withoutSecret(stop.reason() ?? failure, candidate.credential);
+    throw withoutSecret(stop.reason() ?? failure, candidate.credential.key);
   }
 }

@@ -2,7 +2,9 @@ import { GatewayError } from "../errors.ts";
 import type { EmbeddingDialect } from "../protocols/embeddings/embedding.ts";
 import type { Observation, Protocol } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
-import type { ModelTable, Route, Target } from "../routing/model-table.ts";
+import type { RequestFacts, Route, RouteTable } from "../routing/route.ts";
+import type { Target } from "../routing/target.ts";
+import type { Upstream } from "../routing/upstream.ts";
 import type { Operation } from "../telemetry/request-record.ts";
 import type { Admission, Refused } from "./admission.ts";
 import type { ClientCall, InferenceCall } from "./call.ts";
@@ -12,11 +14,15 @@ import { readCountRequest, estimatedHeader } from "./count-tokens.ts";
 import { embeddingCallOf } from "./embedding-call.ts";
 import { openWithFailover } from "./failover.ts";
 import { forwardAttempt, type ForwardCall, type Forwarded } from "./forward.ts";
+import { ableRoute, directRoute, factsOf, withRules } from "./forward-route.ts";
 import { createForwardedStream } from "./forwarded-stream.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { droppedFields } from "./losses.ts";
 import { readModelBody } from "./model-field.ts";
 import { opaqueUrl } from "./opaque-url.ts";
+import { promptDemandOf, takePlace, unmeteredDemandOf } from "./place.ts";
+import { nameRouting } from "./respond.ts";
+import type { Trying } from "./trying.ts";
 
 export interface OpenaiForwardCall extends ClientCall {
   protocol: Protocol;
@@ -44,7 +50,20 @@ export interface EmbedCall extends ClientCall {
   model: string | undefined;
 }
 
-/** The paths of requests that are no conversations. None rejects: a failure is an answer. */
+interface Asked {
+  model: string | undefined;
+  /** Of a JSON body (latin1). */
+  text: string;
+  protocol?: Protocol | undefined;
+}
+
+/** Where a request may go, and what the choice looks at. */
+export interface Resolved {
+  route: Route;
+  facts: RequestFacts;
+}
+
+/** The paths of requests that are no conversations. A failure is an answer; only `countTokens` rejects, with GatewayError, where a request cannot be read. */
 export interface Forwarding {
   /** OpenAI's other endpoints, at providers that have them. */
   forwardOpenai(call: OpenaiForwardCall): Promise<Response>;
@@ -58,7 +77,15 @@ export interface Forwarding {
 
 interface ForwardingOptions extends Pick<
   GatewayOptions,
-  "table" | "maxJsonDepth" | "onAttempt" | "onDropped" | "responseModel" | "translation"
+  | "table"
+  | "routing"
+  | "health"
+  | "scopes"
+  | "maxJsonDepth"
+  | "onAttempt"
+  | "onDropped"
+  | "responseModel"
+  | "translation"
 > {
   admit: (call: ClientCall, operation: Operation, protocol: string) => Admission;
   refuse: (refused: Refused) => Response;
@@ -69,7 +96,7 @@ const fallbackTotalMs = 600_000;
 /** Refusals of a count that speak of the request itself. */
 const ownFaults: readonly number[] = [400, 413, 422];
 
-function unknownProvider(name: string, { upstreams }: ModelTable): GatewayError {
+function unknownProvider(name: string, { upstreams }: RouteTable): GatewayError {
   const names = upstreams.map((upstream) => upstream.name).join(", ");
   const message = `There is no provider '${name.slice(0, 100)}' here; there are: ${names}.`;
   return new GatewayError({ code: "not_found", status: 404, message });
@@ -80,19 +107,28 @@ function readsOf(contentType: string): "json" | "events" | "nothing" {
   return contentType.includes("json") ? "json" : "nothing";
 }
 
-/** The targets that have the endpoint; all of them when none has, so that one of them is named in the refusal. */
-function ableTargets({ route, isServedBy }: ForwardCall): Route {
-  const targets = route.targets.filter((target) => isServedBy?.(target) ?? true);
-  return targets.length === 0 ? route : { ...route, targets };
-}
+const hasOpenaiEndpoints = ({ upstream }: Target): boolean => upstream.provider.openaiEndpoint !== undefined;
 
 export function createForwarding(options: ForwardingOptions): Forwarding {
-  const { table, maxJsonDepth, responseModel, onAttempt, onDropped, admit, refuse, toGatewayError } = options;
+  const { table, routing, scopes, health, maxJsonDepth, responseModel, onAttempt, onDropped } = options;
+  const { admit, refuse, toGatewayError } = options;
   const { isStrict } = options.translation;
+
+  function resolve(call: ClientCall, { model, text, protocol }: Asked): Resolved {
+    const facts = factsOf(call, { text, protocol });
+    return { facts, route: table.resolve(model, facts) };
+  }
+
+  function targetAt(upstream: Upstream): Target {
+    const { name, config } = upstream;
+    const target = health.targetOf(name, config.baseUrl, "");
+    return { upstream, model: "", weight: 1, priority: 1, price: undefined, parameters: undefined, health: target };
+  }
 
   function answer(call: ForwardCall, forwarded: Forwarded, admission: Admission, cancellation: Cancellation): Response {
     const { recording, end } = admission;
     const headers: Record<string, string> = { ...forwarded.headers, "x-request-id": call.requestId };
+    if (routing.showsRouting) nameRouting(headers, recording);
     const { status, body, observation } = forwarded;
     const finish = (error?: GatewayError, seen: Observation = observation): void => {
       end();
@@ -112,7 +148,7 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       onEnd: finish,
       toGatewayError: (thrown) => toGatewayError(thrown, call.requestId),
       cancellation,
-      idleMs: call.route.targets[0]?.upstream.config.timeouts.idle ?? fallbackTotalMs,
+      idleMs: call.route.first.targets[0]?.upstream.config.timeouts.idle ?? fallbackTotalMs,
     });
     return new Response(stream, { status, headers });
   }
@@ -129,13 +165,19 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       const forward = read();
       recording.record.protocol = forward.wire;
       recording.record.modelAsked = forward.modelAsked;
-      const route = ableTargets(forward);
-      const totalMs = route.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
+      const route = ableRoute(forward);
+      const { facts } = forward;
+      const totalMs =
+        facts.steering?.timeoutMs ?? route.first.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
       const cancellation = createCancellation(call.signal, totalMs);
       admission.run(cancellation);
       admission.allowSilence();
-      const trying = {
+      const trying: Trying = {
         route,
+        facts,
+        routing,
+        demand: forward.operation === "embeddings" ? promptDemandOf(facts) : unmeteredDemandOf(facts),
+        holds: admission.holds,
         recording,
         cancellation,
         onAttempt(target: Target, outcome: "ok" | GatewayError) {
@@ -144,9 +186,15 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
           onAttempt(target, outcome);
         },
       };
-      const forwarded = await openWithFailover(trying, (candidate) =>
-        forwardAttempt({ call: forward, candidate, stop: cancellation.begin(), onSend: () => recording.sent() }),
-      );
+      const own = scopes.of(call, route.first);
+      if (own.length > 0) await takePlace(trying, own);
+      const forwarded = await openWithFailover<Forwarded>(trying, {
+        isGood: ({ status }) => status < 400,
+        attempt: (candidate) => forwardAttempt({ call: forward, candidate, onSend: () => recording.sent() }),
+        discard({ body }) {
+          if (!(body instanceof Uint8Array)) body.cancel();
+        },
+      });
       const { losses } = forwarded;
       if (losses.length > 0) {
         recording.record.dropped = droppedFields(losses);
@@ -163,17 +211,19 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
     forwardOpenai: (call) =>
       run(call, call.operation, () => {
         const body = readModelBody(call.body, call.headers.get("content-type"), maxJsonDepth);
-        const route = table.resolve(body.model);
+        const { route, facts } = resolve(call, body);
         return {
           ...call,
           modelAsked: body.model ?? route.modelShown,
           route,
+          facts,
           passesRefusals: false,
-          isServedBy: ({ upstream }) => upstream.provider.openaiEndpoint !== undefined,
-          requestFor({ upstream, model }) {
+          isServedBy: hasOpenaiEndpoints,
+          requestFor(target) {
+            const { upstream, model } = target;
             const { baseUrl, apiVersion } = upstream.config;
             const url = upstream.provider.openaiEndpoint?.({ baseUrl, apiVersion, model, path: call.path });
-            return url === undefined ? undefined : { url, method: "POST", ...body.withModel(model) };
+            return url === undefined ? undefined : { url, method: "POST", ...withRules(body.withModel(model), target) };
           },
         };
       }),
@@ -191,7 +241,8 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
           operation: "opaque",
           wire: "opaque",
           modelAsked: "",
-          route: { modelShown: "", targets: [{ upstream, model: "" }] },
+          route: directRoute(targetAt(upstream)),
+          facts: factsOf(call, { text: "" }),
           passesRefusals: true,
           // What is only asked for again was counted when it was made.
           isUnmetered: call.method !== "POST",
@@ -207,26 +258,32 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
     keeperOfResponses: () => table.upstreams.find(({ provider }) => provider.keepsResponses === true)?.name,
     embed: (call) =>
       run(call, "embeddings", () =>
-        embeddingCallOf(call, { table, maxDepth: maxJsonDepth, isStrict, showsAlias: responseModel === "alias" }),
+        embeddingCallOf(call, {
+          resolve: (model, text) => resolve(call, { model, text }),
+          maxDepth: maxJsonDepth,
+          isStrict,
+          showsAlias: responseModel === "alias",
+        }),
       ),
     async countTokens(call) {
       const request = readCountRequest(call, {
         maxDepth: maxJsonDepth,
         expanded: (body) => options.translation.responses.expanded(body, call.keyId),
       });
-      const route = table.resolve(request.model);
+      const { route, facts } = resolve(call, { ...request, protocol: call.protocol });
       const estimated = async (): Promise<Response> =>
         Response.json(await request.estimate(), {
           headers: { [estimatedHeader]: "true", "x-request-id": call.requestId },
         });
-      const [target] = route.targets;
+      const [target] = route.first.targets;
       if (target === undefined || request.requestFor(target) === undefined) return estimated();
       const response = await run(call, "count_tokens", () => ({
         ...call,
         operation: "count_tokens",
         wire: call.protocol.id,
         modelAsked: request.model ?? route.modelShown,
-        route: { ...route, targets: [target] },
+        route: directRoute(target),
+        facts,
         passesRefusals: false,
         requestFor: (at) => request.requestFor(at),
       }));

@@ -1,10 +1,27 @@
 import type { GatewayError } from "../errors.ts";
-import type { ModelTable, Target } from "../routing/model-table.ts";
+import type { Overload } from "../limits/overload.ts";
+import type { HealthRegistry } from "../routing/health/health.ts";
+import type { RouteTable } from "../routing/route.ts";
+import type { Target } from "../routing/target.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
+import type { RequestScopes } from "./request-scopes.ts";
+import type { Routing } from "./routing.ts";
 import type { Translation } from "./translation.ts";
 
+/** Counts requests from the moment they are let in: those whose body is still on its way too. */
+export interface Load {
+  requests: number;
+}
+
 export interface GatewayOptions {
-  table: ModelTable;
+  table: RouteTable;
+  routing: Routing;
+  health: HealthRegistry;
+  /** What limits requests before they are sent anywhere. */
+  scopes: RequestScopes;
+  overload: Overload;
+  /** Requests at work in this process, those of other configurations among them. */
+  load: Load;
   translation: Translation;
   /** Characters of prompts and answers that records keep; 0 = none. */
   textLimit: number;

@@ -1,27 +1,37 @@
 import { GatewayError } from "../errors.ts";
-import { alarms } from "../lib/alarms.ts";
 import { createBag, type Bagged } from "../lib/bag.ts";
-import { bytesOfLatin1, isAscii, latin1Of } from "../lib/latin1.ts";
-import type { Protocol } from "../protocols/protocol.ts";
-import type { Operation } from "../telemetry/request-record.ts";
-import { responseHeadersFor } from "../transport/headers.ts";
-import type { Opened, OpenedStream } from "./attempt.ts";
+import { latin1Of } from "../lib/latin1.ts";
+import { overloadError } from "../limits/refusal-error.ts";
+import { createRequestFacts } from "../routing/request-facts.ts";
+import { completionTokens, type Operation, promptTokens, type RequestRecord } from "../telemetry/request-record.ts";
 import type { Admission, Refused } from "./admission.ts";
-import { attempt } from "./attempt.ts";
+import { attempt, type Opened } from "./attempt.ts";
 import type { ClientCall, InferenceCall } from "./call.ts";
 import { createCancellation, type Cancellation } from "./cancellation.ts";
-import { createClientStream, endReasonOf, statusOf } from "./client-stream.ts";
+import { endReasonOf, statusOf } from "./client-stream.ts";
 import type { Exchange } from "./exchange.ts";
-import type { GatewayOptions } from "./gateway-options.ts";
 import { openWithFailover } from "./failover.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
-import { droppedFields, warningsHeader, warningsOf } from "./losses.ts";
-import { createRecording, type Recording } from "./recording.ts";
+import type { GatewayOptions, Load } from "./gateway-options.ts";
+import { type Answering, Holds } from "./hold.ts";
+import { laneOf } from "./lane.ts";
+import { droppedFields } from "./losses.ts";
+import { demandOf, takePlace } from "./place.ts";
+import { createRecording } from "./recording.ts";
+import { endOf } from "./retry.ts";
+import { allowSilence, answerStream, errorResponse, nameRouting, wholeResponse } from "./respond.ts";
+import { createSharedAnswers } from "./shared-answer.ts";
+import { steeringOf } from "./steering.ts";
 import type { StoredResponses } from "./stored-responses.ts";
+import type { Steps } from "./trying.ts";
 
 export interface Gateway extends Forwarding {
   /** The path of a request. Never rejects: a failure is an answer in the client's own protocol. */
   handle(call: InferenceCall): Promise<Response>;
+  /** Why nothing new is taken right now; asked before a request is read. */
+  overload(): GatewayError | undefined;
+  /** Whoever reads a request's body counts it here meanwhile. */
+  readonly load: Load;
   readonly responses: StoredResponses;
   /** Requests that have not ended. */
   active(): number;
@@ -29,8 +39,6 @@ export interface Gateway extends Forwarding {
   stop(reason: GatewayError): void;
 }
 
-/** Bun closes a connection that is silent for longer; a quiet answer in one piece asks for more time before. */
-const silenceAfterMs = 30_000;
 /** A route always has a target; this is for the type only. */
 const fallbackTotalMs = 600_000;
 
@@ -38,121 +46,56 @@ interface Running extends Bagged {
   cancellation: Cancellation;
 }
 
-export function errorResponse(protocol: Protocol, error: GatewayError, requestId: string): Response {
-  const { status, body, headers } = protocol.error.encode(error);
-  const all: Record<string, string> = { ...error.headers, ...headers };
-  nameRequest(all, protocol, requestId);
-  return new Response(body, { status, headers: all });
-}
-
-/** An id that the upstream gave stays: its support asks for it. */
-function nameRequest(headers: Record<string, string>, { requestIdHeader }: Protocol, requestId: string): void {
-  headers["x-request-id"] = requestId;
-  if (requestIdHeader !== undefined) headers[requestIdHeader] ??= requestId;
-}
-
-function answerHeaders({ call }: Exchange, opened: Opened): Record<string, string> {
-  const headers = responseHeadersFor(opened.headers);
-  nameRequest(headers, call.protocol, call.requestId);
-  if (opened.losses.length > 0) headers[warningsHeader] = warningsOf(opened.losses);
-  return headers;
-}
-
-/** The headers of a stream that go ahead of its first content: what was sent upstream is known by then. */
-function earlyHeaders({ call, losses }: Exchange): Record<string, string> {
-  const headers: Record<string, string> = losses.length === 0 ? {} : { [warningsHeader]: warningsOf(losses) };
-  nameRequest(headers, call.protocol, call.requestId);
-  return headers;
-}
-
-/** Lets the client's connection be silent while an answer in one piece takes its time; returns how to end that. */
-function allowSilence(call: InferenceCall): () => void {
-  let isQuiet = false;
-  const callOff = alarms.set(silenceAfterMs, () => {
-    isQuiet = true;
-    call.allowSilence(true);
-  });
-  return () => {
-    callOff();
-    if (isQuiet) call.allowSilence(false);
-  };
-}
-
-/** Plain ASCII is sent without a copy of ours; a text with one character a byte would else be taken for UTF-8. */
-function bodyOf(text: string): string | Uint8Array<ArrayBuffer> {
-  return isAscii(text) ? text : bytesOfLatin1(text);
-}
-
-function wholeResponse(exchange: Exchange, opened: Opened): Response {
-  const { recording, cancellation } = exchange;
-  if (opened.kind === "stream") throw new Error("a stream was opened for a request that wants one piece");
-  const from = performance.now();
-  const headers = answerHeaders(exchange, opened);
-  headers["content-type"] = "application/json";
-  const response = new Response(bodyOf(opened.output), { headers });
-  recording.worked(performance.now() - from);
-  cancellation.end();
-  recording.finish({ status: 200, endReason: "completed", observation: opened.observation });
-  return response;
-}
-
-async function streamOf(opening: Promise<Opened>): Promise<OpenedStream> {
-  const opened = await opening;
-  if (opened.kind === "stream") return opened;
-  throw new Error("an answer in one piece was opened for a stream");
-}
-
-function streamResponse(
-  exchange: Exchange,
-  opening: OpenedStream | Promise<OpenedStream>,
-  heartbeatMs: number,
-): Response {
-  const { call, editor } = exchange;
-  const headers: Record<string, string> =
-    opening instanceof Promise ? earlyHeaders(exchange) : answerHeaders(exchange, opening);
-  headers["content-type"] = call.protocol.streamType(editor.framing ?? "events");
-  headers["cache-control"] = "no-cache";
-  return new Response(createClientStream({ exchange, opening, heartbeatMs }), { headers });
-}
-
-/** A failure before the first content is a real status; only when that takes too long do headers and heart-beats go ahead. */
-async function answerStream(exchange: Exchange, opening: Promise<Opened>, heartbeatMs: number): Promise<Response> {
-  const stream = streamOf(opening);
-  let callOff: (() => void) | undefined;
-  const tooLong = new Promise<"waiting">((resolve) => {
-    callOff = alarms.set(heartbeatMs, () => resolve("waiting"));
-  });
-  try {
-    const first = await Promise.race([stream, tooLong]);
-    return streamResponse(exchange, first === "waiting" ? stream : first, heartbeatMs);
-  } finally {
-    callOff?.();
-  }
-}
-
 function internalError(requestId: string): GatewayError {
   const message = `The gateway failed on this request; its log has more under ${requestId}.`;
   return new GatewayError({ code: "internal_error", status: 500, message });
 }
 
+/** Not the gateway's own refusal, also where another request was sent in its place. */
+function isUpstreams({ code }: GatewayError): boolean {
+  return (
+    code.startsWith("upstream_") || code === "client_cancelled" || code === "draining" || code === "internal_error"
+  );
+}
+
+/** Tokens to settle limits with; `undefined` = the estimate stays. */
+function tokensOf({ usage, usageSource, endReason, attempts, operation }: RequestRecord): number | undefined {
+  const isMetered = operation === "chat" || operation === "embeddings";
+  if (usageSource === "none") return isMetered && endReason === "completed" && attempts > 0 ? undefined : 0;
+  return (promptTokens(usage) ?? 0) + (completionTokens(usage) ?? 0);
+}
+
 export function createGateway(options: GatewayOptions): Gateway {
+  const { routing, scopes, overload, load } = options;
   const running = createBag<Running>();
 
-  function exchangeOf(call: InferenceCall, recording: Recording): Exchange {
+  function exchangeOf(call: InferenceCall, { recording, holds }: Admission): Exchange {
     const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth }, call.path);
     recording.see(envelope);
-    const route = options.table.resolve(envelope.model);
+    const { headers, keyId, protocol } = call;
+    const steering = call.maySteer ? steeringOf(headers) : undefined;
+    const facts = createRequestFacts({
+      text: envelope.text,
+      headers,
+      keyId,
+      stream: envelope.stream,
+      protocol: protocol.id,
+      steering,
+    });
+    const route = options.table.resolve(envelope.model, facts);
     // A request without a model asks for the default one.
     recording.record.modelAsked = envelope.model ?? route.modelShown;
-    return {
+    const totalMs = steering?.timeoutMs ?? route.first.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
+    const exchange: Exchange = {
       call,
       envelope,
       route,
+      facts,
+      routing,
+      demand: demandOf(facts),
+      holds,
       recording,
-      cancellation: createCancellation(
-        call.signal,
-        route.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs,
-      ),
+      cancellation: createCancellation(call.signal, totalMs),
       editor: {
         modelShown: options.responseModel === "alias" ? route.modelShown : undefined,
         hideUsage: envelope.stream && !envelope.wantsUsage,
@@ -162,6 +105,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       translation: options.translation,
       translated: undefined,
       losses: [],
+      queued: undefined,
+      onQueued: (place) => void (exchange.queued = place),
       onAttempt(target, outcome) {
         recording.record.provider = target.upstream.name;
         recording.record.modelServed = target.model;
@@ -169,6 +114,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       },
       toGatewayError: (thrown) => toGatewayError(thrown, call.requestId),
     };
+    return exchange;
   }
 
   function toGatewayError(thrown: unknown, requestId: string): GatewayError {
@@ -181,19 +127,33 @@ export function createGateway(options: GatewayOptions): Gateway {
     const error = toGatewayError(thrown, call.requestId);
     const isSilentLimit = error.code === "rate_limit_exceeded" && error.retryAfterSeconds === undefined;
     const told = isSilentLimit ? error.with({ retryAfterSeconds: options.retryAfterSeconds }) : error;
-    const response = errorResponse(protocol, told, call.requestId);
     const wasSent = recording.record.attempts > 0;
+    const headers: Record<string, string> = {};
+    if (wasSent && routing.showsRouting) nameRouting(headers, recording);
+    const response = errorResponse(protocol, told, { requestId: call.requestId, headers });
     recording.finish({
       status: statusOf(protocol, error),
-      endReason: wasSent || error.code === "internal_error" ? endReasonOf(error) : "rejected",
+      endReason: wasSent || isUpstreams(error) ? endReasonOf(error) : "rejected",
       error,
     });
     return response;
   }
 
+  /** Whoever goes on from a response must be who asked for it, and gets to where it was made: nobody else knows its id. */
+  function claimResponse(
+    responseId: string,
+    { keyId, answering }: { keyId: string; answering: Answering | undefined },
+  ) {
+    options.translation.responses.claim(responseId, keyId);
+    if (answering === undefined) return;
+    const { stage, facts, hold } = answering;
+    routing.planner.keep(stage, facts, { target: hold.target, credential: hold.credential, responseId });
+  }
+
   /** A record for a request, and its place among the running ones once it can be cancelled. */
   function admit(call: ClientCall, operation: Operation, protocol: string): Admission {
     options.onStart();
+    const holds = new Holds();
     let entry: Running | undefined;
     let isSilent = false;
     const recording = createRecording({
@@ -201,19 +161,22 @@ export function createGateway(options: GatewayOptions): Gateway {
       operation,
       protocol,
       textLimit: options.textLimit,
-      onFinish(record) {
-        if (entry !== undefined) running.remove(entry);
+      onFinish(record, error) {
+        if (entry !== undefined) leave(entry);
         if (isSilent) call.allowSilence(false);
         if (protocol === "openai-responses" && record.upstreamId !== undefined)
-          options.translation.responses.claim(record.upstreamId, record.keyId);
+          claimResponse(record.upstreamId, { keyId: record.keyId, answering: holds.answered() });
+        holds.end(endOf(record, error), tokensOf(record));
         options.onFinish(record);
       },
     });
     return {
       recording,
+      holds,
       run(cancellation) {
         entry = { cancellation, slot: -1 };
         running.add(entry);
+        load.requests += 1;
       },
       end: () => entry?.cancellation.end(),
       allowSilence() {
@@ -223,10 +186,64 @@ export function createGateway(options: GatewayOptions): Gateway {
     };
   }
 
-  function tellDropped({ call, recording }: Exchange, { losses }: Opened, upstream: string): void {
+  function told({ call, recording }: Exchange, { losses }: Opened, upstream: string): void {
     if (losses.length === 0) return;
     recording.record.dropped = droppedFields(losses);
     options.onDropped({ client: call.protocol.id, upstream, count: losses.length });
+  }
+
+  /** How a conversation is tried on one target. */
+  function stepsOf(exchange: Exchange): Steps<Opened> {
+    return {
+      async attempt(candidate) {
+        const opened = await attempt(exchange, candidate);
+        const { upstream } = candidate.target;
+        told(exchange, opened, upstream.name);
+        const { record } = exchange.recording;
+        // Of two that were asked at the same time, the one that answers has the word.
+        if (record.trail !== undefined)
+          record.lane = record.trail.lane = laneOf(exchange.call.protocol.id, upstream.config.protocols)?.kind;
+        return opened;
+      },
+      discard(opened) {
+        if (opened.kind === "stream") opened.reply.cancel();
+      },
+    };
+  }
+
+  /** To the first content of an answer, through the gateway's own limits. */
+  function open(exchange: Exchange): Promise<Opened> {
+    const own = scopes.of(exchange.call, exchange.route.first);
+    const waiting = own.length > 0 ? takePlace(exchange, own) : undefined;
+    return waiting === undefined ? openAlone(exchange) : openLater(exchange, waiting);
+  }
+
+  async function openLater(exchange: Exchange, waiting: Promise<void>): Promise<Opened> {
+    await waiting;
+    return openAlone(exchange);
+  }
+
+  /** With all equal requests of the same time, where the model wants that. */
+  function openAlone(exchange: Exchange): Promise<Opened> {
+    const isShared = exchange.route.first.singleFlight && !exchange.envelope.stream;
+    return isShared ? openShared(exchange, openTargets) : openTargets(exchange);
+  }
+
+  const openTargets = (exchange: Exchange): Promise<Opened> => openWithFailover(exchange, stepsOf(exchange));
+  const openShared = createSharedAnswers({
+    onEnd: (holds, record, error) => holds.end(endOf(record, error), tokensOf(record)),
+  });
+
+  function leave(entry: Running): void {
+    if (entry.slot >= 0) load.requests -= 1;
+    running.remove(entry);
+  }
+
+  function overloaded(): GatewayError | undefined {
+    const refusal = overload.refusal(load.requests);
+    if (refusal === undefined) return undefined;
+    routing.onStep({ kind: "shed", reason: refusal.reason });
+    return overloadError(refusal);
   }
 
   const forwarding = createForwarding({ ...options, admit, refuse, toGatewayError });
@@ -234,6 +251,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     ...forwarding,
     responses: options.translation.responses,
+    overload: overloaded,
+    load,
     active: () => running.items.length,
     stop(reason) {
       for (const { cancellation } of running.items.toReversed()) cancellation.cancel(reason);
@@ -244,13 +263,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       const { recording } = admission;
       let endSilence: (() => void) | undefined;
       try {
-        const exchange = exchangeOf(call, recording);
+        const exchange = exchangeOf(call, admission);
         admission.run(exchange.cancellation);
-        const opening = openWithFailover(exchange, async (candidate) => {
-          const opened = await attempt(exchange, candidate);
-          tellDropped(exchange, opened, candidate.target.upstream.name);
-          return opened;
-        });
+        const opening = open(exchange);
         if (exchange.envelope.stream) {
           // Without heart-beats only the upstream's own limits hold.
           if (protocol.heartbeat === "") admission.allowSilence();

@@ -2,7 +2,7 @@ import { invalidRequest } from "../errors.ts";
 import type { Loss } from "../protocols/canonical/conversation.ts";
 
 export const warningsHeader = "x-orcestator-warnings";
-const strictHeader = "x-orcestator-strict";
+export const strictHeader = "x-orcestator-strict";
 
 const longestHeader = 2000;
 

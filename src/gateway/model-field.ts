@@ -7,6 +7,8 @@ import { memberOf, readModel, scanRequest } from "../protocols/request-scan.ts";
 export interface ModelBody {
   /** As asked; `undefined` when it names none. */
   model: string | undefined;
+  /** Of a JSON body (latin1); empty for others. */
+  text: string;
   /** Throws nothing; everything but the name stays. */
   withModel(model: string): { body: Uint8Array<ArrayBuffer>; contentType: string };
 }
@@ -16,6 +18,7 @@ function readJson(bytes: Uint8Array, maxDepth: number): ModelBody {
   const object = scanRequest(text, maxDepth, "model");
   return {
     model: readModel(text, memberOf(object, "model")),
+    text,
     withModel(model) {
       const edits = setMember(object, "model", latin1OfUtf8(JSON.stringify(model)));
       return { body: bytesOfLatin1(applyEdits(text, edits)), contentType: "application/json" };
@@ -58,6 +61,7 @@ function readMultipart(bytes: Uint8Array, contentType: string): ModelBody {
   const model = range === undefined ? "" : utf8OfLatin1(text.slice(range.start, range.end)).trim();
   return {
     model: model === "" ? undefined : model,
+    text: "",
     withModel(name) {
       const value = latin1OfUtf8(name);
       if (range !== undefined)

@@ -10,18 +10,14 @@ import type { Answer, Conversation, Loss } from "../protocols/canonical/conversa
 import { roughTokens } from "../protocols/canonical/count-tokens.ts";
 import type { StreamDecoder, StreamEncoder, StreamEvent } from "../protocols/canonical/stream.ts";
 import { fieldsOf, jsonOf, stringOf, type Fields } from "../protocols/fields.ts";
-import {
-  newObservation,
-  type EditedAnswer,
-  type Observation,
-  type Protocol,
-  type StreamEditor,
-} from "../protocols/protocol.ts";
+import { defaultOutputLimit } from "../protocols/parameters/index.ts";
+import { type EditedAnswer, type Protocol, type StreamEditor } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
 import { memberOf, parseRequest } from "../protocols/request-scan.ts";
-import type { Target } from "../routing/model-table.ts";
+import type { Target } from "../routing/target.ts";
 import type { Exchange } from "./exchange.ts";
 import { laneOf, type Lane } from "./lane.ts";
+import { observationOf } from "./observation.ts";
 import { keepingResponse } from "./keeping-response.ts";
 import { isStrict, refuseLosses } from "./losses.ts";
 import { createReasoningObserver, restoreReasoning } from "./reasoning-memory.ts";
@@ -129,24 +125,6 @@ function read(exchange: Exchange): TranslatedRequest {
   return { own, body, conversation: restoreReasoning(conversation, translation.memory, keyId), answerId };
 }
 
-function seen(answer: Answer, textLimit: number): Observation {
-  const observation = newObservation();
-  const text = answer.parts
-    .map((part) => {
-      if (part.type === "text" || part.type === "refusal") return part.text;
-      return part.type === "tool_call" ? `[tool ${part.name}] ${part.input}` : "";
-    })
-    .join("");
-  observation.text = text.slice(0, textLimit);
-  observation.usage = answer.usage;
-  observation.costUsd = answer.costUsd;
-  observation.upstreamId = answer.id === "" ? undefined : answer.id;
-  observation.model = answer.model;
-  observation.finishReason = answer.finish.raw ?? answer.finish.reason;
-  observation.contentEvents = answer.parts.length === 0 ? 0 : 1;
-  return observation;
-}
-
 function viewOf(exchange: Exchange, { model }: Target, { own, conversation, answerId }: TranslatedRequest): ClientView {
   const { call, envelope, editor } = exchange;
   return {
@@ -167,6 +145,13 @@ function encode(protocol: Protocol, conversation: Conversation, target: CodecTar
     throw invalidRequest(message, conversation.protocol === "gemini-generate" ? "candidateCount" : "n");
   }
   return protocol.codec.request.encode(conversation, target);
+}
+
+/** Some protocols always say how long an answer may be: what the configuration says counts before their own default. */
+function limited(conversation: Conversation, { parameters }: Target): Conversation {
+  if (conversation.maxOutputTokens !== undefined || parameters === undefined) return conversation;
+  const limit = defaultOutputLimit(parameters);
+  return limit === undefined ? conversation : { ...conversation, maxOutputTokens: limit };
 }
 
 /** Characters of an answer that is kept. */
@@ -237,7 +222,8 @@ class TranslateLane implements Passage {
     this.target = { model, provider: upstream.config.type, origin: upstream.name, traits };
     const { conversation } = this.request;
     this.immediate = call.protocol.loadsModels === true && conversation.turns.length === 0 ? loaded : undefined;
-    this.encoded = this.immediate === undefined ? encode(protocol, conversation, this.target) : nothingEncoded;
+    this.encoded =
+      this.immediate === undefined ? encode(protocol, limited(conversation, target), this.target) : nothingEncoded;
     this.losses = [...conversation.losses, ...this.encoded.losses];
     if (isStrict(call.headers, translation.isStrict)) refuseLosses(this.losses, `${upstream.name} (${protocol.id})`);
     this.body = latin1OfUtf8(JSON.stringify(this.encoded.body));
@@ -271,7 +257,7 @@ class TranslateLane implements Passage {
     return {
       output: latin1OfUtf8(JSON.stringify(shown)),
       failure: undefined,
-      observation: seen(answer, editor.textLimit),
+      observation: observationOf(answer, editor.textLimit),
     };
   }
 }

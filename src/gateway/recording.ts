@@ -7,10 +7,16 @@ import type { ClientCall } from "./call.ts";
 /** One request's record while it grows. */
 export interface Recording {
   readonly record: RequestRecord;
+  /** `performance.now()` at arrival. */
+  readonly startedTick: number;
   /** What the client sent could be read. */
   see(envelope: Envelope): void;
   /** A request goes upstream now: what came before the first one was the gateway's own work. */
   sent(): void;
+  /** Time that was spent in a queue, which is nobody's work. */
+  waited(milliseconds: number): void;
+  /** What is written down of a failure: where no content is kept, nothing that may quote it. */
+  causeOf(error: GatewayError): string;
   /** Adds the gateway's own working time. */
   worked(milliseconds: number): void;
   firstContent(): void;
@@ -31,7 +37,7 @@ interface RecordingOptions {
   /** What the client speaks. */
   protocol: string;
   textLimit: number;
-  onFinish: (record: RequestRecord) => void;
+  onFinish: (record: RequestRecord, error: GatewayError | undefined) => void;
 }
 
 const nothingDropped: readonly string[] = [];
@@ -56,6 +62,9 @@ function newRecord({ call, operation, protocol }: RecordingOptions): RequestReco
     errorMessage: undefined,
     attempts: 0,
     retries: 0,
+    credential: undefined,
+    lane: undefined,
+    trail: undefined,
     usage: unknownUsage,
     usageSource: "none",
     costUsd: undefined,
@@ -71,9 +80,9 @@ function newRecord({ call, operation, protocol }: RecordingOptions): RequestReco
 }
 
 /** An upstream's refusal may quote the prompt; where no content is kept, only its status is. */
-function withoutQuotes(error: GatewayError | undefined): string | undefined {
-  const status = error?.details?.["upstreamStatus"];
-  return status === undefined ? error?.message : `The upstream answered ${JSON.stringify(status)}.`;
+function withoutQuotes(error: GatewayError): string {
+  const status = error.details?.["upstreamStatus"];
+  return status === undefined ? error.message : `The upstream answered ${JSON.stringify(status)}.`;
 }
 
 /** A text that was cut in the middle of a surrogate pair loses its half. */
@@ -109,12 +118,15 @@ function addObservation(record: RequestRecord, observation: Observation, textLim
 
 class RequestRecording implements Recording {
   readonly record: RequestRecord;
+  readonly startedTick: number;
   private readonly options: RecordingOptions;
   private envelope: Envelope | undefined;
   private isFinished = false;
+  private waitedMs = 0;
 
   constructor(options: RecordingOptions) {
     this.options = options;
+    this.startedTick = options.call.startedTick;
     this.record = newRecord(options);
   }
 
@@ -126,11 +138,19 @@ class RequestRecording implements Recording {
 
   sent(): void {
     this.record.attempts += 1;
-    if (this.record.attempts === 1) this.record.overheadMs += this.elapsedMs();
+    if (this.record.attempts === 1) this.record.overheadMs += this.elapsedMs() - this.waitedMs;
+  }
+
+  waited(milliseconds: number): void {
+    this.waitedMs += milliseconds;
   }
 
   worked(milliseconds: number): void {
     this.record.overheadMs += milliseconds;
+  }
+
+  causeOf(error: GatewayError): string {
+    return this.options.textLimit > 0 ? error.message : withoutQuotes(error);
   }
 
   firstContent(): void {
@@ -145,14 +165,14 @@ class RequestRecording implements Recording {
     record.status = status;
     record.endReason = endReason;
     record.errorCode = error?.code;
-    record.errorMessage = textLimit > 0 ? error?.message : withoutQuotes(error);
+    record.errorMessage = error && this.causeOf(error);
     record.latencyMs = this.elapsedMs();
     if (observation !== undefined) {
       addObservation(record, observation, textLimit);
       addUsage(record, observation, envelope);
     }
     if (textLimit > 0) record.userText = wholeCharacters(envelope?.lastUserText(textLimit));
-    onFinish(record);
+    onFinish(record, error);
   }
 
   private elapsedMs(): number {

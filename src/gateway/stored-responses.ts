@@ -65,8 +65,8 @@ const mostClaims = 20_000;
 const mostReferenced = 200;
 
 export interface StoredResponsesOptions {
-  /** Several keys share the gateway: what nobody is known to own is nobody's. */
-  hasManyKeys?: boolean;
+  /** Several keys share the gateway, now or always: what nobody is known to own is nobody's. */
+  hasManyKeys?: boolean | (() => boolean);
 }
 
 /** `store` = undefined: none are kept. */
@@ -78,7 +78,8 @@ export function createStoredResponses(
 
   function mayAsk(id: string, keyId: string): boolean {
     const owner = owners.get(id);
-    return owner === undefined ? !hasManyKeys : owner === keyId;
+    if (owner !== undefined) return owner === keyId;
+    return !(typeof hasManyKeys === "function" ? hasManyKeys() : hasManyKeys);
   }
 
   function found(id: string, keyId: string) {

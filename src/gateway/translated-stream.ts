@@ -55,6 +55,7 @@ function observe(observation: Observation, event: StreamEvent, textLimit: number
       observation.model = event.model ?? observation.model;
       return;
     case "part-start":
+      if (event.part.type === "tool_call" || event.part.type === "image") observation.contentEvents += 1;
       if (event.part.type === "tool_call") addText(observation, `[tool ${event.part.name}] `, textLimit);
       return;
     case "part-delta":

@@ -1,5 +1,5 @@
 import type { ModelTraits } from "../protocols/canonical/model-traits.ts";
-import type { Target } from "../routing/model-table.ts";
+import type { Target } from "../routing/target.ts";
 import type { ReasoningMemory } from "./reasoning-memory.ts";
 import type { StoredResponses } from "./stored-responses.ts";
 

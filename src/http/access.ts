@@ -6,6 +6,8 @@ import type { Connections } from "./connections.ts";
 
 export interface Caller {
   keyId: string;
+  /** May steer requests with x-orcestator-* headers. */
+  maySteer: boolean;
   address: string | undefined;
 }
 
@@ -20,6 +22,8 @@ export interface AccessOptions {
   anonymous: ServerConfig["anonymous"];
   /** Origins that browsers may call from; without inbound keys `*` names none. */
   cors: readonly string[];
+  /** Who may steer requests. */
+  overrides: "none" | "admin" | "keys" | "all";
   /** Header that may carry a key besides the usual ones. */
   keyHeader: string;
   inboundKeys: KeyRing;
@@ -98,7 +102,8 @@ function adviceFor(call: AnonymousCall): string {
 }
 
 export function createAccess(options: AccessOptions): Access {
-  const { anonymous, inboundKeys, adminKeys, connections } = options;
+  const { anonymous, inboundKeys, adminKeys, connections, overrides } = options;
+  const keysMaySteer = overrides === "keys" || overrides === "all";
 
   /** Every key that a request presents, the usual place first. */
   function* tokensOf(request: Request): Generator<string> {
@@ -118,7 +123,7 @@ export function createAccess(options: AccessOptions): Access {
   function anonymousCaller(request: Request, address: string | undefined): Caller {
     const call = { request, address, policy: anonymous, cors: options.cors };
     const objection = objectionTo(call);
-    if (objection === undefined) return { keyId: "anonymous", address };
+    if (objection === undefined) return { keyId: "anonymous", address, maySteer: overrides === "all" };
     throw refuse(`Calls without a key ${objection}. ${adviceFor(call)}`);
   }
 
@@ -128,8 +133,8 @@ export function createAccess(options: AccessOptions): Access {
       let hasToken = false;
       for (const token of tokensOf(request)) {
         const identity = inboundKeys.find(token);
-        if (identity !== undefined) return { keyId: identity.id, address };
-        if (adminKeys.find(token) !== undefined) return { keyId: "admin", address };
+        if (identity !== undefined) return { keyId: identity.id, address, maySteer: keysMaySteer };
+        if (adminKeys.find(token) !== undefined) return { keyId: "admin", address, maySteer: overrides !== "none" };
         hasToken = true;
       }
       // Without keys a presented one is ignored: many clients insist on sending some text.

@@ -5,6 +5,7 @@ import type { Protocol } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
 import { docsPage } from "./docs/page.ts";
 import { internalError, methodNotAllowed, notFound, plainError } from "./errors.ts";
+import { providerHealthRoutes } from "./admin/providers-health.ts";
 import { anthropicRoutes } from "./inbound/anthropic.ts";
 import { geminiRoutes } from "./inbound/gemini.ts";
 import { ollamaRoutes } from "./inbound/ollama.ts";
@@ -15,6 +16,7 @@ import { responsesRoutes } from "./inbound/responses.ts";
 import { logRoutes } from "./logs.ts";
 import { operationRoutes } from "./operation.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
+import { requestRoutes } from "./requests.ts";
 import type { RouteParts } from "./route-parts.ts";
 
 export interface App {
@@ -72,7 +74,9 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     .use(geminiRoutes(parts, refusals))
     .use(ollamaRoutes(parts, refusals))
     .use(passthroughRoutes(parts, refusals))
-    .use(logRoutes(parts));
+    .use(logRoutes(parts))
+    .use(requestRoutes(parts))
+    .use(providerHealthRoutes(parts));
   app.compile();
   return {
     fetch: (request) => app.fetch(request),

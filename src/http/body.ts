@@ -101,3 +101,16 @@ export function readBody(request: Request, limits: BodyLimits): Promise<Uint8Arr
   if (encoding === "identity" || encoding === "") return readWithin(request, limits);
   return readDecompressed(request, limits, encoding);
 }
+
+/** The same for a request that is at work from now on: many bodies that come slowly are as much as many answers. */
+export function readWhileCounted(
+  request: Request,
+  limits: BodyLimits,
+  load: { requests: number },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reading = readBody(request, limits);
+  const count = (): void => void (load.requests -= 1);
+  load.requests += 1;
+  reading.then(count, count);
+  return reading;
+}

@@ -11,7 +11,7 @@ export interface ListenerOptions {
   port: number;
   tls?: { cert: string; key: string } | undefined;
   idleSeconds: number;
-  app: App;
+  app: Pick<App, "fetch" | "refuse" | "fail">;
   connections: Connections;
   cors: Cors;
   /** New requests on connections that outlived the stop are turned away. */
@@ -61,7 +61,7 @@ export function createListener(options: ListenerOptions): Server<undefined> {
     // Our own limit answers in the client's protocol; Bun's would close with an empty 413.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
-    fetch: cors.isOff ? answer : answerMarked,
+    fetch: (request) => (cors.isOff ? answer(request) : answerMarked(request)),
     error: (error) => app.fail(error),
   });
   connections.attach(server);

@@ -1,10 +1,12 @@
 import type { ServerConfig } from "../config/schema.ts";
 import type { Gateway } from "../gateway/handle.ts";
+import type { ProviderHealthView } from "../routing/health/health.ts";
 import type { ModelInfo } from "../routing/offered-models.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Refusal } from "../telemetry/refusal-log.ts";
 import type { Access } from "./access.ts";
 import type { Connections } from "./connections.ts";
+import type { RequestSource } from "./requests.ts";
 
 export interface Readiness {
   isReady: boolean;
@@ -20,6 +22,8 @@ export interface RouteParts {
   connections: Connections;
   metrics: Metrics;
   models(): ModelInfo[];
+  providerHealth(): readonly ProviderHealthView[];
+  requests: RequestSource;
   readiness(): Readiness;
   /** Told once of every request that is refused before it reaches the gateway, and so leaves no record. */
   onRefusal(refusal: Refusal): void;

@@ -13,6 +13,28 @@ function withoutZone(address: string): string {
   return zone === -1 ? address : address.slice(0, zone);
 }
 
+/** The numbers of an IPv6 address, `::` written out. */
+function ipv6Groups(address: string): string[] {
+  const [head = "", tail] = address.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  return [...left, ...Array.from({ length: zeros }, () => "0"), ...right];
+}
+
+/**
+ * What one client may call its own: an IPv4 address, or the first half of an IPv6 address, because networks are given out
+ * in that size and who has one can take any address of it.
+ */
+export function networkOf(address: string): string {
+  const text = withoutZone(address);
+  const ipv4 = ipv4Of(text);
+  if (ipv4 !== undefined) return ipv4.join(".");
+  if (!text.includes(":")) return text;
+  const groups = ipv6Groups(text.toLowerCase()).slice(0, 4);
+  return `${groups.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
+}
+
 export function isLoopbackAddress(address: string): boolean {
   const text = withoutZone(address);
   return text === "::1" || text === "0:0:0:0:0:0:0:1" || ipv4Of(text)?.[0] === 127;

@@ -48,9 +48,9 @@ export function editAnswerOf(
 ): EditedAnswer {
   const answer = parseAnswer(text);
   const observation = newObservation();
-  const { failure, hasContent } = reader.look(answer, observation, textLimit);
+  const { failure, hasContent, isOnlyEnd } = reader.look(answer, observation, textLimit);
   if (failure !== undefined) return { output: text, failure, observation };
-  observation.contentEvents = hasContent ? 1 : 0;
+  observation.contentEvents = hasContent && isOnlyEnd !== true ? 1 : 0;
   if (modelShown === undefined) return { output: text, failure: undefined, observation };
   const edits = modelEditsAt(text, reader.modelPaths, latin1OfUtf8(JSON.stringify(modelShown)));
   return { output: applyEdits(text, edits), failure: undefined, observation };

@@ -21,6 +21,8 @@ const deepestEvent = 1000;
 export interface Look {
   /** Something of the answer itself is in it. */
   hasContent: boolean;
+  /** It only ends the answer: the client is told, but there was nothing in it. */
+  isOnlyEnd?: boolean | undefined;
   /** The answer is whole with it. */
   isComplete?: boolean;
   /** Nothing may follow it. */
@@ -151,11 +153,17 @@ export function createEventEditor({ reader, framer, modelShown, textLimit }: Eve
     const message = parseMessage(framed.json);
     // What cannot be read is the client's to judge.
     if (message === undefined) return { output: framed.text, failure: undefined };
-    const { hasContent, isComplete: completes, isEnded: ends, failure } = reader.look(message, observation, textLimit);
+    const {
+      hasContent,
+      isOnlyEnd,
+      isComplete: completes,
+      isEnded: ends,
+      failure,
+    } = reader.look(message, observation, textLimit);
     if (failure !== undefined) return { output: "", failure };
     if (hasContent) {
       committed = true;
-      observation.contentEvents += 1;
+      if (isOnlyEnd !== true) observation.contentEvents += 1;
     }
     if (completes === true) isComplete = true;
     if (ends === true) isEnded = true;

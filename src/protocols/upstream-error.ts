@@ -74,11 +74,24 @@ function isModeration(error: UpstreamErrorBody | undefined): boolean {
   return [textOf(metadata["error_type"]), error.code, error.type].some((mark) => moderationMarks.includes(mark));
 }
 
+/** OpenAI, Azure, vLLM · Anthropic · Gemini · Ollama, llama.cpp · Mistral and others. */
+const tooLong =
+  /(?:maximum|exceeds?(?: the)?(?: available)?) (?:context|prompt) (?:length|size|window)|context length of|(?:prompt|input) is too long|input token count.{0,40}exceeds the maximum|too large for model with \d+ maximum context/i;
+
 function isContextLength(error: UpstreamErrorBody | undefined): boolean {
   if (error === undefined) return false;
   if (error.code === "context_length_exceeded" || error.metadata?.["error_type"] === "context_length_exceeded")
     return true;
-  return /maximum context length|context length of|prompt is too long/i.test(error.message);
+  return tooLong.test(error.message);
+}
+
+/** OpenRouter's words for money that is there, but too little for this one request. */
+const tooExpensive = /(?:^|\W)fewer max_tokens|prompt tokens limit exceeded|token capacity required, [1-9]/i;
+const nothingLeft = /can only afford 0(?!\d)|exceeded: \d+ > 0(?!\d)/i;
+
+/** A request that asks for less could still be paid with the same credential. */
+export function asksForLess({ code, message }: GatewayError): boolean {
+  return code === "insufficient_quota" && tooExpensive.test(message) && !nothingLeft.test(message);
 }
 
 interface Verdict {
@@ -89,13 +102,16 @@ interface Verdict {
 
 /** What an upstream's status means for the request. 401, 402, 403 and 407 (a proxy's) speak of the gateway's own credential. */
 function judge(status: number, error: UpstreamErrorBody | undefined): Verdict {
-  if (status === 403 && isModeration(error)) return { code: "content_policy_violation", status: 400, retryable: false };
+  if ((status === 403 || status === 400) && isModeration(error))
+    return { code: "content_policy_violation", status: 400, retryable: false };
   if (status === 401 || status === 403 || status === 407)
     return { code: "upstream_rejected_credential", status: 502, retryable: false };
   if (status === 402) return { code: "insufficient_quota", status: 402, retryable: false };
   if (status === 404) return { code: "model_not_found", status: 404, retryable: false };
   if (status === 408) return { code: "upstream_timeout", status: 504, retryable: true };
   if (status === 409) return { code: "conflict", status: 409, retryable: false };
+  if ((status === 413 || status === 422) && isContextLength(error))
+    return { code: "context_length_exceeded", status: 400, retryable: false };
   if (status === 413) return { code: "request_too_large", status: 413, retryable: false };
   if (status === 422) return { code: "unprocessable", status: 422, retryable: false };
   if (status === 429 && error?.code === "insufficient_quota")

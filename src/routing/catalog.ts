@@ -28,7 +28,7 @@ interface CatalogOptions {
 
 async function readJson(upstream: Upstream, url: URL, stop: StopSignal): Promise<unknown> {
   const headers: Record<string, string> = { accept: "application/json", ...upstream.config.headers };
-  upstream.provider.authorize(headers, upstream.config.credentials[0]);
+  upstream.provider.authorize(headers, upstream.config.credentials[0]?.key);
   const { timeouts, proxy } = upstream.config;
   const destination = destinationOf(url);
   const reply = await sendUpstream({

@@ -1,7 +1,9 @@
 import type { ResolvedConfig } from "../config/resolve.ts";
 import type { ModelFacts } from "../providers/provider.ts";
 import { createCatalog, type Catalog } from "./catalog.ts";
-import { createModelTable, type ModelTable } from "./model-table.ts";
+import { createHealthRegistry } from "./health/registry.ts";
+import type { RouteTable } from "./route.ts";
+import { createRouteTable } from "./route-table.ts";
 
 /** One entry of GET /v1/models: OpenAI's fields, and what clients ask for besides, where it is known. */
 export interface ModelInfo {
@@ -53,10 +55,10 @@ function infoOf({ id, ownedBy, provider, upstreamModel, facts }: Offer): ModelIn
 }
 
 /** The configured names first, then what the upstreams list (only where such a name may be asked for). Never waits. */
-export function listModels(table: ModelTable, catalog: Catalog): ModelInfo[] {
+export function listModels(table: Pick<RouteTable, "aliases" | "upstreams">, catalog: Catalog): ModelInfo[] {
   const listed = catalog.models();
   const infos = new Map<string, ModelInfo>();
-  for (const [alias, targets] of table.aliases) {
+  for (const [alias, { targets }] of table.aliases) {
     const target = targets[0];
     if (target === undefined) continue;
     const facts = catalog.find(target.upstream, target.model);
@@ -76,7 +78,7 @@ export function listModels(table: ModelTable, catalog: Catalog): ModelInfo[] {
 
 /** As a server with this configuration would list them, asking the upstreams now. */
 export async function offeredModels(config: ResolvedConfig): Promise<ModelInfo[]> {
-  const table = createModelTable(config);
+  const table = createRouteTable({ config, health: createHealthRegistry({ settings: config }) });
   const catalog = createCatalog({ upstreams: table.upstreams });
   await catalog.refresh();
   return listModels(table, catalog);

@@ -5,7 +5,7 @@ import { draining } from "../http/errors.ts";
 import { createListener } from "../http/listener.ts";
 import { createMetricsListener } from "../http/metrics-listener.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { compose } from "./compose.ts";
+import { compose, type House } from "./compose.ts";
 import { explainListenFailure } from "./listen-failure.ts";
 
 export interface RunningServer {
@@ -20,6 +20,11 @@ export interface RunningServer {
   drain(): Promise<boolean>;
   /** Cuts what still runs; `drain` resolves soon after. */
   cut(): void;
+  /**
+   * New requests are served with another configuration from now on, running ones go on with theirs. Addresses, logs and
+   * storage stay as they are. Throws an Error with a message for people where it cannot be done; then nothing has changed.
+   */
+  apply(config: ResolvedConfig): void;
 }
 
 /** Heart-beats come every 15 s by default; a connection silent for longer than this is dead or hostile. */
@@ -33,15 +38,12 @@ function urlOf(server: Server<undefined>, hostname: string, scheme: string): str
   return `${scheme}://${host}:${server.port}`;
 }
 
-function listenForMetrics(
-  config: ResolvedConfig,
-  parts: ReturnType<typeof compose>,
-  logger: Logger,
-): Server<undefined> | undefined {
-  const { metricsHost, metricsPort } = config.server;
+function listenForMetrics({ lasting }: House): Server<undefined> | undefined {
+  const { metrics, logger } = lasting;
+  const { metricsHost, metricsPort } = lasting.config.server;
   if (metricsPort === 0) return undefined;
   try {
-    return createMetricsListener({ hostname: metricsHost, port: metricsPort, metrics: parts.metrics });
+    return createMetricsListener({ hostname: metricsHost, port: metricsPort, metrics });
   } catch (error) {
     // The same numbers are at /metrics of the API: no reason not to serve.
     logger.warn(
@@ -56,32 +58,37 @@ function listenForMetrics(
   }
 }
 
-/** Starts to serve. Throws an Error with a message for people when the port cannot be had. */
-export function startServer(config: ResolvedConfig, logger: Logger): RunningServer {
-  const { host, port, tls, drain: drainMs, drainDelay } = config.server;
-  let phase: "serving" | "draining" | "closed" = "serving";
-  const parts = compose({ config, logger, idleSeconds, isDraining: () => phase !== "serving" });
-  const { app, connections, cors, gateway, records } = parts;
-  let server: Server<undefined>;
+function listen(
+  house: House,
+  { host, port, tls }: ResolvedConfig["server"],
+  isClosed: () => boolean,
+): Server<undefined> {
   try {
-    server = createListener({
+    return createListener({
       hostname: host,
       port,
       tls: tls && { cert: readFileSync(tls.cert, "utf8"), key: readFileSync(tls.key, "utf8") },
       idleSeconds,
-      app,
-      connections,
-      cors,
-      isClosed: () => phase === "closed",
+      app: house.app,
+      connections: house.lasting.connections,
+      cors: house.cors,
+      isClosed,
     });
   } catch (error) {
-    void records.close();
+    void house.lasting.close();
     throw new Error(explainListenFailure(error, { host, port, setting: "OR_PORT / --port", what: "API" }), {
       cause: error,
     });
   }
-  const metricsServer = listenForMetrics(config, parts, logger);
-  void parts.catalog.refresh();
+}
+
+/** Starts to serve. Throws an Error with a message for people when the port cannot be had. */
+export function startServer(config: ResolvedConfig, logger: Logger): RunningServer {
+  let phase: "serving" | "draining" | "closed" = "serving";
+  const house = compose({ config, logger, idleSeconds, isDraining: () => phase !== "serving" });
+  const server = listen(house, config.server, () => phase === "closed");
+  const metricsServer = listenForMetrics(house);
+  house.start();
 
   let endDelay: (() => void) | undefined;
   let ending: Promise<boolean> | undefined;
@@ -90,12 +97,13 @@ export function startServer(config: ResolvedConfig, logger: Logger): RunningServ
 
   function cut(): void {
     endDelay?.();
-    if (gateway.active() > 0 || server.pendingRequests > 0) wasCut = true;
-    gateway.stop(draining());
+    if (house.active() > 0 || server.pendingRequests > 0) wasCut = true;
+    house.stop(draining());
     setTimeout(afterCut, flushMs);
   }
 
   async function drain(): Promise<boolean> {
+    const { drain: drainMs, drainDelay } = house.config().server;
     phase = "draining";
     if (drainDelay > 0) {
       await new Promise<void>((resolve) => {
@@ -110,22 +118,22 @@ export function startServer(config: ResolvedConfig, logger: Logger): RunningServ
     clearTimeout(cutTimer);
     await server.stop(true);
     await metricsServer?.stop(true);
-    await records.close();
-    parts.responses?.close();
+    await house.lasting.close();
     return !wasCut;
   }
 
   async function lastRequest(): Promise<void> {
     // Uploads that still arrive are not the gateway's yet, but the server's already.
-    while (gateway.active() > 0 || server.pendingRequests > 0) await Bun.sleep(20);
+    while (house.active() > 0 || server.pendingRequests > 0) await Bun.sleep(20);
     // Their last bytes need time to leave; idle connections may stay open.
     await Bun.sleep(flushMs);
   }
 
   return {
-    url: urlOf(server, host, tls === undefined ? "http" : "https"),
+    url: urlOf(server, config.server.host, config.server.tls === undefined ? "http" : "https"),
     metricsUrl: metricsServer && `${urlOf(metricsServer, config.server.metricsHost, "http")}/metrics`,
     cut,
     drain: () => (ending ??= drain()),
+    apply: (changed) => house.swap(changed),
   };
 }

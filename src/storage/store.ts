@@ -26,6 +26,7 @@ export interface Store {
   readonly requests: {
     /** All or nothing, in one transaction. A record whose id is already there is left as it is. */
     insert(records: readonly RequestRecord[]): void | Promise<void>;
+    find(id: string): RequestRecord | undefined | Promise<RequestRecord | undefined>;
     statistics(query: StatisticsQuery): StatisticsRow[] | Promise<StatisticsRow[]>;
   };
   close(): void | Promise<void>;

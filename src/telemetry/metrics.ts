@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from "prom-client";
+import { createRoutingMetrics, type RoutingMetrics, type RoutingMetricsOptions } from "./metrics-routing.ts";
 import { completionTokens, promptTokens, type RequestRecord } from "./request-record.ts";
 import {
   addHistogram,
@@ -10,7 +11,7 @@ import {
   type Tally,
 } from "./tallies.ts";
 
-export interface Metrics {
+export interface Metrics extends RoutingMetrics {
   requestStarted(): void;
   requestFinished(record: RequestRecord): void;
   /** A request refused before it reached the gateway: no key, too large, unknown path. */
@@ -25,7 +26,7 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-export interface MetricsOptions {
+export interface MetricsOptions extends RoutingMetricsOptions {
   /** Names that get a label of their own; every other model is `other`, or one client could make a million series. */
   isKnownModel: (model: string) => boolean;
   queueDepth: () => number;
@@ -172,7 +173,8 @@ function countable(value: number | undefined): number {
   return value !== undefined && Number.isFinite(value) && value > 0 ? value : 0;
 }
 
-export function createMetrics({ isKnownModel, queueDepth, sinks }: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { isKnownModel, queueDepth, sinks } = options;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -221,6 +223,8 @@ export function createMetrics({ isKnownModel, queueDepth, sinks }: MetricsOption
     registers,
   });
 
+  const routing = createRoutingMetrics(registry, options);
+
   function tallyOf(record: RequestRecord): Tally {
     const model = labelOf(record.modelAsked);
     const provider = record.provider ?? "none";
@@ -234,6 +238,7 @@ export function createMetrics({ isKnownModel, queueDepth, sinks }: MetricsOption
   }
 
   return {
+    ...routing,
     contentType: registry.contentType,
     text: () => registry.metrics(),
     requestStarted: () => (activeRequests += 1),

@@ -1,3 +1,5 @@
+import type { Trail } from "./trail.ts";
+
 /** Token counts as five disjoint numbers; `undefined` = not known. Each protocol's own view is derived from these. */
 export interface Usage {
   /** Input tokens neither read from nor written to a prompt cache. */
@@ -71,6 +73,17 @@ export interface RequestRecord {
   attempts: number;
   /** Repeats on the same target and credential, out of `attempts`. */
   retries: number;
+  /** Label of the credential that was used last, never the key. */
+  credential: string | undefined;
+  /** `same`, `translate`, or what a request without a conversation does. */
+  lane: string | undefined;
+  /**
+   * Every decision on its way. `undefined` where there was none: nothing was asked, or one target once, of which the other
+   * fields tell everything (`trailOf`).
+   */
+  trail: Trail | undefined;
+  /** The trail as text, once the request has ended: records that wait outlive a garbage collection, and one text costs less then than twenty objects. */
+  packedTrail?: string | undefined;
   usage: Usage;
   usageSource: UsageSource;
   /** US dollars as the upstream reported them; `undefined` = not known, never 0 for unknown. */

@@ -61,6 +61,9 @@ export function replyOfBytes(bytes: Uint8Array, headers: ReadableHeaders): Upstr
   };
 }
 
+const lastWordsMs = 1000;
+const mostLastWords = 64 * 1024;
+
 /** The whole body. Rejects with GatewayError when it is larger than `limit` bytes. */
 export async function readAll(reply: UpstreamReply, limit: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
@@ -76,8 +79,12 @@ export async function readAll(reply: UpstreamReply, limit: number): Promise<Uint
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
 }
 
-/** At most `limit` bytes of a body as text, for error messages; never rejects, and leaves nothing open. */
+/**
+ * What comes of a body within a second, at most `limit` bytes, as text for error messages: the status says enough to go on.
+ * Never rejects, and leaves nothing open.
+ */
 export async function readShort(reply: UpstreamReply, limit: number): Promise<string> {
+  const callOff = alarms.set(lastWordsMs, () => reply.cancel());
   const parts: Uint8Array[] = [];
   let size = 0;
   try {
@@ -90,12 +97,10 @@ export async function readShort(reply: UpstreamReply, limit: number): Promise<st
   } catch {
     // What arrived is still worth showing.
   }
+  callOff();
   reply.cancel();
   return Buffer.concat(parts).subarray(0, limit).toString("utf8");
 }
-
-const lastWordsMs = 1000;
-const mostLastWords = 64 * 1024;
 
 /** Behind the terminal event of a stream the body's end comes at once or never: read to it, the connection can be used again. */
 export async function readOut(reply: UpstreamReply): Promise<void> {

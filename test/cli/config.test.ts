@@ -87,6 +87,98 @@ describe("config show", () => {
   });
 });
 
+describe("config show of many defaults", () => {
+  const text = `
+providers: {g: {type: groq, credentials: [{key: ${key}, weight: 2}, ${key}2]}}
+models: {"m-*": {strategy: weighted, targets: [{provider: g, model: x}, {provider: g, model: y, weight: 3}]}}
+`;
+
+  test("shows of models and credentials what was written", async () => {
+    using folder = configFolder({ "orcestator.yaml": text });
+    const { stdout } = await runCli(["config", "show"], { cwd: folder.path });
+    const rows = stdout.split("\n").map((line) => line.replaceAll(/\s{2,}/g, " | "));
+    expect(rows.filter((row) => /^(?:models|providers.*credentials)/.test(row))).toEqual([
+      "providers.g.credentials[0].key | sk-or-…nary | file orcestator.yaml",
+      "providers.g.credentials[0].weight | 2 | file orcestator.yaml",
+      "providers.g.credentials[1] | sk-or-…ary2 | file orcestator.yaml",
+      'models["m-*"].targets[0].provider | g | file orcestator.yaml',
+      'models["m-*"].targets[0].model | x | file orcestator.yaml',
+      'models["m-*"].targets[1].provider | g | file orcestator.yaml',
+      'models["m-*"].targets[1].model | y | file orcestator.yaml',
+      'models["m-*"].targets[1].weight | 3 | file orcestator.yaml',
+      'models["m-*"].strategy | weighted | file orcestator.yaml',
+    ]);
+  });
+
+  test("--all leaves out what holds nothing", async () => {
+    using folder = configFolder({ "orcestator.yaml": text });
+    const { stdout } = await runCli(["config", "show", "--all"], { cwd: folder.path });
+    expect(stdout).toMatch(/^models\["m-\*"\]\.targets\[0\]\.weight +1 +default$/m);
+    expect(stdout).toMatch(/^failover\.retryShare +0\.2 +default$/m);
+    expect(stdout).not.toMatch(/^(?:models|providers)\S+ +\(none\)/m);
+    expect(stdout).not.toContain("[object");
+  });
+});
+
+describe("config diff", () => {
+  const now = `server: {drain: 90s}\nproviders: {g: {type: groq, credentials: [${key}]}}\n`;
+
+  test("without a file tells what differs from the defaults, and nothing else", async () => {
+    using folder = configFolder({ "orcestator.yaml": now });
+    const { stdout, exitCode } = await runCli(["config", "diff"], { cwd: folder.path });
+    expect(exitCode).toBe(0);
+    expect(stdout.split("\n").map((line) => line.replaceAll(/\s{2,}/g, " | "))).toEqual([
+      "SETTING | DEFAULT | HERE",
+      "server.drain | 30s | 90s",
+      "providers.g.type | – | groq",
+      "providers.g.credentials | – | sk-or-…nary",
+      "",
+    ]);
+  });
+
+  test("with a file tells what it would change, with the same environment and secrets masked", async () => {
+    using folder = configFolder({
+      "orcestator.yaml": now,
+      "new.yaml": now.replace("90s", "2m").replace(`[${key}]`, '["${GROQ}"], retries: 7'),
+      ".env": `GROQ=${key.replace("0123", "9999")}\nOR_HOST=127.0.0.1\n`,
+    });
+    const args = ["config", "diff", "new.yaml"];
+    const { stdout, exitCode } = await runCli(args, { cwd: folder.path });
+    expect(exitCode).toBe(0);
+    expect(stdout.split("\n").map((line) => line.replaceAll(/\s{2,}/g, " | "))).toEqual([
+      "SETTING | NOW | WITH IT",
+      "server.drain | 90s | 2m",
+      "providers.g.credentials | sk-or-…nary | sk-or-…nary (another secret)",
+      "providers.g.retries | 2 | 7",
+      "",
+    ]);
+    const json = await runCli([...args, "--json", "--exit-code"], { cwd: folder.path });
+    expect(json.exitCode).toBe(1);
+    expect(json.stdout).not.toContain("canary");
+    expect(JSON.parse(json.stdout).differences).toContainEqual({
+      path: "server.drain",
+      before: 90_000,
+      after: 120_000,
+    });
+  });
+
+  test("--exit-code is 0 where nothing differs, and a broken file is an error", async () => {
+    using folder = configFolder({ "orcestator.yaml": now, "broken.yaml": "server: {prot: 1}" });
+    const equal = await runCli(["config", "diff", "orcestator.yaml", "--exit-code"], { cwd: folder.path });
+    expect(equal).toMatchObject({ exitCode: 0, stdout: "There are no differences.\n" });
+    const broken = await runCli(["config", "diff", "broken.yaml"], { cwd: folder.path });
+    expect(broken.exitCode).toBe(1);
+    expect(broken.stderr).toContain("server.prot");
+  });
+});
+
+test("config check names the provider that lacks a credential", async () => {
+  using folder = configFolder({ "orcestator.yaml": "providers: {gpt: {type: openai}}" });
+  const { stdout, exitCode } = await runCli(["config", "check"], { cwd: folder.path });
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain("providers.gpt.credentials (file orcestator.yaml): no API key");
+});
+
 test("config schema prints a JSON Schema", async () => {
   using folder = configFolder();
   const { stdout, exitCode } = await runCli(["config", "schema"], { cwd: folder.path });

@@ -68,7 +68,9 @@ describe("without a terminal", () => {
     expect(stdout + stderr).not.toContain(key);
     expect(read(folder, ".env")).toBe(`OR_API_KEY=${key}\nOR_BASE_URL=${upstream.url}\nOR_DEFAULT_MODEL=a/b\n`);
     if (process.platform !== "win32") expect(statSync(join(folder.path, ".env")).mode & 0o777).toBe(0o600);
-    expect(folder.load().config.models["orcestator"]?.targets).toEqual([{ provider: "openrouter", model: "a/b" }]);
+    expect(folder.load().config.models["orcestator"]?.targets).toMatchObject([
+      { provider: "openrouter", model: "a/b" },
+    ]);
   });
 
   test("a refused or untestable key writes nothing, unless --no-test", async () => {
@@ -112,10 +114,10 @@ describe("without a terminal", () => {
     expect(config.providers["upstream"]).toMatchObject({
       type: "openai-compatible",
       baseUrl: upstream.url,
-      credentials: [key],
+      credentials: [{ key }],
       acceptsAnyModel: true,
     });
-    expect(config.models["orcestator"]?.targets).toEqual([{ provider: "upstream", model: "llama ${x}" }]);
+    expect(config.models["orcestator"]?.targets).toMatchObject([{ provider: "upstream", model: "llama ${x}" }]);
   });
 
   test("OR_BASE_URL, which the gateway will use, is where the key is tested", async () => {
@@ -174,7 +176,7 @@ describe("without a terminal", () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     const { config, warnings } = folder.load();
     expect(warnings).toEqual([]);
-    expect(config.providers[name]?.credentials).toEqual([key]);
+    expect(config.providers[name]?.credentials).toMatchObject([{ key }]);
     expect(config.providers[name]?.baseUrl).toStartWith(
       `https://${provider === "openai" ? "api.openai.com" : "openrouter.ai"}/`,
     );

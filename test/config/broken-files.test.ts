@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ConfigError } from "../../src/config/load.ts";
 import { createRandom } from "../support/random.ts";
 import { configFolder } from "./folder.ts";
+import { mutilate } from "./mutilate.ts";
 
 const canary = "sk-or-v1-canary0123456789";
 
@@ -278,66 +279,6 @@ model = "llama"
   ),
 };
 
-const fragments = [
-  "{",
-  "}",
-  "[",
-  "]",
-  ":",
-  "-",
-  "'",
-  '"',
-  "\n",
-  "\t",
-  "  ",
-  "&a ",
-  "*a",
-  "|",
-  ">",
-  "${",
-  "}",
-  "#",
-  "__proto__",
-  "null",
-  "~",
-  "1e999",
-  "-1",
-  "\u0000",
-  "\uFEFF",
-  "\uD800",
-  "!!js ",
-  "---\n",
-  "<<: ",
-  "=",
-  "true",
-  "💥",
-  "%",
-  "@",
-];
-
-function mutate(text: string, random: () => number): string {
-  const at = Math.floor(random() * text.length);
-  const length = Math.floor(random() * 12);
-  const fragment = fragments[Math.floor(random() * fragments.length)] ?? "";
-  switch (Math.floor(random() * 5)) {
-    case 0:
-      return text.slice(0, at);
-    case 1:
-      return text.slice(0, at) + text.slice(at + length);
-    case 2:
-      return text.slice(0, at) + fragment + text.slice(at + length);
-    case 3:
-      return text.slice(0, at) + text.slice(at, at + length).repeat(3) + text.slice(at);
-    default: {
-      const lines = text.split("\n");
-      const line = Math.floor(random() * lines.length);
-      return lines
-        .toSpliced(line, 1, ...(random() < 0.5 ? [] : [`  ${lines[line] ?? ""}`, lines[line] ?? ""]))
-        .join("\n");
-    }
-  }
-}
-
 test.each(Object.entries(valid))(
   "250 mutilated versions of %s load, or fail with a message for people",
   (name, text) => {
@@ -347,7 +288,7 @@ test.each(Object.entries(valid))(
     expect(folder.load({ env: { OR_API_KEY: canary } }).config.models["smart"] ?? "m").toBeDefined();
     for (let round = 0; round < 250; round += 1) {
       let mutilated = text;
-      for (let wound = 0; wound <= round % 4; wound += 1) mutilated = mutate(mutilated, random);
+      for (let wound = 0; wound <= round % 4; wound += 1) mutilated = mutilate(mutilated, random);
       using copy = configFolder({ [name]: mutilated });
       try {
         copy.load({ env: { OR_API_KEY: canary } });

@@ -8,6 +8,16 @@ import { configFolder } from "./folder.ts";
 
 const key = "sk-or-v1-0123456789abcdef";
 
+/** A credential that was written as a text alone. */
+function credential(text: string): { key: string; weight: number; enabled: boolean } {
+  return { key: text, weight: 1, enabled: true };
+}
+
+/** A target that was written with nothing but these two. */
+function target(provider: string, model: string): { provider: string; model: string; weight: number } {
+  return { provider, model, weight: 1 };
+}
+
 describe("without a file", () => {
   test("OR_API_KEY alone gives OpenRouter and the model orcestator", () => {
     using folder = configFolder();
@@ -18,11 +28,12 @@ describe("without a file", () => {
     expect(config.providers["openrouter"]).toMatchObject({
       type: "openrouter",
       baseUrl: "https://openrouter.ai/api/v1",
-      credentials: [key, "second"],
+      credentials: [credential(key), credential("second")],
       acceptsAnyModel: true,
       listModels: true,
     });
-    expect(config.models).toEqual({ orcestator: { targets: [{ provider: "openrouter", model: "openai/gpt-4o" }] } });
+    expect(Object.keys(config.models)).toEqual(["orcestator"]);
+    expect(config.models["orcestator"]?.targets).toEqual([target("openrouter", "openai/gpt-4o")]);
     expect(origins.get("providers.openrouter.credentials")).toBe("env OR_API_KEY");
     expect(origins.get("models.orcestator.targets[0].model")).toBe("default");
     expect(origins.get("server.port")).toBe("default");
@@ -33,7 +44,7 @@ describe("without a file", () => {
     const env = { OR_API_KEY: key, OR_BASE_URL: "http://127.0.0.1:9/v1/", OR_DEFAULT_MODEL: "vendor/model" };
     const { config, origins } = folder.load({ env });
     expect(config.providers["openrouter"]?.baseUrl).toBe("http://127.0.0.1:9/v1");
-    expect(config.models["orcestator"]?.targets).toEqual([{ provider: "openrouter", model: "vendor/model" }]);
+    expect(config.models["orcestator"]?.targets).toEqual([target("openrouter", "vendor/model")]);
     expect(origins.get("providers.openrouter.baseUrl")).toBe("env OR_BASE_URL");
     expect(origins.get("models.orcestator.targets[0].model")).toBe("env OR_DEFAULT_MODEL");
   });
@@ -92,6 +103,10 @@ describe("environment variables", () => {
     APP_PORT: ["9001", 9001],
     LOG_LEVEL: ["WARNING", "warn"],
     LOG_FILE: ["third.log", "third.log"],
+    HEALTH_CHECK_ENABLED: ["false", false],
+    HEALTH_CHECK_INTERVAL: ["60", 60_000],
+    HEALTH_CHECK_MAX_ERRORS: ["7", 7],
+    HEALTH_CHECK_RETRY_HOURS: ["0.5", 1_800_000],
   };
   const written = environmentVariables.filter(({ role }) => role === "value" || role === "database-path");
 
@@ -112,6 +127,8 @@ describe("environment variables", () => {
       OR_DRAIN: "30000",
       OR_DRAIN_DELAY: "0",
       ORCH_RETRY_AFTER_SECONDS: "30000",
+      HEALTH_CHECK_INTERVAL: "300000",
+      HEALTH_CHECK_RETRY_HOURS: "3600000",
     };
     for (const { name, paths, fallback } of environmentVariables) {
       const path = paths[0];
@@ -173,6 +190,34 @@ describe("environment variables", () => {
     }
   });
 
+  test("another engine than SQLite is refused, with or without its URL, and sqlite is none", () => {
+    using folder = configFolder();
+    for (const env of [{ DATABASE_TYPE: "mysql" }, { DATABASE_TYPE: "Postgres", DATABASE_URL: "sqlite://x.db" }]) {
+      const { problems } = folder.fail({ env: { OR_API_KEY: key, ...env } });
+      expect(problems).toMatchObject([{ path: "storage.url", origin: "env DATABASE_TYPE" }]);
+      expect(problems[0]?.message).toContain("only SQLite is served in this version");
+    }
+    const both = { DATABASE_TYPE: "mysql", DATABASE_URL: "mysql://u:p@h/x" };
+    expect(folder.fail({ env: { OR_API_KEY: key, ...both } }).problems).toHaveLength(1);
+    const { config, warnings } = folder.load({ env: { OR_API_KEY: key, DATABASE_TYPE: "SQLite" } });
+    expect(config.storage).toEqual({});
+    expect(warnings).toEqual([]);
+  });
+
+  test("Redis is said to have no effect, unless it is switched off", () => {
+    using folder = configFolder();
+    const warningsOf = (env: Record<string, string>): readonly string[] =>
+      folder.load({ env: { OR_API_KEY: key, ...env } }).warnings;
+    const url = "redis://:canary-pw@127.0.0.1:6379";
+    expect(warningsOf({ REDIS_URL: url, REDIS_ENABLED: "true" }).join()).not.toContain("canary-pw");
+    expect(warningsOf({ REDIS_URL: url, REDIS_ENABLED: "true" })).toHaveLength(2);
+    expect(warningsOf({ REDIS_URL: url })[0]).toStartWith("REDIS_URL has no effect in this version:");
+    for (const REDIS_ENABLED of ["false", "0", "No", "OFF"]) {
+      expect(warningsOf({ REDIS_URL: url, REDIS_ENABLED })).toEqual([]);
+    }
+    expect(warningsOf({ REDIS_URL: "", REDIS_ENABLED: "" })).toEqual([]);
+  });
+
   test("a bad value is reported under the name of its variable", () => {
     using folder = configFolder();
     const { message } = folder.fail({ env: { OR_API_KEY: key, OR_PORT: "70000", OR_ANONYMOUS: "lopback" } });
@@ -205,7 +250,7 @@ describe("precedence", () => {
 
   test("a variable that is really set wins over .env even when it is empty", () => {
     using folder = configFolder({ ".env": `OR_API_KEY=${key}` });
-    expect(folder.load().config.providers["openrouter"]?.credentials).toEqual([key]);
+    expect(folder.load().config.providers["openrouter"]?.credentials).toEqual([credential(key)]);
     expect(folder.fail({ env: { OR_API_KEY: "" } }).problems[0]?.kind).toBe("missing-credential");
   });
 
@@ -215,7 +260,7 @@ describe("precedence", () => {
       using folder = configFolder({ ".env": content });
       const { config } = folder.load();
       expect(config.server.port).toBe(2);
-      expect(config.providers["openrouter"]?.credentials).toEqual([key]);
+      expect(config.providers["openrouter"]?.credentials).toEqual([credential(key)]);
     }
   });
 
@@ -290,7 +335,7 @@ describe("the file", () => {
     });
     const { config, origins } = folder.load({ env: { OR_API_KEY: key, OR_BASE_URL: "http://127.0.0.1:9/v1" } });
     expect(config.providers["openrouter"]).toMatchObject({
-      credentials: [key],
+      credentials: [credential(key)],
       baseUrl: "http://127.0.0.1:9/v1",
       retries: 5,
       acceptsAnyModel: false,
@@ -315,7 +360,7 @@ describe("the file", () => {
     using local = configFolder({ "orcestator.json": texts["orcestator.json"] });
     expect(local.load().config.models).toEqual({});
     const added = local.load({ env: { OR_DEFAULT_MODEL: "llama" } }).config.models["orcestator"];
-    expect(added?.targets).toEqual([{ provider: "local", model: "llama" }]);
+    expect(added?.targets).toEqual([target("local", "llama")]);
     using declared = configFolder({
       "orcestator.json": JSON.stringify({
         ...settings,
@@ -399,17 +444,15 @@ describe("--demo", () => {
     expect(isDemo).toBe(true);
     expect(config.providers).toMatchObject({ demo: { type: "dummy", acceptsAnyModel: true, baseUrl: "" } });
     expect(Object.keys(config.providers)).toEqual(["demo"]);
-    expect(config.models).toEqual({
-      orcestator: { targets: [{ provider: "demo", model: "dummy" }] },
-      smart: { targets: [{ provider: "demo", model: "dummy" }] },
-    });
+    expect(Object.keys(config.models)).toEqual(["orcestator", "smart"]);
+    for (const model of Object.values(config.models)) expect(model.targets).toEqual([target("demo", "dummy")]);
   });
 
   test("with nothing at all it gives the model orcestator", () => {
     using folder = configFolder();
     const { config, isDemo, origins } = folder.load({ demo: true, flags: { "server.port": "0" } });
     expect(isDemo).toBe(true);
-    expect(config.models["orcestator"]?.targets).toEqual([{ provider: "demo", model: "dummy" }]);
+    expect(config.models["orcestator"]?.targets).toEqual([target("demo", "dummy")]);
     expect(config.server.port).toBe(0);
     expect(origins.get("server.port")).toBe("flag");
   });

@@ -20,19 +20,24 @@ test("nothing secret of a configuration is left in its redacted copy, and nothin
     "header-canary-0000000005",
     "cookie-canary-0000000006",
     "bearer-canary-0000000007",
+    "weighted-canary-00000008",
+    "condition-canary-0000009",
   ];
   const [credential = "", inbound = "", token = "", proxy = "", header = "", cookie = "", bearer = ""] = secrets;
+  const [weighted = "", condition = ""] = secrets.slice(7);
   using folder = configFolder({
     "orcestator.json": JSON.stringify({
       providers: {
         p: {
           type: "openai-compatible",
           baseUrl: "https://api.example/v1",
-          credentials: [credential, "x"],
+          credentials: [credential, "x", { key: weighted, weight: 2, rpm: 5 }],
           proxy: `http://user:${proxy}@proxy.example:3128`,
           headers: { "X-Api-Key": header, Cookie: cookie, "x-forward": `Bearer ${bearer}`, "x-title": "My gateway" },
         },
       },
+      models: { m: { targets: [{ provider: "p", model: "x" }] } },
+      routes: [{ when: { headers: { Authorization: `Bearer ${condition}`, "x-team": "search*" } }, use: "m" }],
       keys: { inbound: [inbound] },
       admin: { token },
     }),
@@ -42,11 +47,12 @@ test("nothing secret of a configuration is left in its redacted copy, and nothin
   const text = JSON.stringify(redacted);
   for (const secret of secrets) expect(text).not.toContain(secret.slice(0, 13));
   expect(redacted.providers["p"]).toMatchObject({
-    credentials: ["…0001", "…"],
+    credentials: [{ key: "…0001" }, { key: "…" }, { key: "…0008", weight: 2, rpm: 5 }],
     proxy: "http://…@proxy.example:3128",
     baseUrl: "https://api.example/v1",
     headers: { "x-api-key": "…0005", "x-title": "My gateway" },
   });
+  expect(redacted.routes[0]?.when.headers).toEqual({ authorization: "…0009", "x-team": "search*" });
   expect(redacted.server).toEqual(config.server);
   expect(config.admin.token).toBe(token);
 });

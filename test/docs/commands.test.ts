@@ -8,14 +8,20 @@ import { fences, placeOf, repository, type Fence } from "./documents.ts";
 const documentedOrigin = "http://127.0.0.1:8000";
 
 const languages = ["sh", "js", "python", "go"];
+/** `test: text` runs at a demo gateway, and its output has the text; `with the file above`: at one with that configuration. */
+const testMarker = /^test(?<hasFile> with the file above)?(?:: (?<text>.+))?$/;
 const programs = fences().filter(({ language }) => languages.includes(language));
-const runnable = programs.filter(({ marker }) => marker === "test" || marker.startsWith("test: "));
+const runnable = programs.filter(({ marker }) => testMarker.test(marker));
 
-let gateway: Gateway;
-let folder: string;
+let demo: Gateway;
 
-async function writeOrcestatorCommand(): Promise<void> {
-  folder = join(gateway.cwd, "bin");
+/** For programs that run beside a gateway. */
+function commandFolder({ cwd }: Gateway): string {
+  return join(cwd, "bin");
+}
+
+async function writeOrcestatorCommand(gateway: Gateway): Promise<void> {
+  const folder = commandFolder(gateway);
   await mkdir(folder);
   const path = join(folder, "orcestator");
   const words = commandOf().map((word) => `'${word}'`);
@@ -26,17 +32,32 @@ async function writeOrcestatorCommand(): Promise<void> {
 /** A busy machine may take a while to start a process. */
 const startMs = 15_000;
 
+const adminToken = "the-token-of-the-documents";
+
 beforeAll(async () => {
-  gateway = await startGateway({ args: ["--demo"], env: { OR_API_KEY: undefined } });
-  await writeOrcestatorCommand();
+  demo = await startGateway({ args: ["--demo"], env: { OR_API_KEY: undefined, AUTH_TOKEN: adminToken } });
+  await writeOrcestatorCommand(demo);
   const body = JSON.stringify({ model: "orcestator", messages: [{ role: "user", content: "the first request" }] });
-  await fetch(`${gateway.url}/chat/completions`, { method: "POST", body });
-  await gateway.trafficLines(1);
+  await fetch(`${demo.url}/chat/completions`, { method: "POST", body });
+  await demo.trafficLines(1);
 }, startMs);
 
-afterAll(() => gateway.stop(), startMs);
+afterAll(() => demo.stop(), startMs);
 
-async function run({ language, text }: Fence): Promise<{ exitCode: number; output: string }> {
+/** The configuration that stands nearest above a program in its document. */
+function configAbove({ document, line }: Fence): string {
+  const above = fences(document).findLast((fence) => fence.language === "yaml" && fence.line < line);
+  if (above === undefined) throw new Error(`${placeOf({ document, line })}: there is no configuration above`);
+  return above.text;
+}
+
+async function startWithFileAbove(fence: Fence): Promise<Gateway> {
+  const gateway = await startGateway({ configText: configAbove(fence), env: { OR_API_KEY: undefined } });
+  await writeOrcestatorCommand(gateway);
+  return gateway;
+}
+
+async function run({ language, text }: Fence, gateway: Gateway): Promise<{ exitCode: number; output: string }> {
   const program = text.replaceAll(documentedOrigin, gateway.origin);
   const isShell = language === "sh";
   const child = Bun.spawn({
@@ -44,11 +65,11 @@ async function run({ language, text }: Fence): Promise<{ exitCode: number; outpu
     cmd: isShell ? ["sh", "-e", "-c", program] : [process.execPath, "run", "-"],
     cwd: isShell ? gateway.cwd : repository,
     env: {
-      PATH: `${folder}${delimiter}${process.env["PATH"] ?? ""}`,
+      PATH: `${commandFolder(gateway)}${delimiter}${process.env["PATH"] ?? ""}`,
       HOME: gateway.cwd,
       NO_COLOR: "1",
-      OR_API_KEY: "sk-or-test",
       OR_PORT: String(gateway.port),
+      ...(gateway === demo ? { OR_API_KEY: "sk-or-test", AUTH_TOKEN: adminToken } : {}),
     },
     stdin: isShell ? "ignore" : new TextEncoder().encode(program),
     stdout: "pipe",
@@ -62,7 +83,7 @@ describe("the documents' commands", () => {
   test.each(programs.map((fence) => [placeOf(fence), fence] as const))(
     "%s is marked as tested here or by hand",
     (_place, { marker }) => {
-      expect(marker).toMatch(/^(?:test(?:: .+)?|by hand)$/);
+      expect(marker).toMatch(new RegExp(`${testMarker.source}|^by hand$`));
     },
   );
 
@@ -70,9 +91,12 @@ describe("the documents' commands", () => {
   test.skipIf(process.platform === "win32").each(runnable.map((fence) => [placeOf(fence), fence] as const))(
     "%s does what the document says",
     async (_place, fence) => {
-      const { exitCode, output } = await run(fence);
+      const { hasFile, text = "" } = testMarker.exec(fence.marker)?.groups ?? {};
+      await using own = hasFile === undefined ? undefined : await startWithFileAbove(fence);
+      const { exitCode, output } = await run(fence, own ?? demo);
       expect({ exitCode, output }).toEqual({ exitCode: 0, output });
-      expect(output).toContain(fence.marker.replace(/^test(?:: )?/, ""));
+      expect(output).toContain(text);
     },
+    startMs,
   );
 });

@@ -10,10 +10,10 @@ const written = fences().filter(({ language }) => formats.includes(language));
 const examples = written.filter(({ marker }) => marker !== "not a configuration");
 const others = written.filter(({ marker }) => marker === "not a configuration");
 
-/** A value for every variable that an example names. */
+/** A value of its own for every variable that an example names. */
 function environmentFor(text: string): Record<string, string> {
   const names = [...text.matchAll(/(?<!\$)\$\{(\w+)\}/g)].map(([, name = ""]) => name);
-  return Object.fromEntries(names.map((name) => [name, "a-key-for-the-test"]));
+  return Object.fromEntries(names.map((name) => [name, `a-key-for-the-test-${name}`]));
 }
 
 describe("the documents' examples", () => {

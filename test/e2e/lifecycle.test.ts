@@ -132,11 +132,14 @@ describe("what keeps it from starting", () => {
       "server: [",
       "models: {a: {targets: [{provider: none, model: x}]}}",
     ];
-    for (const text of broken) {
-      const failure = await startGateway({ env, configText: text }).then(
+    // Together: each is a process that has to start.
+    const failures = broken.map((text) =>
+      startGateway({ env, configText: text }).then(
         (gateway) => gateway.stop().then(() => "started"),
         (error: unknown) => String(error),
-      );
+      ),
+    );
+    for (const failure of await Promise.all(failures)) {
       expect(failure).toContain("the process ended");
       expect(failure).toContain("orcestator.yaml");
       expect(failure).not.toMatch(/\n\s+at \w+ \(/);

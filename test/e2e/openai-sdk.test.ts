@@ -178,7 +178,8 @@ describe("the SDK's error classes", () => {
     );
     expect(error).toBeInstanceOf(RateLimitError);
     expect(error.code).toBe("rate_limit_exceeded");
-    expect(upstream.of("vendor/limited")).toHaveLength(6);
+    // Two requests, and the three retries that a target gets however few requests there are.
+    expect(upstream.of("vendor/limited")).toHaveLength(5);
   }, 15_000);
 
   test("a wrong key is AuthenticationError", async () => {

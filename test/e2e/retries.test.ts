@@ -14,6 +14,7 @@ providers:
   two: {type: openai-compatible, baseUrl: "${url}", credentials: [sk-two], retries: 1}
 models:
   both: {targets: [{provider: one, model: vendor/one}, {provider: two, model: vendor/two}]}
+  other: {targets: [{provider: one, model: vendor/three}, {provider: two, model: vendor/four}]}
 `,
 });
 const rigs = [single, pair, targets];
@@ -31,39 +32,48 @@ async function ask(rig: typeof single, body: Record<string, unknown>) {
 const keysUsed = (rig: typeof single) =>
   rig.upstream.requests.map(({ headers }) => (headers["authorization"] ?? "").slice("Bearer ".length));
 
+/** Retries have a budget for each target, and targets a past: a name of its own for each case. */
+let names = 0;
+const another = (): string => `vendor/${(names += 1)}`;
+
 describe("with one key", () => {
+  let model = "";
+  beforeEach(() => void (model = another()));
+
   for (const status of [408, 429, 500, 502, 503, 504, 524, 529]) {
     test(`${status} is tried three times, then told`, async () => {
-      single.upstream.set("vendor/a", failure(status));
-      expect((await ask(single, { model: "vendor/a" })).attempts).toBe(3);
+      single.upstream.set(model, failure(status));
+      expect((await ask(single, { model: model })).attempts).toBe(3);
     }, 10_000);
   }
 
   for (const status of [400, 401, 402, 403, 404, 413, 422]) {
     test(`${status} is not repeated`, async () => {
-      single.upstream.set("vendor/a", failure(status));
-      expect((await ask(single, { model: "vendor/a" })).attempts).toBe(1);
+      single.upstream.set(model, failure(status));
+      expect((await ask(single, { model: model })).attempts).toBe(1);
     });
   }
 
   test("a passing failure is not seen by the client, streaming or not", async () => {
-    const failures = [failure(503), failure(500), cut, streamOf((model) => [event(errorChunk(model))]), pieces([])];
+    const failures = [failure(503), failure(500), cut, streamOf((shown) => [event(errorChunk(shown))]), pieces([])];
     for (const broken of failures) {
+      model = another();
       single.upstream.clear();
-      single.upstream.set("vendor/a", [broken, ok]);
-      const { status, attempts, text } = await ask(single, { model: "vendor/a", stream: true });
+      single.upstream.set(model, [broken, ok]);
+      const { status, attempts, text } = await ask(single, { model: model, stream: true });
       expect({ status, attempts }).toEqual({ status: 200, attempts: 2 });
       expect(eventsOf(text).at(-1)).toBe("[DONE]");
     }
+    model = another();
     single.upstream.clear();
-    single.upstream.set("vendor/a", [failure(502), cut, ok]);
-    expect(await ask(single, { model: "vendor/a" })).toMatchObject({ status: 200, attempts: 3 });
+    single.upstream.set(model, [failure(502), cut, ok]);
+    expect(await ask(single, { model: model })).toMatchObject({ status: 200, attempts: 3 });
   }, 15_000);
 
   test("a stream is not repeated once content has gone to the client", async () => {
-    const broken = streamOf((model) => [event(deltaChunk(model, { content: "Partial" }))], { ending: "rst" });
-    single.upstream.set("vendor/a", [broken, ok]);
-    const { text, attempts } = await ask(single, { model: "vendor/a", stream: true });
+    const broken = streamOf((shown) => [event(deltaChunk(shown, { content: "Partial" }))], { ending: "rst" });
+    single.upstream.set(model, [broken, ok]);
+    const { text, attempts } = await ask(single, { model: model, stream: true });
     expect(attempts).toBe(1);
     expect(text).toContain(`"finish_reason":"error"`);
   });
@@ -71,22 +81,22 @@ describe("with one key", () => {
   test("reasoning counts as content", async () => {
     for (const delta of [{ reasoning: "I think" }, { reasoning_content: "I think" }]) {
       single.upstream.clear();
-      const broken = streamOf((model) => [event(deltaChunk(model, delta))], { ending: "rst" });
-      single.upstream.set("vendor/a", [broken, ok]);
-      expect((await ask(single, { model: "vendor/a", stream: true })).attempts).toBe(1);
+      const broken = streamOf((shown) => [event(deltaChunk(shown, delta))], { ending: "rst" });
+      single.upstream.set(model, [broken, ok]);
+      expect((await ask(single, { model: model, stream: true })).attempts).toBe(1);
     }
   });
 
   test("a stream that broke before its first content is repeated, and its beginning is not shown twice", async () => {
     const broken = streamOf(
-      (model) => [
+      (shown) => [
         ": OPENROUTER PROCESSING\n\n",
-        event({ ...deltaChunk(model, { role: "assistant", content: "" }), id: "gen-broken" }),
+        event({ ...deltaChunk(shown, { role: "assistant", content: "" }), id: "gen-broken" }),
       ],
       { ending: "rst" },
     );
-    single.upstream.set("vendor/a", [broken, ok]);
-    const { text, attempts } = await ask(single, { model: "vendor/a", stream: true });
+    single.upstream.set(model, [broken, ok]);
+    const { text, attempts } = await ask(single, { model: model, stream: true });
     expect(attempts).toBe(2);
     expect(text).not.toContain("gen-broken");
   });
@@ -94,8 +104,8 @@ describe("with one key", () => {
   test("Retry-After is waited for when it is short", async () => {
     for (const headers of [{ "retry-after-ms": "400" }, { "retry-after": "1" }] as Record<string, string>[]) {
       single.upstream.clear();
-      single.upstream.set("vendor/a", [failure(429, { headers }), ok]);
-      const { status, attempts } = await ask(single, { model: "vendor/a" });
+      single.upstream.set(model, [failure(429, { headers }), ok]);
+      const { status, attempts } = await ask(single, { model: model });
       expect({ status, attempts }).toEqual({ status: 200, attempts: 2 });
       const [first, second] = single.upstream.requests;
       const waited = (second?.receivedAt ?? 0) - (first?.receivedAt ?? 0);
@@ -104,24 +114,24 @@ describe("with one key", () => {
   }, 10_000);
 
   test("Retry-After is not waited for when it is long", async () => {
-    single.upstream.set("vendor/a", failure(429, { headers: { "retry-after": "50" } }));
+    single.upstream.set(model, failure(429, { headers: { "retry-after": "50" } }));
     const startedAt = performance.now();
-    const { status, attempts, response } = await ask(single, { model: "vendor/a" });
+    const { status, attempts, response } = await ask(single, { model: model });
     expect({ status, attempts }).toEqual({ status: 429, attempts: 1 });
     expect(performance.now() - startedAt).toBeLessThan(2000);
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(47);
   });
 
   test("the bytes of a repeated request are the same", async () => {
-    single.upstream.set("vendor/a", [failure(500), failure(500), ok]);
-    await ask(single, { model: "vendor/a", metadata: { text: "👋" } });
+    single.upstream.set(model, [failure(500), failure(500), ok]);
+    await ask(single, { model: model, metadata: { text: "👋" } });
     expect(new Set(single.upstream.requests.map(({ text }) => text)).size).toBe(1);
   }, 10_000);
 
   test("x-should-retry: false is on the final 503 and not on the final 429", async () => {
-    single.upstream.set("vendor/a", failure(502));
+    single.upstream.set(model, failure(502));
     single.upstream.set("vendor/b", failure(429));
-    const unavailable = await ask(single, { model: "vendor/a" });
+    const unavailable = await ask(single, { model: model });
     expect(unavailable.response.headers.get("x-should-retry")).toBe("false");
     expect(await errorOf(unavailable.response)).toMatchObject({ type: "server_error" });
     const limited = await ask(single, { model: "vendor/b" });
@@ -174,15 +184,20 @@ describe("with several keys", () => {
 
 describe("with several targets", () => {
   test("the next one answers when the first fails", async () => {
-    targets.upstream.set("vendor/one", failure(503));
+    targets.upstream.set("vendor/one", failure(500));
     const { status, response } = await ask(targets, { model: "both" });
     expect(status).toBe(200);
     expect(((await response.json()) as { model: string }).model).toBe("both");
     expect(targets.upstream.requests.map(({ model }) => model)).toEqual(["vendor/one", "vendor/one", "vendor/two"]);
   }, 10_000);
 
+  test("an overloaded one is not waited for while there is another", async () => {
+    targets.upstream.set("vendor/three", failure(503));
+    expect(await ask(targets, { model: "other" })).toMatchObject({ status: 200, attempts: 2 });
+  });
+
   test("all failing is a 503 after each target's own retries", async () => {
-    targets.upstream.otherwise(failure(503));
+    targets.upstream.otherwise(failure(500));
     const { status, attempts } = await ask(targets, { model: "both" });
     expect({ status, attempts }).toEqual({ status: 503, attempts: 4 });
   }, 10_000);

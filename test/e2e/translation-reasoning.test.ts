@@ -9,16 +9,21 @@ const alpha = "alpha-key-0001";
 const bravo = "bravo-key-0002";
 
 /** `claude` answers under its first name once; then only the second target is left. */
-const flaky = { first: "flaky-first", second: "flaky-second" };
+const flakyNames = (kind: string) => ({
+  model: `flaky-${kind}`,
+  first: `flaky-first-${kind}`,
+  second: `flaky-second-${kind}`,
+});
 const { gateway, upstream, ...rig } = await startTranslationRig({
   config: {
     keys: { inbound: [alpha, bravo] },
     models: {
       "claude2-reasoned-tools": { targets: [{ provider: "claude2", model: "reasoned-tools" }] },
-      flaky: {
+      // One for each style: a target that has failed stands behind the others for a while.
+      "flaky-*": {
         targets: [
-          { provider: "claude", model: flaky.first },
-          { provider: "claude2", model: flaky.second },
+          { provider: "claude", model: "flaky-first-*" },
+          { provider: "claude2", model: "flaky-second-*" },
         ],
       },
     },
@@ -136,14 +141,15 @@ describe.each(styles.map((style) => [style.name, style] as const))("%s", (_, sty
         input: JSON.stringify(input),
       })),
     ] as const;
+    const flaky = flakyNames(style.name.replaceAll(/\W+/g, "-"));
     const usage = { input: 1, cacheRead: 0, cacheWrite: 0, output: 1, reasoning: 0 };
     const script = { id: "x", model: "", parts: [...reasoned], finish: "tool_calls", usage } as const;
     upstream.set(flaky.first, () => ({ type: "answer", script }));
-    const turns = await firstTurn(style, { model: "flaky", isStream: false });
+    const turns = await firstTurn(style, { model: flaky.model, isStream: false });
     upstream.set(flaky.first, () => ({ type: "refusal", status: 500, message: "gone" }));
     const text = { type: "text", text: "Good." } as const;
     upstream.set(flaky.second, () => ({ type: "answer", script: { ...script, parts: [text], finish: "end" } }));
-    await nextTurn(style, turns, { model: "flaky" });
+    await nextTurn(style, turns, { model: flaky.model });
     const [before, last] = upstream.conversations.slice(-2);
     expect([before?.model, last?.model]).toEqual([flaky.first, flaky.second]);
     expect(JSON.stringify(before?.played.body)).toContain(reasoningSignature);

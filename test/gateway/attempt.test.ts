@@ -1,18 +1,20 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Opened } from "../../src/gateway/attempt.ts";
-import { createModelTable } from "../../src/routing/model-table.ts";
 import { configured, openaiCompatibleAt } from "../routing/configured.ts";
 import { eventsOf } from "../support/chat.ts";
 import type { Behaviour } from "../support/exchange.ts";
 import { createFakeUpstream } from "../support/fake-upstream.ts";
 import { body, gzipStream, okJson, okStream, pieces, redirect } from "../support/replies.ts";
 import { expectAllClosed, rejectionOf, startRun } from "./rig.ts";
+import { routed } from "./routed.ts";
 
 const upstream = await createFakeUpstream({ credentials: ["k"] });
 const provider = openaiCompatibleAt(upstream.url, { credentials: ["k"], retries: 0, headers: { "x-own": "1" } });
-const table = createModelTable(
-  configured({ providers: { one: provider }, models: { m: { targets: [{ provider: "one", model: "vendor/x" }] } } }),
-);
+// Each has a past of its own: an upstream that failed before is told of.
+const table = () =>
+  routed(
+    configured({ providers: { one: provider }, models: { m: { targets: [{ provider: "one", model: "vendor/x" }] } } }),
+  );
 beforeEach(() => upstream.clear());
 // Whatever happened to an answer, nothing of it may stay open.
 afterEach(() => expectAllClosed(upstream.requests));
@@ -22,7 +24,7 @@ type OpenedStream = Extract<Opened, { kind: "stream" }>;
 
 function open(reply: Behaviour, stream: boolean): Promise<Opened> {
   upstream.set("vendor/x", reply);
-  return startRun({ table, stream }).open();
+  return startRun({ routed: table(), stream }).open();
 }
 
 async function openStream(reply: Behaviour): Promise<OpenedStream> {
@@ -70,7 +72,8 @@ describe("an answer in one piece", () => {
       if (piece !== undefined) text += opened.editor.push(Buffer.from(piece).toString("latin1")).output;
     }
     const events = eventsOf(Buffer.from(text, "latin1").toString("utf8"));
-    expect(events[0]).toMatchObject({ model: "m", choices: [{ delta: { role: "assistant", content: "Grüße" } }] });
+    expect(events[0]).toMatchObject({ model: "m", choices: [{ delta: { role: "assistant", content: "" } }] });
+    expect(events[1]).toMatchObject({ model: "m", choices: [{ delta: { content: "Grüße" } }] });
     expect(events.at(-1)).toBe("[DONE]");
   });
 });
@@ -140,13 +143,13 @@ describe("an answer that is none fails as the upstream's", () => {
   });
 
   test("a provider without a protocol that can say everything is not asked", async () => {
-    const old = createModelTable(
+    const old = routed(
       configured({
         providers: { one: openaiCompatibleAt(upstream.url, { protocols: ["openai-completions"] }) },
         models: { m: { targets: [{ provider: "one", model: "vendor/x" }] } },
       }),
     );
-    const run = startRun({ table: old });
+    const run = startRun({ routed: old });
     expect((await rejectionOf(run.open())).message).toContain("openai-chat cannot be translated to");
     expect(upstream.requests).toEqual([]);
   });

@@ -5,17 +5,17 @@ import { createClientStream } from "../../src/gateway/client-stream.ts";
 import { createStopSignal } from "../../src/lib/stop-signal.ts";
 import { latin1Of } from "../../src/lib/latin1.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/index.ts";
-import { createModelTable } from "../../src/routing/model-table.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
 import { replyOfResponse, type UpstreamReply } from "../../src/transport/reply.ts";
 import { configured, openaiCompatibleAt } from "../routing/configured.ts";
 import { eventsOf } from "../support/chat.ts";
 import { connectRaw, type RawConnection } from "../support/raw-client.ts";
 import { startRun } from "./rig.ts";
+import { routed } from "./routed.ts";
 
 export type OpenedStream = Extract<Opened, { kind: "stream" }>;
 
-const table = createModelTable(
+const table = routed(
   configured({
     providers: { one: openaiCompatibleAt("http://up.test/v1") },
     models: { m: { targets: [{ provider: "one", model: "up" }] } },
@@ -66,6 +66,7 @@ export function createUpstream() {
       host: "up.test",
       losses: [],
       idleMs: hour,
+      progressMs: hour,
       credential: undefined,
       held,
     }),
@@ -88,7 +89,7 @@ export function connect(
   opening: OpenedStream | Promise<OpenedStream>,
   { heartbeatMs = hour, idleMs = hour, totalMs = hour } = {},
 ): Client {
-  const { exchange, records } = startRun({ table, stream: true, totalMs });
+  const { exchange, records } = startRun({ routed: table, stream: true, totalMs });
   const withIdle = (opened: OpenedStream): OpenedStream => ({ ...opened, idleMs });
   const patient = opening instanceof Promise ? opening.then(withIdle) : withIdle(opening);
   const stream = createClientStream({ exchange, opening: patient, heartbeatMs });

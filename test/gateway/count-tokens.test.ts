@@ -6,11 +6,12 @@ import type { PathFacts } from "../../src/protocols/canonical/codec.ts";
 import { listOf, type Fields } from "../../src/protocols/fields.ts";
 import type { ProtocolId } from "../../src/protocols/protocol.ts";
 import { protocols } from "../../src/protocols/registry.ts";
-import { createModelTable, type Target } from "../../src/routing/model-table.ts";
+import type { Target } from "../../src/routing/target.ts";
 import { configured, openaiCompatibleAt } from "../routing/configured.ts";
 import { callOf } from "./rig.ts";
+import { routed, targetOf as firstTarget } from "./routed.ts";
 
-const table = createModelTable(
+const table = routed(
   configured({
     providers: {
       claude: { type: "anthropic", credentials: ["k"] },
@@ -29,9 +30,7 @@ const table = createModelTable(
 );
 
 function targetOf(name: string): Target {
-  const [target] = table.resolve(name).targets;
-  if (target === undefined) throw new Error(name);
-  return target;
+  return firstTarget(table, name);
 }
 
 const before = { role: "user", content: "what went before" };

@@ -4,9 +4,10 @@ import { embeddingCallOf } from "../../src/gateway/embedding-call.ts";
 import type { ForwardCall } from "../../src/gateway/forward.ts";
 import type { EmbeddingDialect } from "../../src/protocols/embeddings/embedding.ts";
 import { protocols } from "../../src/protocols/registry.ts";
-import { createModelTable, type Target } from "../../src/routing/model-table.ts";
+import type { Target } from "../../src/routing/target.ts";
 import { configured, openaiCompatibleAt } from "../routing/configured.ts";
 import { callOf } from "./rig.ts";
+import { plainFacts, routed } from "./routed.ts";
 
 const providers = {
   chat: openaiCompatibleAt("http://up.test/v1"),
@@ -15,7 +16,7 @@ const providers = {
   azure: { type: "azure", baseUrl: "https://r.openai.azure.com", credentials: ["k"] },
   claude: { type: "anthropic", credentials: ["k"] },
 };
-const table = createModelTable(
+const table = routed(
   configured({
     providers,
     models: Object.fromEntries(
@@ -44,12 +45,17 @@ function call({ dialect = "openai-embeddings", body, model, pathname, headers, i
   const own = callOf(text, new AbortController().signal, headers);
   return embeddingCallOf(
     { ...own, protocol: protocols["openai-chat"], dialect, pathname: pathname ?? paths[dialect], model },
-    { table, maxDepth: 16, isStrict, showsAlias: true },
+    {
+      resolve: (model) => ({ route: table.table.resolve(model, plainFacts), facts: plainFacts }),
+      maxDepth: 16,
+      isStrict,
+      showsAlias: true,
+    },
   );
 }
 
 function targetOf({ route }: ForwardCall): Target {
-  const [target] = route.targets;
+  const [target] = route.first.targets;
   if (target === undefined) throw new Error("no target");
   return target;
 }

@@ -4,12 +4,12 @@ import { createGateway } from "../../src/gateway/handle.ts";
 import { isStrict, refuseLosses, warningsOf } from "../../src/gateway/losses.ts";
 import type { Loss } from "../../src/protocols/canonical/conversation.ts";
 import { protocols } from "../../src/protocols/registry.ts";
-import { createModelTable } from "../../src/routing/model-table.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
 import { configured } from "../routing/configured.ts";
 import { createRandom, randomText } from "../support/random.ts";
 import { createReplayingUpstream } from "../support/replaying-upstream.ts";
 import { callOf, startRun } from "./rig.ts";
+import { gatewayParts, routed } from "./routed.ts";
 
 const seed: Loss = { field: "seed", reason: "not known to anthropic-messages" };
 const nested: Loss = { field: "messages[3].content[1]", reason: "pictures are not supported" };
@@ -78,7 +78,7 @@ afterAll(() => upstream.close());
 
 describe("the record of a request", () => {
   const provider = { type: "anthropic", baseUrl: upstream.origin, credentials: ["k"] };
-  const table = createModelTable(
+  const table = routed(
     configured({
       providers: { claude: provider },
       models: { m: { targets: [{ provider: "claude", model: "plain" }] } },
@@ -87,8 +87,8 @@ describe("the record of a request", () => {
   const records: RequestRecord[] = [];
   const counted: object[] = [];
   const gateway = createGateway({
-    table,
-    translation: startRun({ table }).exchange.translation,
+    ...gatewayParts(table),
+    translation: startRun({ routed: table }).exchange.translation,
     textLimit: 100,
     heartbeatMs: 60_000,
     maxJsonDepth: 64,

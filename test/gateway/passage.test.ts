@@ -8,11 +8,12 @@ import { sealOpaque } from "../../src/protocols/canonical/opaque-token.ts";
 import type { PathFacts } from "../../src/protocols/canonical/codec.ts";
 import type { ProtocolId } from "../../src/protocols/protocol.ts";
 import { protocols } from "../../src/protocols/registry.ts";
-import { createModelTable, type Target } from "../../src/routing/model-table.ts";
+import type { Target } from "../../src/routing/target.ts";
 import { createMemoryResponseStore } from "../../src/storage/responses/memory.ts";
 import { configured, openaiCompatibleAt } from "../routing/configured.ts";
 import { wires } from "../support/replay-wires.ts";
 import { startRun } from "./rig.ts";
+import { plainFacts, routed, targetOf as firstTarget } from "./routed.ts";
 
 type Fields = Record<string, unknown>;
 
@@ -27,7 +28,7 @@ const providers = {
 };
 type ProviderName = keyof typeof providers;
 
-const table = createModelTable(
+const table = routed(
   configured({
     providers,
     models: Object.fromEntries(
@@ -37,9 +38,7 @@ const table = createModelTable(
 );
 
 function targetOf(name: string): Target {
-  const [target] = table.resolve(name).targets;
-  if (target === undefined) throw new Error(name);
-  return target;
+  return firstTarget(table, name);
 }
 
 interface Ask {
@@ -53,13 +52,13 @@ interface Ask {
 function exchangeOf({ protocol: id, body, to, path, stored }: Ask): Exchange {
   const protocol = protocols[id];
   const text = latin1OfUtf8(typeof body === "string" ? body : JSON.stringify(body));
-  const { exchange } = startRun({ table });
+  const { exchange } = startRun({ routed: table });
   const envelope = protocol.peek(text, { maxDepth: 64 }, path);
   return {
     ...exchange,
     call: { ...exchange.call, protocol, path },
     envelope,
-    route: table.resolve(to),
+    route: table.table.resolve(to, plainFacts),
     editor: { modelShown: to, hideUsage: envelope.stream && !envelope.wantsUsage, textLimit: 1000 },
     translation: { ...exchange.translation, responses: stored ?? exchange.translation.responses },
   };

@@ -6,6 +6,8 @@ import type { InferenceCall } from "../../src/gateway/call.ts";
 import { createCancellation } from "../../src/gateway/cancellation.ts";
 import type { Exchange } from "../../src/gateway/exchange.ts";
 import { openWithFailover } from "../../src/gateway/failover.ts";
+import { Holds } from "../../src/gateway/hold.ts";
+import { demandOf } from "../../src/gateway/place.ts";
 import { createReasoningMemory } from "../../src/gateway/reasoning-memory.ts";
 import { createRecording } from "../../src/gateway/recording.ts";
 import { createStoredResponses } from "../../src/gateway/stored-responses.ts";
@@ -13,8 +15,10 @@ import { createId } from "../../src/lib/ids.ts";
 import { latin1Of } from "../../src/lib/latin1.ts";
 import { ordinaryTraits } from "../../src/protocols/canonical/model-traits.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/index.ts";
-import type { ModelTable } from "../../src/routing/model-table.ts";
+import { createRequestFacts } from "../../src/routing/request-facts.ts";
+import type { Steering } from "../../src/routing/route.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
+import type { Routed } from "./routed.ts";
 
 export function callOf(body: string, signal: AbortSignal, headers: Record<string, string> = {}): InferenceCall {
   return {
@@ -23,6 +27,7 @@ export function callOf(body: string, signal: AbortSignal, headers: Record<string
     headers: new Headers(headers),
     signal,
     keyId: "key-1",
+    maySteer: false,
     clientAddress: "127.0.0.1",
     requestId: createId("req_"),
     startedAt: Date.now(),
@@ -43,17 +48,32 @@ export interface Run {
 }
 
 export interface RunOptions {
-  table: ModelTable;
+  routed: Routed;
+  steering?: Steering;
+  /** Further fields of the request. */
+  fields?: object;
   stream?: boolean;
   totalMs?: number;
 }
 
 /** A request that names no model: the table's first alias is its route. */
-export function startRun({ table, stream = false, totalMs = 60_000 }: RunOptions): Run {
+export function startRun({ routed, stream = false, totalMs = 60_000, steering, fields = {} }: RunOptions): Run {
   const client = new AbortController();
-  const call = callOf(JSON.stringify({ stream, messages: [{ role: "user", content: "Hi" }] }), client.signal);
+  const call = callOf(
+    JSON.stringify({ stream, messages: [{ role: "user", content: "Hi" }], ...fields }),
+    client.signal,
+  );
   const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: 64 });
-  const route = table.resolve(envelope.model);
+  const facts = createRequestFacts({
+    text: envelope.text,
+    headers: call.headers,
+    keyId: call.keyId,
+    stream,
+    protocol: "openai-chat",
+    steering,
+  });
+  const route = routed.table.resolve(envelope.model, facts);
+  const holds = new Holds();
   const records: RequestRecord[] = [];
   const outcomes: string[] = [];
   const recording = createRecording({
@@ -61,13 +81,21 @@ export function startRun({ table, stream = false, totalMs = 60_000 }: RunOptions
     operation: "chat",
     protocol: "openai-chat",
     textLimit: 200,
-    onFinish: (record) => records.push(record),
+    onFinish(record) {
+      holds.end("ok", undefined);
+      records.push(record);
+    },
   });
   recording.see(envelope);
   const exchange: Exchange = {
     call,
     envelope,
     route,
+    facts,
+    routing: routed.routing,
+    demand: demandOf(facts),
+    holds,
+    queued: undefined,
     recording,
     cancellation: createCancellation(client.signal, totalMs),
     editor: { modelShown: route.modelShown, hideUsage: stream, textLimit: 200 },
@@ -90,7 +118,13 @@ export function startRun({ table, stream = false, totalMs = 60_000 }: RunOptions
     exchange,
     records,
     outcomes,
-    open: () => openWithFailover(exchange, (candidate) => attempt(exchange, candidate)),
+    open: () =>
+      openWithFailover(exchange, {
+        attempt: (candidate) => attempt(exchange, candidate),
+        discard(opened) {
+          if (opened.kind === "stream") opened.reply.cancel();
+        },
+      }),
   };
 }
 

@@ -16,6 +16,7 @@ function refusalOf({ anonymous = "loopback", cors = [], address = "127.0.0.1", h
   const access = createAccess({
     anonymous,
     cors,
+    overrides: "keys",
     keyHeader: "x-api-key",
     inboundKeys: none,
     adminKeys: none,

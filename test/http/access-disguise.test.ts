@@ -17,6 +17,7 @@ function isServed({ anonymous = "loopback", cors = [], address = "127.0.0.1", he
   const access = createAccess({
     anonymous,
     cors,
+    overrides: "keys",
     keyHeader: "x-api-key",
     inboundKeys: none,
     adminKeys: none,

@@ -19,6 +19,7 @@ function accessOf(setting: Setting): Access {
   return createAccess({
     anonymous: setting.anonymous ?? "none",
     cors: setting.cors ?? [],
+    overrides: "keys",
     keyHeader: "X-Own-Key",
     inboundKeys: createKeyRing(setting.inbound ?? []),
     adminKeys: createKeyRing(setting.admin ?? []),

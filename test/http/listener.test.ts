@@ -6,6 +6,7 @@ import { createConnections } from "../../src/http/connections.ts";
 import { createCors } from "../../src/http/cors.ts";
 import { createListener } from "../../src/http/listener.ts";
 import { createKeyRing } from "../../src/keys/key-ring.ts";
+import { createRequestRing } from "../../src/telemetry/request-ring.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import type { Refusal } from "../../src/telemetry/refusal-log.ts";
 
@@ -27,6 +28,7 @@ const metrics = createMetrics({ isKnownModel: () => false, queueDepth: () => 0, 
 const access = createAccess({
   anonymous: "loopback",
   cors: [],
+  overrides: "keys",
   keyHeader: "x-api-key",
   inboundKeys: none,
   adminKeys: none,
@@ -42,6 +44,8 @@ const app = createApp(
       keeperOfResponses: () => undefined,
       embed: () => Promise.reject(broken),
       countTokens: () => Promise.reject(broken),
+      overload: () => undefined,
+      load: { requests: 0 },
       responses: createStoredResponses(undefined),
       active: () => 0,
       stop: () => undefined,
@@ -52,6 +56,8 @@ const app = createApp(
     models() {
       throw broken;
     },
+    providerHealth: () => [],
+    requests: { ring: createRequestRing(), stored: undefined },
     readiness: () => ({ isReady: true, reasons: [] }),
     onRefusal: (refusal) => void refusals.push(refusal),
     tail: undefined,

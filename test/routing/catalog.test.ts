@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createCatalog, type Catalog } from "../../src/routing/catalog.ts";
-import { createModelTable } from "../../src/routing/model-table.ts";
 import type { Upstream } from "../../src/routing/upstream.ts";
 import { until } from "../support/e2e.ts";
 import type { Behaviour } from "../support/exchange.ts";
 import { createFakeUpstream, type FakeUpstream } from "../support/fake-upstream.ts";
 import { body, failure, hangBeforeHeaders, listedModel, modelList, redirect } from "../support/replies.ts";
-import { configured } from "./configured.ts";
+import { createRig } from "./rig.ts";
 
 let behaviour: Behaviour;
 let server: FakeUpstream;
@@ -19,7 +18,7 @@ beforeEach(async () => {
   server = await createFakeUpstream({ credentials: ["k1"], models: (exchange) => behaviour(exchange) });
   const open = { type: "openrouter", baseUrl: server.url, credentials: ["k1", "k2"], headers: { "x-own": "1" } };
   const quiet = { ...open, listModels: false };
-  const [first] = createModelTable(configured({ providers: { open, quiet } })).upstreams;
+  const [first] = createRig({ providers: { open, quiet } }).table.upstreams;
   if (first === undefined) throw new Error("no upstream");
   upstream = first;
   problems = [];

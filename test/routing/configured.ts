@@ -2,7 +2,7 @@ import { resolveConfig, type ResolvedConfig } from "../../src/config/resolve.ts"
 import { configSchema } from "../../src/config/schema.ts";
 
 /** A whole configuration of which only the parts under test are spelled out. */
-export function configured(parts: { providers?: object; models?: object }): ResolvedConfig {
+export function configured(parts: Readonly<Record<string, unknown>>): ResolvedConfig {
   return resolveConfig(configSchema.parse({ ...parts }));
 }
 

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { createCatalog } from "../../src/routing/catalog.ts";
-import { createModelTable } from "../../src/routing/model-table.ts";
 import { listModels, offeredModels } from "../../src/routing/offered-models.ts";
 import { createFakeUpstream } from "../support/fake-upstream.ts";
 import { listedModel, modelList } from "../support/replies.ts";
-import { configured } from "./configured.ts";
+import { configured, openaiCompatibleAt } from "./configured.ts";
+import { createRig } from "./rig.ts";
 
 const upstream = await createFakeUpstream({
   models: modelList([
@@ -86,7 +86,7 @@ describe("the models that are offered", () => {
   });
 
   test("are listed at once, with what is known by now", () => {
-    const table = createModelTable(configured({ providers: { open }, models }));
+    const { table } = createRig({ providers: { open }, models });
     const catalog = createCatalog({ upstreams: table.upstreams });
     expect(listModels(table, catalog).map(({ id }) => id)).toEqual(["orcestator", "vendor/b"]);
   });
@@ -95,5 +95,21 @@ describe("the models that are offered", () => {
     const dead = { ...open, baseUrl: "http://127.0.0.1:1/v1" };
     const infos = await offeredModels(configured({ providers: { open: dead }, models }));
     expect(infos.map(({ id }) => id)).toEqual(["orcestator", "vendor/b"]);
+  });
+
+  test("are the names that providers offer too, and no wildcards", () => {
+    const offering = { models: ["own", "some-*"], aliases: { fast: "tiny" } };
+    const other = openaiCompatibleAt("http://other.test/v1", offering);
+    const { table } = createRig({
+      providers: { open, other },
+      models: { ...models, "any-*": { targets: [{ provider: "open", model: "*" }] } },
+    });
+    const infos = listModels(table, createCatalog({ upstreams: table.upstreams }));
+    expect(infos.map(({ id, provider, upstream_model }) => [id, provider, upstream_model])).toEqual([
+      ["orcestator", "open", "vendor/a"],
+      ["vendor/b", "open", "unlisted"],
+      ["own", "other", "own"],
+      ["fast", "other", "tiny"],
+    ]);
   });
 });

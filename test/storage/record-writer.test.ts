@@ -260,7 +260,7 @@ test("a store becomes a sink that inserts and closes it", async () => {
   const inserted: RequestRecord[] = [];
   let isClosed = false;
   const sink = storeSink({
-    requests: { insert: (records) => void inserted.push(...records), statistics: () => [] },
+    requests: { insert: (records) => void inserted.push(...records), find: () => undefined, statistics: () => [] },
     close: () => {
       isClosed = true;
     },

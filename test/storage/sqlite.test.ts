@@ -9,6 +9,7 @@ import { openFailure } from "../../src/storage/sqlite/open-failure.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { unknownUsage } from "../../src/telemetry/request-record.ts";
 import { makeRecord } from "../support/make-record.ts";
+import { makeTrail } from "../support/make-trail.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 function storeIn(folder: string, name = "audit.db") {
@@ -84,6 +85,9 @@ test("every field of a record is kept in a column of its own", async () => {
     ttftMs: 3.25,
     overheadMs: 0.125,
     dropped: ["logit_bias", "messages[0].name"],
+    credential: "#1 …a1b2",
+    lane: "translate",
+    trail: makeTrail({ attempts: [] }),
     userText: text,
     assistantText: "",
   });
@@ -135,6 +139,9 @@ test("every field of a record is kept in a column of its own", async () => {
     ttft_ms: 3.25,
     overhead_ms: 0.125,
     dropped: "logit_bias, messages[0].name",
+    credential: "#1 …a1b2",
+    lane: "translate",
+    trail: '{"model":"smart","strategy":"priority","candidates":[],"attempts":[],"waits":[]}',
     user_text: text,
     assistant_text: "",
   });
@@ -159,6 +166,9 @@ test("every field of a record is kept in a column of its own", async () => {
     "user_text",
     "assistant_text",
     "dropped",
+    "credential",
+    "lane",
+    "trail",
   ]);
 });
 

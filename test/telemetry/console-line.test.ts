@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { consoleLine } from "../../src/telemetry/console-line.ts";
 import { unknownUsage } from "../../src/telemetry/request-record.ts";
 import { makeRecord } from "../support/make-record.ts";
+import { failoverRecord, hedgeRecord, makeAttempt, makeTrail } from "../support/make-trail.ts";
 import { createRandom, randomText } from "../support/random.ts";
 import { forSeeds } from "../lib/seeded.ts";
 
@@ -27,6 +28,15 @@ describe("a line of the console", () => {
     expect(consoleLine(makeRecord({ modelAsked: "", modelServed: undefined, usage: unknownUsage, latencyMs: 1 }))).toBe(
       "200 (default) · 1 ms",
     );
+  });
+
+  test("shows where a request went when it was tried at more than one provider", () => {
+    expect(consoleLine(failoverRecord())).toContain(" · 3 attempts claude→groq · ");
+    expect(consoleLine(hedgeRecord())).toEndWith(" · 2 attempts claude→groq");
+    const trail = makeTrail({ attempts: [makeAttempt(), makeAttempt({ kind: "retry" })] });
+    expect(consoleLine(makeRecord({ attempts: 2, trail }))).toEndWith(" · 2 attempts");
+    const back = makeTrail({ attempts: ["a", "b", "a"].map((provider) => makeAttempt({ provider })) });
+    expect(consoleLine(makeRecord({ attempts: 3, trail: back }))).toEndWith(" · 3 attempts a→b→a");
   });
 
   test("says of an estimate that it is one, and of a half-known usage what is missing", () => {

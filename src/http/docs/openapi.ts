@@ -7,6 +7,17 @@ interface JsonContent {
 }
 
 const described: z.ZodType[] = [];
+/** Every reload makes the routes anew: what was described already keeps its number. */
+const numbers = new WeakMap<z.ZodType, number>();
+
+function numberOf(schema: z.ZodType): number {
+  let number = numbers.get(schema);
+  if (number === undefined) {
+    number = described.push(schema) - 1;
+    numbers.set(schema, number);
+  }
+  return number;
+}
 
 /**
  * A zod schema that becomes OpenAPI's when the document is written, and not at every start: that takes a tenth of it. The
@@ -16,7 +27,7 @@ class LazySchema {
   readonly number: number;
 
   constructor(schema: z.ZodType) {
-    this.number = described.push(schema) - 1;
+    this.number = numberOf(schema);
   }
 
   toJSON(): object {
@@ -27,7 +38,7 @@ class LazySchema {
   }
 }
 
-/** A zod schema as OpenAPI content; the plugin itself would print zod's insides. */
+/** A zod schema, made once for the process, as OpenAPI content; the plugin itself would print zod's insides. */
 export function jsonContent(schema: z.ZodType, type = "application/json"): JsonContent {
   return { content: { [type]: { schema: new LazySchema(schema) } } };
 }

@@ -9,6 +9,8 @@ import { countTokensRoute } from "./count-tokens.ts";
 import { describeInference } from "./descriptions.ts";
 import { inferenceRoute } from "./inference.ts";
 
+const inputTokensSchema = z.object({ input_tokens: z.int() });
+
 /** Anthropic's API for clients; its list of models shares /v1/models with OpenAI's. */
 export function anthropicRoutes(parts: RouteParts, refusals: Refusals) {
   const protocol = protocols["anthropic-messages"];
@@ -29,7 +31,7 @@ export function anthropicRoutes(parts: RouteParts, refusals: Refusals) {
         description:
           "Asked of the upstream where it counts; else estimated, and `x-orcestator-estimated: true` says so.",
         request: jsonContent(anthropicRequestSchema),
-        response: jsonContent(z.object({ input_tokens: z.int() })),
+        response: jsonContent(inputTokensSchema),
       }),
     });
 }

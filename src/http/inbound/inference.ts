@@ -3,7 +3,7 @@ import { createId } from "../../lib/ids.ts";
 import type { PathFacts } from "../../protocols/canonical/codec.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
 import type { Caller } from "../access.ts";
-import { readBody } from "../body.ts";
+import { readWhileCounted } from "../body.ts";
 import type { Refusals } from "../refusals.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { refuseIn } from "./refuse-in.ts";
@@ -31,8 +31,10 @@ export function inferenceRoute({
     const requestId = createId("req_");
     let caller: Caller | undefined;
     try {
+      const overload = gateway.overload();
+      if (overload !== undefined) throw overload;
       caller = access.caller(request);
-      const body = await readBody(request, limits);
+      const body = await readWhileCounted(request, limits, gateway.load);
       return await gateway.handle({
         protocol,
         path: pathFactsOf?.(request),
@@ -40,6 +42,7 @@ export function inferenceRoute({
         headers: request.headers,
         signal: request.signal,
         keyId: caller.keyId,
+        maySteer: caller.maySteer,
         clientAddress: caller.address,
         requestId,
         startedAt: Date.now(),

@@ -15,6 +15,8 @@ import { inferenceRoute } from "./inference.ts";
 import { ollamaRunning, ollamaShow, ollamaTag } from "./model-views.ts";
 import { protocolRoute } from "./protocol-route.ts";
 
+const anySchema = z.looseObject({});
+
 /** Clients compare it with the version that brought what they need; VS Code wants 0.6.4. */
 const ollamaVersion = "0.30.0";
 
@@ -69,7 +71,7 @@ export function ollamaRoutes(parts: RouteParts, refusals: Refusals) {
   });
 
   const embed = embeddingsRoute({ dialect: "ollama-embed", protocol, parts, refusals });
-  const anything = jsonContent(z.looseObject({}));
+  const anything = jsonContent(anySchema);
   const embedDetail = describeInference({
     summary: "Vectors for texts, as Ollama makes them",
     request: anything,

@@ -26,6 +26,7 @@ const modelSchema = z.object({
   capabilities: z.object({ tools: z.boolean(), vision: z.boolean(), reasoning: z.boolean() }).optional(),
   pricing: z.object({ input_per_million_usd: z.number(), output_per_million_usd: z.number() }).optional(),
 });
+const modelListSchema = z.object({ object: z.literal("list"), data: z.array(modelSchema) });
 
 const failure = (description: string): object => ({ description, ...jsonContent(errorSchema) });
 const failures = {
@@ -125,7 +126,7 @@ export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
           responses: {
             200: {
               description: "The list",
-              ...jsonContent(z.object({ object: z.literal("list"), data: z.array(modelSchema) })),
+              ...jsonContent(modelListSchema),
             },
           },
         },

@@ -12,6 +12,8 @@ import { describeInference } from "./descriptions.ts";
 import { inferenceRoute } from "./inference.ts";
 import { protocolRoute } from "./protocol-route.ts";
 
+const inputTokensSchema = z.object({ object: z.literal("response.input_tokens"), input_tokens: z.int() });
+
 function describe(summary: string): never {
   return {
     tags: ["inference"],
@@ -61,7 +63,7 @@ export function responsesRoutes(parts: RouteParts, refusals: Refusals) {
       detail: describeInference({
         summary: "Input tokens of a response",
         request: jsonContent(responsesRequestSchema),
-        response: jsonContent(z.object({ object: z.literal("response.input_tokens"), input_tokens: z.int() })),
+        response: jsonContent(inputTokensSchema),
       }),
     })
     .get(

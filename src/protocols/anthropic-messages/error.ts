@@ -24,6 +24,8 @@ const typeOfCode: Readonly<Record<ErrorCode, string>> = {
   upstream_overloaded: "overloaded_error",
   upstream_timeout: "timeout_error",
   upstream_invalid_response: "api_error",
+  upstream_empty_answer: "api_error",
+  overloaded: "overloaded_error",
   upstream_rejected_credential: "api_error",
   draining: "overloaded_error",
   client_cancelled: "api_error",

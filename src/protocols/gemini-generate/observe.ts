@@ -45,6 +45,6 @@ export function lookAtResponse(message: Fields, observation: Observation, textLi
   if (failure !== undefined) return { hasContent: false, failure };
   observe(observation, message, textLimit);
   const isComplete = finishWordOf(firstCandidate(message)) !== undefined || blockReasonOf(message) !== undefined;
-  const hasContent = isComplete || candidatesOf(message).some((candidate) => partsOf(candidate).some(isContent));
-  return { hasContent, isComplete };
+  const isOnlyEnd = !candidatesOf(message).some((candidate) => partsOf(candidate).some(isContent));
+  return { hasContent: isComplete || !isOnlyEnd, isOnlyEnd, isComplete };
 }

@@ -15,7 +15,7 @@ const mostUnreadable = 3;
 
 function unreadableEvents(): GatewayError {
   const message = `The upstream sent ${mostUnreadable} events in a row that cannot be read.`;
-  return new GatewayError({ code: "upstream_invalid_response", status: 502, message, retryable: true });
+  return new GatewayError({ code: "upstream_invalid_response", status: 502, message });
 }
 
 /**

@@ -35,8 +35,8 @@ export function createLineReader(form: LineForm): EventReader {
       if (observation.text.length < textLimit)
         observation.text = (observation.text + (text ?? "") + callsText(calls)).slice(0, textLimit);
       const isDone = line["done"] === true;
-      const hasContent = text !== undefined || filledOf(said["thinking"]) !== undefined || calls.length > 0 || isDone;
-      return { hasContent, isComplete: isDone, isEnded: isDone };
+      const isOnlyEnd = text === undefined && filledOf(said["thinking"]) === undefined && calls.length === 0;
+      return { hasContent: isDone || !isOnlyEnd, isOnlyEnd, isComplete: isDone, isEnded: isDone };
     },
   };
 }

@@ -38,10 +38,15 @@ export function streamOfChatAnswer(answer: string): string {
   const value: Answer = parseAnswerOrList(answer);
   const { choices: _choices, usage, ...shared } = value;
   const head = { ...shared, object: "chat.completion.chunk" };
+  // Some clients take the first chunk of a choice for its role alone.
+  const roles = choicesOf(value).map(({ index = 0 }) => ({
+    index,
+    delta: { role: "assistant", content: "" },
+    finish_reason: null,
+  }));
   const contents = choicesOf(value).map(({ message, finish_reason: _reason, ...choice }) => ({
     ...choice,
     delta: {
-      role: "assistant",
       ...message,
       ...(message?.tool_calls === undefined ? {} : { tool_calls: withIndex(message.tool_calls) }),
     },
@@ -53,6 +58,7 @@ export function streamOfChatAnswer(answer: string): string {
     finish_reason: choice.finish_reason ?? "stop",
   }));
   const chunks: unknown[] = [
+    { ...head, choices: roles },
     { ...head, choices: contents },
     { ...head, choices: ends },
   ];

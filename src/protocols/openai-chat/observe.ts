@@ -72,11 +72,13 @@ export function choicesOf(answer: Answer): readonly Choice[] {
 export function hasContent(answer: Answer): boolean {
   return choicesOf(answer).some((choice) => {
     const turn = choice.delta ?? choice.message;
-    return (
-      isFilled(choice.finish_reason) ||
-      (turn !== null && turn !== undefined && contentFields.some((field) => isFilled(turn[field])))
-    );
+    return turn !== null && turn !== undefined && contentFields.some((field) => isFilled(turn[field]));
   });
+}
+
+/** The end of an answer, also of one without any content. */
+export function hasFinish(answer: Answer): boolean {
+  return choicesOf(answer).some((choice) => isFilled(choice.finish_reason));
 }
 
 /** Whether an answer is a failure as a whole: it has an error, is one (vLLM), or is a list, as Gemini's are. */

@@ -5,7 +5,7 @@ import { createEventSplitter, dataOf, type EventData } from "../../lib/sse.ts";
 import { newObservation, type EditorOptions, type StreamEditor, type StreamStep } from "../protocol.ts";
 import { invalidAnswer } from "../upstream-error.ts";
 import { modelRanges } from "./model-ranges.ts";
-import { failureOf, hasContent, observe, type Answer } from "./observe.ts";
+import { failureOf, hasContent, hasFinish, observe, type Answer } from "./observe.ts";
 
 /** Tool arguments and inline images need mebibytes; beyond this an event is an attack or a fault. */
 const largestEvent = 4 * 1024 * 1024;
@@ -129,7 +129,7 @@ export function createChatStreamEditor({ modelShown, hideUsage, textLimit }: Edi
     if (hasContent(chunk)) {
       committed = true;
       observation.contentEvents += 1;
-    }
+    } else if (hasFinish(chunk)) committed = true;
     if (observation.finishReason !== undefined) isComplete = true;
     if (hideUsage && isUsageOnly(chunk)) return nothing;
     return { output: known(event) ?? withModel(event, data, chunk), failure: undefined };

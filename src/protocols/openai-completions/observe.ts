@@ -33,7 +33,8 @@ function observeChoice(choice: Fields, observation: Observation, textLimit: numb
   if (finish !== undefined) observation.finishReason = finish;
   const isFirst = (choice["index"] ?? 0) === 0;
   if (isFirst && observation.text.length < textLimit) observation.text = (observation.text + text).slice(0, textLimit);
-  return { hasContent: text !== "" || finish !== undefined, isComplete: finish !== undefined };
+  const isComplete = finish !== undefined;
+  return { hasContent: text !== "" || isComplete, isOnlyEnd: text === "", isComplete };
 }
 
 function look(message: Fields, observation: Observation, textLimit: number): Look {
@@ -50,6 +51,7 @@ function look(message: Fields, observation: Observation, textLimit: number): Loo
   const looks = listOf(message["choices"]).map((choice) => observeChoice(fieldsOf(choice), observation, textLimit));
   return {
     hasContent: looks.some(({ hasContent }) => hasContent),
+    isOnlyEnd: looks.every(({ isOnlyEnd }) => isOnlyEnd === true),
     isComplete: looks.some(({ isComplete }) => isComplete === true),
     failure: failureOf(message),
   };

@@ -53,7 +53,7 @@ export function lookAtAnswer(response: Fields, observation: Observation, textLim
   const failure = failureOfResponse(response);
   if (failure !== undefined) return { hasContent: false, failure };
   observation.finishReason = finishOf(response);
-  return { hasContent: listOf(response["output"]).length > 0 };
+  return { hasContent: true, isOnlyEnd: isEmptyOutput(response) };
 }
 
 const textDeltas = new Set([
@@ -63,16 +63,26 @@ const textDeltas = new Set([
   "response.custom_tool_call_input.delta",
 ]);
 
+function isEmptyPart(part: unknown): boolean {
+  return (fieldsOf(part)["text"] ?? fieldsOf(part)["refusal"]) === "";
+}
+
 /** An item that only announces itself is no content: the upstream may still fail as if nothing had been. */
 function isEmptyItem(item: Fields): boolean {
-  if (item["type"] === "message") return listOf(item["content"]).length === 0;
+  if (item["type"] === "message") return listOf(item["content"]).every(isEmptyPart);
   return item["type"] === "reasoning" && listOf(item["summary"]).length === 0;
+}
+
+function isEmptyOutput(response: Fields): boolean {
+  return listOf(response["output"]).every((item) => isEmptyItem(fieldsOf(item)));
 }
 
 function hasContent(type: string, event: Fields): boolean {
   if (type.endsWith(".delta")) return event["delta"] !== "";
   if (type === "response.output_item.added") return !isEmptyItem(fieldsOf(event["item"]));
-  return type.endsWith(".done");
+  if (!type.endsWith(".done")) return false;
+  if (isFields(event["item"])) return !isEmptyItem(event["item"]);
+  return isFields(event["part"]) ? !isEmptyPart(event["part"]) : event["text"] !== "";
 }
 
 /** Reads one stream of an upstream. It remembers what is needed to end the client's, should the upstream not. */
@@ -97,7 +107,8 @@ export function createResponsesReader(modelShown: string | undefined): EventRead
     remember(type, event);
     if (type === "response.completed" || type === "response.incomplete") {
       observation.finishReason = finishOf(fieldsOf(event["response"])) ?? type.slice("response.".length);
-      return { hasContent: true, isComplete: true, isEnded: true };
+      const isOnlyEnd = isEmptyOutput(fieldsOf(event["response"]));
+      return { hasContent: true, isOnlyEnd, isComplete: true, isEnded: true };
     }
     if (textDeltas.has(type)) addText(observation, event["delta"], textLimit);
     if (type === "response.output_item.added") addText(observation, callStart(fieldsOf(event["item"])), textLimit);

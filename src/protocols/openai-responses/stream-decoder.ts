@@ -2,7 +2,11 @@ import { createEventSplitter, dataOf } from "../../lib/sse.ts";
 import type { StreamDecoder, StreamEvent } from "../canonical/stream.ts";
 import { filledOf, stringOf, type Fields } from "../fields.ts";
 import { parseMessage } from "../json-message.ts";
+import { invalidAnswer } from "../upstream-error.ts";
 import { createAnswerReader } from "./answer-reader.ts";
+
+/** So many events in a row that cannot be read are no accident. */
+const mostUnreadable = 3;
 
 const eventLine = /(?:^|[\r\n])event:[ ]?([^\r\n]*)/;
 
@@ -16,14 +20,38 @@ export function createResponsesDecoder({ origin }: { origin: string }): StreamDe
   const splitter = createEventSplitter();
   let events: StreamEvent[] = [];
   const reader = createAnswerReader({ origin, emit: (event) => void events.push(event) });
+  /** Events in a row that could not be read. */
+  let unreadable = 0;
+  let hasGivenUp = false;
+
+  const isEnded = (): boolean => hasGivenUp || reader.isEnded();
+
+  function skip(data: string): void {
+    if (data.trim() === "" || data.trim() === "[DONE]") return;
+    unreadable += 1;
+    if (unreadable < mostUnreadable) return;
+    hasGivenUp = true;
+    const message = `The upstream sent ${mostUnreadable} events in a row that are no JSON objects.`;
+    events.push({ type: "error", error: invalidAnswer(message) });
+  }
+
+  function readOne(text: string): void {
+    const data = dataOf(text);
+    // A comment.
+    if (data === undefined) return;
+    const event = parseMessage(data.text);
+    if (event === undefined) {
+      skip(data.text);
+      return;
+    }
+    unreadable = 0;
+    reader.take(typeOf(text, event), event);
+  }
 
   function read(texts: readonly string[]): StreamEvent[] {
     for (const text of texts) {
-      if (reader.isEnded()) break;
-      const data = dataOf(text);
-      const event = data === undefined ? undefined : parseMessage(data.text);
-      // Comments, `[DONE]`, and what cannot be read.
-      if (event !== undefined) reader.take(typeOf(text, event), event);
+      if (isEnded()) break;
+      readOne(text);
     }
     const taken = events;
     events = [];
@@ -31,9 +59,14 @@ export function createResponsesDecoder({ origin }: { origin: string }): StreamDe
   }
 
   return {
-    push: (chunk) => (reader.isEnded() ? [] : read(splitter.push(chunk))),
-    end: () => read([splitter.rest()]),
-    isEnded: () => reader.isEnded(),
+    push: (chunk) => (isEnded() ? [] : read(splitter.push(chunk))),
+    // Half an event is no broken one: the stream was cut there.
+    end() {
+      const rest = splitter.rest();
+      const data = dataOf(rest);
+      return data === undefined || parseMessage(data.text) === undefined ? [] : read([rest]);
+    },
+    isEnded,
     waiting: () => splitter.waiting(),
   };
 }

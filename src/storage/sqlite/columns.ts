@@ -1,3 +1,4 @@
+import { trailText } from "../../telemetry/pack-trail.ts";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 
 type Value = string | number | null;
@@ -46,4 +47,7 @@ export const requestColumns = {
   dropped: (record) => (record.dropped.length === 0 ? null : record.dropped.join(", ").slice(0, 1000)),
   user_text: (record) => record.userText ?? null,
   assistant_text: (record) => record.assistantText ?? null,
+  credential: (record) => record.credential ?? null,
+  lane: (record) => record.lane ?? null,
+  trail: ({ trail, packedTrail }) => packedTrail ?? (trail === undefined ? null : trailText(trail)),
 } satisfies Readonly<Record<string, (record: RequestRecord) => Value>>;

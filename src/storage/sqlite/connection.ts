@@ -6,11 +6,13 @@ import type { StatisticsQuery, StatisticsRow } from "../store.ts";
 import { requestColumns } from "./columns.ts";
 import { isForeign, migrate, refuseNewerSchema } from "./migrations.ts";
 import { ForeignDatabaseError } from "./open-failure.ts";
+import { readRequest } from "./read-request.ts";
 import { readStatistics } from "./statistics.ts";
 
 /** One open database file with its schema up to date. */
 export interface Connection {
   insert(records: readonly RequestRecord[]): void;
+  find(id: string): RequestRecord | undefined;
   statistics(query: StatisticsQuery): StatisticsRow[];
   /** False when somebody moved or removed the file: what is written would be lost. */
   isInPlace(): boolean;
@@ -83,6 +85,7 @@ export function openConnection(path: string): Connection {
   });
   return {
     insert: (records) => insertAll.immediate(records),
+    find: (id) => readRequest(database, id),
     statistics: (query) => readStatistics(database, query),
     isInPlace: () => inodeOf(path) === inode,
     close() {

@@ -4,7 +4,7 @@ import { type Connection, openConnection } from "./connection.ts";
 import { openFailure } from "./open-failure.ts";
 import { isDamage, quarantine, wasOurs } from "./quarantine.ts";
 
-export { readSqliteStatistics } from "./read-statistics.ts";
+export { readSqliteRequest, readSqliteStatistics } from "./read-file.ts";
 export { sqlitePathOf } from "./sqlite-path.ts";
 
 export interface SqliteStoreOptions {
@@ -91,7 +91,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   }
 
   return {
-    requests: { insert, statistics: (query) => current().statistics(query) },
+    requests: { insert, find: (id) => current().find(id), statistics: (query) => current().statistics(query) },
     close: letGo,
   };
 }

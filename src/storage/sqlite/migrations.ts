@@ -9,6 +9,7 @@ import { GatewayError } from "../../errors.ts";
  *   integer unit would lose more than summing doubles does (SQLite sums them with compensation).
  * - `requests_statistics` holds every column that statistics read, so that they never touch the rows with their long texts;
  *   `started_at` comes first because each of them has a lower bound in time, and new entries land at its end.
+ * - `trail` is JSON of at most 16 KiB (`telemetry/trail.ts`), and empty where there was nothing to decide.
  * - `responses_size` is the sum of `responses.bytes`, kept by triggers: several processes write, and each must know when the
  *   whole is too large without adding it up.
  */
@@ -71,6 +72,9 @@ export const migrations: readonly string[] = [
     UPDATE responses_size SET bytes = bytes - old.bytes;
   END;`,
   `ALTER TABLE requests ADD COLUMN dropped TEXT;`,
+  `ALTER TABLE requests ADD COLUMN credential TEXT;
+  ALTER TABLE requests ADD COLUMN lane TEXT;
+  ALTER TABLE requests ADD COLUMN trail TEXT;`,
 ];
 
 function schemaVersionOf(database: Database): number {

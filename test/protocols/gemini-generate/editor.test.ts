@@ -51,7 +51,7 @@ describe("a stream of events", () => {
       model: "gemini-3.8-flash",
       finishReason: "STOP",
       text: 'Grüße 👋[tool f] {"a":"ü"}',
-      contentEvents: 4,
+      contentEvents: 3,
     });
   });
 

@@ -149,22 +149,29 @@ describe("an answer as a stream", () => {
 
   test("has the contents, the finish reasons, the usage and [DONE], all as chunks of one answer", () => {
     const shared = { id: "c1", object: "chat.completion.chunk", created: 5, model: "m", provider: "P" };
-    expect(events).toHaveLength(4);
-    for (const event of events.slice(0, 3)) expect(event).toMatchObject(shared);
+    expect(events).toHaveLength(5);
+    for (const event of events.slice(0, 4)) expect(event).toMatchObject(shared);
+    // Some clients take the first chunk for its role alone.
     expect(events[0]).toMatchObject({
       choices: [
-        { index: 0, delta: { role: "assistant", content: "é", reasoning: "r" }, finish_reason: null },
-        { index: 1, delta: { role: "assistant", tool_calls: [{ index: 0, id: "a" }] }, finish_reason: null },
+        { index: 0, delta: { role: "assistant", content: "" }, finish_reason: null },
+        { index: 1, delta: { role: "assistant", content: "" }, finish_reason: null },
       ],
     });
     expect(events[1]).toMatchObject({
+      choices: [
+        { index: 0, delta: { content: "é", reasoning: "r" }, finish_reason: null },
+        { index: 1, delta: { tool_calls: [{ index: 0, id: "a" }] }, finish_reason: null },
+      ],
+    });
+    expect(events[2]).toMatchObject({
       choices: [
         { index: 0, delta: {}, finish_reason: "length" },
         { index: 1, delta: {}, finish_reason: "tool_calls" },
       ],
     });
-    expect(events[2]).toMatchObject({ choices: [], usage: { prompt_tokens: 1 } });
-    expect(events[3]).toBe("[DONE]");
+    expect(events[3]).toMatchObject({ choices: [], usage: { prompt_tokens: 1 } });
+    expect(events[4]).toBe("[DONE]");
   });
 
   test("says nothing of messages and usage where a chunk says none", () => {

@@ -113,7 +113,7 @@ describe("a stream", () => {
         model: "up",
         finishReason: "stop",
         text: "Grüße, 世界",
-        contentEvents: 3,
+        contentEvents: 2,
       });
     }
   });

@@ -102,7 +102,9 @@ describe("a stream", () => {
     expect(isContent("response.output_item.added", itemEvent({ type: "function_call", name: "f" }))).toBe(true);
     expect(isContent("response.output_text.delta", { delta: "x" })).toBe(true);
     expect(isContent("response.reasoning_summary_text.delta", { delta: "x" })).toBe(true);
-    expect(isContent("response.output_item.done", itemEvent({ type: "message" }))).toBe(true);
+    const said = { type: "message", content: [{ type: "output_text", text: "x" }] };
+    expect(isContent("response.output_item.done", itemEvent(said))).toBe(true);
+    expect(isContent("response.output_item.done", itemEvent({ type: "message", content: [] }))).toBe(false);
     expect(isContent("response.completed", { response })).toBe(true);
   });
 

@@ -1,0 +1,82 @@
+import { existsSync, statSync } from "node:fs";
+import { isPlainObject } from "../config/path.ts";
+import { errorText } from "../lib/error-text.ts";
+import { readSqliteRequest, sqlitePathOf } from "../storage/sqlite/index.ts";
+import type { RequestRecord } from "../telemetry/request-record.ts";
+import { recordOfView } from "../telemetry/request-view.ts";
+import { fetchJson, UnreachableError, type JsonReply } from "./http.ts";
+import { CliError } from "./output.ts";
+
+/** An id as `x-request-id` tells it, or the request that ended last. */
+export type Wanted = { id: string } | "last";
+
+export interface GatewayQuestion {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly timeoutMs: number;
+}
+
+function messageIn({ body }: JsonReply): string | undefined {
+  const error = isPlainObject(body) ? body["error"] : undefined;
+  const message = isPlainObject(error) ? error["message"] : undefined;
+  return typeof message === "string" ? message : undefined;
+}
+
+async function ask({ url, token, timeoutMs }: GatewayQuestion, path: string): Promise<unknown> {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const reply = await fetchJson({ url: `${url}${path}`, headers, timeoutMs });
+  const { status, body } = reply;
+  if (status === 200) return body;
+  if (status === 401 || status === 403) {
+    const advice =
+      token === undefined
+        ? "pass the gateway's admin token with --token, or set AUTH_TOKEN"
+        : `it does not accept this token (${messageIn(reply) ?? "admin.token, AUTH_TOKEN"})`;
+    throw new CliError(`${url} answered ${status}: ${advice}`);
+  }
+  throw new CliError(`${url} answered ${status}: ${messageIn(reply) ?? "no Orcestator that can tell of requests"}`);
+}
+
+async function newestId(question: GatewayQuestion): Promise<string> {
+  const body = await ask(question, "/api/requests?limit=1");
+  const rows: unknown = isPlainObject(body) ? body["data"] : undefined;
+  if (!Array.isArray(rows)) throw new UnreachableError(`${question.url} tells of no requests; is that the gateway?`);
+  const newest: unknown = rows[0];
+  const id = isPlainObject(newest) ? newest["id"] : undefined;
+  if (typeof id !== "string") throw new CliError(`${question.url} has ended no request since its start`);
+  return id;
+}
+
+/** Asks a running gateway. Throws CliError with the reason when it does not tell of the request. */
+export async function askGateway(question: GatewayQuestion, wanted: Wanted): Promise<RequestRecord> {
+  const id = wanted === "last" ? await newestId(question) : wanted.id;
+  const record = recordOfView(await ask(question, `/api/requests/${encodeURIComponent(id)}`));
+  if (record !== undefined) return record;
+  throw new UnreachableError(`${question.url} gave no request in a form that is known here; is that the gateway?`);
+}
+
+/** The path in `text`, which may be a `sqlite://` URL. */
+export function databasePathOf(text: string): string {
+  return text.startsWith("sqlite://") ? sqlitePathOf(text) : text;
+}
+
+/** Looks into an audit database. Throws CliError with the reason when the request is not there. */
+export function readDatabase(path: string, wanted: Wanted): RequestRecord {
+  if (!existsSync(path)) throw new CliError(`there is no file ${path}; the gateway creates it when it starts`);
+  if (!statSync(path).isFile()) throw new CliError(`${path} is no file`);
+  const record = read(path, wanted);
+  if (record !== undefined) return record;
+  if (wanted === "last") throw new CliError(`there is no request in ${path}`);
+  throw new CliError(
+    `there is no request ${wanted.id} in ${path}: it went through another gateway, is still running, or was refused before a model was asked for`,
+  );
+}
+
+function read(path: string, wanted: Wanted): RequestRecord | undefined {
+  try {
+    return readSqliteRequest(path, wanted);
+  } catch (error) {
+    throw new CliError(`cannot read ${path}: ${errorText(error)}`);
+  }
+}

@@ -1,0 +1,125 @@
+import { existsSync } from "node:fs";
+import { defineCommand } from "citty";
+import { readEnvironment } from "../config/environment.ts";
+import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { sqlitePathOf } from "../storage/sqlite/index.ts";
+import type { RequestRecord } from "../telemetry/request-record.ts";
+import { requestView, viewJson } from "../telemetry/request-view.ts";
+import { configArgument } from "./config-argument.ts";
+import { formatExplanation } from "./explain-format.ts";
+import { askGateway, databasePathOf, readDatabase, type Wanted } from "./explain-sources.ts";
+import { configuredUrl } from "./gateway-url.ts";
+import { httpUrl } from "./http.ts";
+import { CliError, palette, print, printNote, usageError } from "./output.ts";
+import { outputWidth } from "./output-width.ts";
+
+const description = `Show why a request went where it went: targets, attempts, waits, cost, how it ended
+
+Examples:
+  orcestator explain last                                        the request that ended last
+  orcestator explain req_mfcsd0p9k3v7x2b8n5q1w4z6                the id that the answer had in x-request-id
+  orcestator explain last --db data/orcestator.db --json         from the audit database
+  orcestator explain last --url http://host:8000 --token TOKEN   from a gateway elsewhere`;
+
+const localTimeoutMs = 3000;
+const remoteTimeoutMs = 15_000;
+const idShape = /^req_[0-9a-z]{24}$/;
+
+interface ExplainArguments {
+  readonly id: string;
+  readonly url?: string | undefined;
+  readonly token?: string | undefined;
+  readonly db?: string | undefined;
+  readonly config?: string | undefined;
+}
+
+function wantedOf(text: string): Wanted {
+  if (text === "last") return "last";
+  if (idShape.test(text)) return { id: text };
+  throw usageError(
+    `${text} is no request's id: write the x-request-id of its answer (req_ and 24 characters), or last`,
+  );
+}
+
+function tryLoad(configPath: string | undefined): LoadedConfig | ConfigError {
+  try {
+    return loadConfig({ configPath, needsCredential: false });
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+}
+
+function tokenInEnvironment(): string | undefined {
+  return readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN");
+}
+
+/** The configured gateway; why it did not tell of the request, where it did not. */
+async function askHere(args: ExplainArguments, token: string | undefined): Promise<RequestRecord | CliError> {
+  const url = configuredUrl({ configPath: args.config });
+  if (token === undefined)
+    return new CliError(`${url} cannot be asked without its admin token (--token, AUTH_TOKEN, admin.token)`);
+  try {
+    return await askGateway({ url, token, timeoutMs: localTimeoutMs }, wantedOf(args.id));
+  } catch (error) {
+    if (error instanceof CliError) return error;
+    throw error;
+  }
+}
+
+/** The running gateway first: it knows requests that are in no database. */
+async function findHere(args: ExplainArguments): Promise<RequestRecord> {
+  const loaded = tryLoad(args.config);
+  const config = loaded instanceof ConfigError ? undefined : loaded.config;
+  const answer = await askHere(args, args.token ?? config?.admin.token ?? tokenInEnvironment());
+  if (!(answer instanceof CliError)) return answer;
+  if (loaded instanceof ConfigError) throw new CliError(`${answer.message}. And ${loaded.message}`);
+  const url = config?.storage.url;
+  if (url === undefined)
+    throw new CliError(`${answer.message}. No audit database is configured either (storage.url, OR_DB_PATH)`);
+  const path = sqlitePathOf(url);
+  if (!existsSync(path)) throw new CliError(`${answer.message}. There is no database ${path} yet either`);
+  printNote(palette(process.stderr).gray(`${answer.message}; looking into ${path}.`));
+  return readDatabase(path, wantedOf(args.id));
+}
+
+async function find(args: ExplainArguments): Promise<RequestRecord> {
+  const wanted = wantedOf(args.id);
+  if (args.db !== undefined && args.url !== undefined) throw usageError("--db and --url cannot be combined");
+  if (args.db !== undefined) return readDatabase(databasePathOf(args.db), wanted);
+  if (args.url === undefined) return findHere(args);
+  const token = args.token ?? tokenInEnvironment();
+  return askGateway({ url: httpUrl(args.url), token, timeoutMs: remoteTimeoutMs }, wanted);
+}
+
+// JSON may hold these as they are, but a terminal obeys some and many line readers break at the others.
+// eslint-disable-next-line no-control-regex
+const unsafeInJson = /[\u007f-\u009f\u2028\u2029]/g;
+
+function safeJson(record: RequestRecord): string {
+  return viewJson(requestView(record), 2).replaceAll(
+    unsafeInJson,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+export default defineCommand({
+  meta: { name: "explain", description },
+  args: {
+    id: { type: "positional", required: true, description: "x-request-id of its answer, or last" },
+    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
+    token: {
+      type: "string",
+      valueHint: "token",
+      description: "The gateway's admin token (default: AUTH_TOKEN, admin.token)",
+    },
+    db: { type: "string", valueHint: "path", description: "Audit database to read instead" },
+    ...configArgument,
+    json: { type: "boolean", description: "Print JSON" },
+  },
+  async run({ args }) {
+    const record = await find(args);
+    if (args.json === true) print(safeJson(record));
+    else print(formatExplanation(record, { width: outputWidth(process.stdout), colors: palette() }));
+  },
+});

@@ -1,0 +1,119 @@
+import { defineCommand } from "citty";
+import { readEnvironment } from "../config/environment.ts";
+import { ConfigError, loadConfig } from "../config/load.ts";
+import { isPlainObject } from "../config/path.ts";
+import { allProvidersHealthSchema, type ProviderHealth } from "../routing/health/view-schema.ts";
+import { configArgument } from "./config-argument.ts";
+import { configuredUrl } from "./gateway-url.ts";
+import { fetchJson, httpUrl, UnreachableError, type JsonReply } from "./http.ts";
+import { CliError, palette, print, printable, printJson, printNote } from "./output.ts";
+import { outputWidth } from "./output-width.ts";
+import { formatProvider, formatProviders } from "./providers-format.ts";
+
+const description = `Show the health of a running gateway's providers, and why
+
+Examples:
+  orcestator providers                    all of them: circuits, errors, latency, credentials
+  orcestator providers openrouter         one of them, with its models and credentials
+  orcestator providers --url https://gateway.example:8000 --token TOKEN --json`;
+
+const timeoutMs = 10_000;
+
+interface ProvidersArguments {
+  readonly name?: string | undefined;
+  readonly url?: string | undefined;
+  readonly token?: string | undefined;
+  readonly config?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** Of the configuration here; a gateway can be asked in spite of one that is broken. */
+function configuredToken(configPath: string | undefined): string | undefined {
+  try {
+    return loadConfig({ configPath, needsCredential: false }).config.admin.token;
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
+function tokenFor({ url, token, config }: ProvidersArguments): string {
+  const found =
+    token ??
+    readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN") ??
+    // The token of the gateway here is nobody else's business.
+    (url === undefined ? configuredToken(config) : undefined);
+  if (found !== undefined && found !== "") return found;
+  throw new CliError(
+    "the health of providers is told to the gateway's admin only: pass its admin token with --token, or set AUTH_TOKEN (setting admin.token) here and on the gateway",
+  );
+}
+
+function messageIn({ body }: JsonReply): string {
+  const error = isPlainObject(body) ? body["error"] : undefined;
+  const message = isPlainObject(error) ? error["message"] : undefined;
+  return typeof message === "string" ? `: ${printable(message)}` : "";
+}
+
+async function ask(url: string, token: string): Promise<JsonReply> {
+  const headers = { authorization: `Bearer ${token}` };
+  try {
+    return await fetchJson({ url: `${url}/api/providers/health`, headers, timeoutMs });
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    throw new CliError(`${error.message}; is the gateway running there?`);
+  }
+}
+
+async function providersOf(args: ProvidersArguments): Promise<ProviderHealth[]> {
+  const token = tokenFor(args);
+  const url = args.url === undefined ? configuredUrl({ configPath: args.config }) : httpUrl(args.url);
+  const reply = await ask(url, token);
+  if (reply.status === 401 || reply.status === 403)
+    throw new CliError(`${url} does not accept this admin token (HTTP ${reply.status})${messageIn(reply)}`);
+  const { data } = allProvidersHealthSchema.safeParse(reply.body);
+  if (reply.status === 200 && data !== undefined) return data.providers;
+  throw new CliError(
+    `${url} tells nothing of providers (HTTP ${reply.status}); is an Orcestator of this version there?`,
+  );
+}
+
+function chosen(providers: readonly ProviderHealth[], name: string): ProviderHealth {
+  const provider = providers.find((one) => one.provider === name);
+  if (provider !== undefined) return provider;
+  const names = providers.map((one) => printable(one.provider)).join(", ");
+  throw new CliError(`there is no provider ${printable(name)}${names === "" ? "" : `; there are ${names}`}`);
+}
+
+function show(providers: readonly ProviderHealth[], name: string | undefined): void {
+  const colors = palette();
+  const layout = { width: outputWidth(process.stdout), colors, now: Date.now() };
+  if (name !== undefined) {
+    const { text, note } = formatProvider(chosen(providers, name), layout);
+    print(text);
+    printNote(palette(process.stderr).gray(printable(note)));
+    return;
+  }
+  if (providers.length === 0) print("No provider is in use.");
+  else print(formatProviders(providers, layout));
+}
+
+export default defineCommand({
+  meta: { name: "providers", description },
+  args: {
+    name: { type: "positional", required: false, description: "One provider, with its models and credentials" },
+    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
+    token: {
+      type: "string",
+      valueHint: "token",
+      description: "The gateway's admin token (default: AUTH_TOKEN, admin.token)",
+    },
+    ...configArgument,
+    json: { type: "boolean", description: "Print JSON" },
+  },
+  async run({ args }) {
+    const providers = await providersOf(args);
+    if (args.json !== true) show(providers, args.name);
+    else printJson(args.name === undefined ? { providers } : chosen(providers, args.name));
+  },
+});

@@ -1,0 +1,87 @@
+import { formatDuration } from "../../lib/duration.ts";
+import { pathText } from "../path.ts";
+import type { ResolvedConfig } from "../resolve.ts";
+
+type Model = ResolvedConfig["models"][string];
+type Route = ResolvedConfig["routes"][number];
+
+function weightWarning(alias: string, { targets }: Model): string[] {
+  if (targets.some(({ weight }) => weight > 0)) return [];
+  return [
+    `all targets of the model '${alias}' have weight 0, which means "only when nothing else is left"; give one a weight`,
+  ];
+}
+
+/** OpenRouter is the one whose list of models says prices. */
+function knowsPrice({ provider, price }: Model["targets"][number], { providers }: ResolvedConfig): boolean {
+  const config = providers[provider];
+  return price !== undefined || (config?.type === "openrouter" && config.listModels);
+}
+
+function priceWarning(alias: string, { strategy, targets }: Model, config: ResolvedConfig): string[] {
+  if (strategy !== "cheapest" || targets.some((target) => knowsPrice(target, config))) return [];
+  return [
+    `the model '${alias}' has the strategy cheapest, but no price of its targets is known; write price: {input, output}`,
+  ];
+}
+
+function hedgeWarning(alias: string, { hedgeAfter, targets }: Model): string[] {
+  if (hedgeAfter === 0 || targets.length > 1) return [];
+  return [
+    `the model '${alias}' has one target only, so its hedgeAfter does nothing; give it a second one, or remove it`,
+  ];
+}
+
+function healthWarnings({ health: { cooldown, retryAfter, errorRate, minRequests } }: ResolvedConfig): string[] {
+  const warnings = [];
+  if (cooldown > retryAfter) {
+    const longest = formatDuration(retryAfter);
+    warnings.push(
+      `health.cooldown (${formatDuration(cooldown)}) is more than health.retryAfter (${longest}), so that circuits stay open for ${longest} only; make retryAfter longer`,
+    );
+  }
+  if (errorRate === 0) {
+    warnings.push(
+      `health.errorRate is 0, so that one failed request of ${minRequests} opens a circuit; with 1 the share opens it only when all fail`,
+    );
+  }
+  return warnings;
+}
+
+function takesEverything({ when }: Route): boolean {
+  const { model, headers, needs, task, keys, minTokens, maxTokens } = when;
+  const isOpen = model === undefined || model.includes("*");
+  const hasOther = [task, keys, minTokens, maxTokens].some((condition) => condition !== undefined);
+  return isOpen && !hasOther && Object.keys(headers ?? {}).length === 0 && (needs ?? []).length === 0;
+}
+
+function unreachableWarnings(routes: readonly Route[]): string[] {
+  const last = routes.findIndex(takesEverything);
+  if (last < 0) return [];
+  return routes.slice(last + 1).map((_route, index) => {
+    const path = pathText(["routes", last + 1 + index]);
+    return `${path} is never reached: routes[${last}] has no conditions and takes all requests; put it behind`;
+  });
+}
+
+function emptyRangeWarnings(routes: readonly Route[]): string[] {
+  return routes.flatMap(({ when: { minTokens, maxTokens } }, index) => {
+    if (minTokens === undefined || maxTokens === undefined || minTokens <= maxTokens) return [];
+    return [`routes[${index}] fits no request: minTokens (${minTokens}) is more than maxTokens (${maxTokens})`];
+  });
+}
+
+/** Choices that are allowed and can hardly be meant. */
+export function choiceWarnings(config: ResolvedConfig): string[] {
+  const inModels = Object.entries(config.models).flatMap(([alias, model]) => [
+    ...weightWarning(alias, model),
+    ...priceWarning(alias, model, config),
+    ...hedgeWarning(alias, model),
+  ]);
+  return [
+    ...inModels,
+    ...healthWarnings(config),
+    ...unreachableWarnings(config.routes),
+    ...emptyRangeWarnings(config.routes),
+  ];
+}

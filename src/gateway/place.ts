@@ -1,0 +1,80 @@
+import type { GatewayError } from "../errors.ts";
+import { refusalError } from "../limits/refusal-error.ts";
+import { isRefusal, type Demand, type LimitRefusal, type Scope } from "../limits/limiter.ts";
+import { estimatedDemand } from "../limits/token-demand.ts";
+import type { RequestFacts } from "../routing/route.ts";
+import type { Trying } from "./trying.ts";
+import { noteWait } from "./trail-writer.ts";
+
+class EstimatedDemand implements Demand {
+  private readonly facts: RequestFacts;
+  private readonly kind: "conversation" | "prompt" | "unmetered";
+
+  constructor(facts: RequestFacts, kind: EstimatedDemand["kind"]) {
+    this.facts = facts;
+    this.kind = kind;
+  }
+
+  get priority(): number {
+    return this.facts.steering?.priority ?? 0;
+  }
+
+  tokens(): number {
+    if (this.kind === "unmetered") return 0;
+    const prompt = this.facts.promptTokens();
+    return this.kind === "prompt" ? prompt : estimatedDemand(prompt, this.facts.maxTokens());
+  }
+}
+
+/** What a request wants of whatever is limited; its tokens are estimated when a limit asks for them. */
+export function demandOf(facts: RequestFacts): Demand {
+  return new EstimatedDemand(facts, "conversation");
+}
+
+/** The same for a request whose answer has no tokens. */
+export function promptDemandOf(facts: RequestFacts): Demand {
+  return new EstimatedDemand(facts, "prompt");
+}
+
+/** The same for a request that uses none, as far as can be known before. */
+export function unmeteredDemandOf(facts: RequestFacts): Demand {
+  return new EstimatedDemand(facts, "unmetered");
+}
+
+type Admitting = Omit<Trying, "facts" | "onAttempt">;
+
+/**
+ * Takes a request's own place; waits for one where only concurrency is in the way, else there is no promise. Throws or
+ * rejects with GatewayError (429).
+ */
+export function takePlace(trying: Admitting, scopes: readonly Scope[]): Promise<void> | undefined {
+  const { demand, routing, holds } = trying;
+  const lease = routing.limiter.take(scopes, demand);
+  if (!isRefusal(lease)) {
+    holds.admit(lease);
+    return undefined;
+  }
+  if (lease.by === "concurrency") return waitForPlace(trying, scopes);
+  throw refused(trying, lease);
+}
+
+function refused({ routing }: Admitting, refusal: LimitRefusal): GatewayError {
+  routing.onStep({ kind: "limit", scope: refusal.scope.kind, by: refusal.by });
+  return refusalError(refusal);
+}
+
+async function waitForPlace(trying: Admitting, scopes: readonly Scope[]): Promise<void> {
+  const { demand, routing, holds, cancellation, onQueued } = trying;
+  const from = performance.now();
+  const stop = cancellation.begin();
+  const lease = await routing.limiter.wait(scopes, demand, {
+    onLeave: (leave) => stop.onStop(leave),
+    onPosition: onQueued && ((position, etaMs) => onQueued({ position, etaMs })),
+  });
+  onQueued?.(undefined);
+  noteWait(trying, { what: "a place within the gateway's own limits", from });
+  if (!isRefusal(lease)) holds.admit(lease);
+  const stopped = cancellation.reason();
+  if (stopped !== undefined) throw stopped;
+  if (isRefusal(lease)) throw refused(trying, lease);
+}

@@ -1,0 +1,57 @@
+import { GatewayError } from "../errors.ts";
+import type { LimitRefusal, Scope } from "./limiter.ts";
+import type { OverloadRefusal } from "./overload.ts";
+
+function nameOf({ kind, id }: Scope): string {
+  if (kind === "total") return "all requests together";
+  // Which of the operator's credentials it was is nothing for clients.
+  if (kind === "credential") return "a credential of the provider";
+  if (kind === "key" && id === "anonymous") return "callers without a key";
+  return `the ${kind} ${id}`;
+}
+
+function placesText({ limits }: Scope): string {
+  if (limits.concurrency === undefined) return "The places";
+  return limits.concurrency === 1 ? "The only place" : `All ${limits.concurrency} places`;
+}
+
+function queueText({ scope, waitedMs }: LimitRefusal): string {
+  const taken = `${placesText(scope)} for ${nameOf(scope)} ${scope.limits.concurrency === 1 ? "is" : "are"} taken`;
+  if (waitedMs === undefined) return `${taken} and the queue has no room`;
+  return `${taken} and none came free in the ${secondsOf(waitedMs)} s this request waited`;
+}
+
+const texts = {
+  rpm: ({ scope }) => `The limit of ${countText(scope.limits.rpm, "request")} a minute for ${nameOf(scope)} is used up`,
+  tpm: ({ scope }) => `The limit of ${countText(scope.limits.tpm, "token")} a minute for ${nameOf(scope)} is used up`,
+  concurrency: ({ scope }) =>
+    `The limit of ${countText(scope.limits.concurrency, "request")} at the same time for ${nameOf(scope)} is reached`,
+  queue: queueText,
+} satisfies Record<LimitRefusal["by"], (refusal: LimitRefusal) => string>;
+
+function countText(count: number | undefined, what: string): string {
+  return `${count ?? 0} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/** Whole seconds, so that a message and a `Retry-After` say the same. */
+function secondsOf(milliseconds: number): number {
+  return Math.max(1, Math.ceil(milliseconds / 1000));
+}
+
+/** 429 that names the limit and the wait. */
+export function refusalError(refusal: LimitRefusal): GatewayError {
+  const retryAfterSeconds = secondsOf(refusal.retryAfterMs);
+  const message = `${texts[refusal.by](refusal)}; try again in ${retryAfterSeconds} s.`;
+  return new GatewayError({ code: "rate_limit_exceeded", status: 429, message, retryAfterSeconds });
+}
+
+/** 503 for what the process itself cannot take. */
+export function overloadError({ reason, retryAfterMs }: OverloadRefusal): GatewayError {
+  const retryAfterSeconds = secondsOf(retryAfterMs);
+  const what =
+    reason === "requests"
+      ? "This gateway has as many requests at work as it may"
+      : "This gateway has more to do than it can keep up with";
+  const message = `${what}; try again in ${retryAfterSeconds} s.`;
+  return new GatewayError({ code: "overloaded", status: 503, message, retryAfterSeconds });
+}

@@ -1,0 +1,101 @@
+import type { ScannedObject } from "../lib/json-scan.ts";
+import type { ProtocolId } from "../protocols/protocol.ts";
+import { memberIn, scanBody, valueOf } from "./body-scan.ts";
+import { promptKey } from "./prompt-key.ts";
+import { needsOf } from "./request-needs.ts";
+import { maxTokensOf, promptTokensOf } from "./request-size.ts";
+import type { Needs, RequestFacts, Steering } from "./route.ts";
+import { interactionKey, sessionKey } from "./session-key.ts";
+
+export interface RequestFactsOptions {
+  /** The whole body, one character a byte. It may be anything: what is no JSON object says nothing. */
+  text: string;
+  headers: Pick<Headers, "get">;
+  keyId: string;
+  stream: boolean;
+  /** Whose words the body is written in; `undefined` = not one of a conversation. */
+  protocol: ProtocolId | undefined;
+  steering: Steering | undefined;
+}
+
+/** OpenRouter takes three. */
+const mostModels = 8;
+const noModels: readonly string[] = Object.freeze([]);
+
+/** Not known yet, where `undefined` is something that may be known. */
+const unread = Symbol("unread");
+
+/** What is found is kept: several steps ask the same. */
+class BodyFacts implements RequestFacts {
+  readonly text: string;
+  readonly headers: Pick<Headers, "get">;
+  readonly keyId: string;
+  readonly stream: boolean;
+  readonly steering: Steering | undefined;
+  private readonly protocol: ProtocolId | undefined;
+  private members: ScannedObject | undefined = undefined;
+  private names: readonly string[] | undefined = undefined;
+  private prompt: number | undefined = undefined;
+  private answer: number | undefined | typeof unread = unread;
+  private uses: Needs | undefined = undefined;
+  private session: string | undefined | typeof unread = unread;
+  private likeness: string | undefined | typeof unread = unread;
+
+  constructor({ text, headers, keyId, stream, protocol, steering }: RequestFactsOptions) {
+    this.text = text;
+    this.headers = headers;
+    this.keyId = keyId;
+    this.stream = stream;
+    this.protocol = protocol;
+    this.steering = steering;
+  }
+
+  /** The body's members; for other readers of facts too. */
+  scanned(): ScannedObject {
+    return (this.members ??= scanBody(this.text));
+  }
+
+  models(): readonly string[] {
+    return (this.names ??= this.readModels());
+  }
+
+  private readModels(): readonly string[] {
+    // Next to no request has them: one search spares the scan.
+    if (!this.text.includes('"models"')) return noModels;
+    const value = valueOf(this.text, memberIn(this.scanned(), "models"));
+    if (!Array.isArray(value)) return noModels;
+    const names = value.filter((name): name is string => typeof name === "string" && name !== "");
+    return names.slice(0, mostModels);
+  }
+
+  promptTokens(): number {
+    return (this.prompt ??= this.scanned().members.length === 0 ? 0 : promptTokensOf(this.text));
+  }
+
+  maxTokens(): number | undefined {
+    if (this.answer === unread) this.answer = maxTokensOf(this.text, this.scanned());
+    return this.answer;
+  }
+
+  needs(): Needs {
+    return (this.uses ??= needsOf(this.text, this.scanned(), this.protocol));
+  }
+
+  affinityKey(mode: "session" | "prompt"): string | undefined {
+    if (this.session === unread) this.session = sessionKey(this.headers, this);
+    if (this.session !== undefined) return this.session;
+    if (mode === "session") return interactionKey(this.headers);
+    if (this.likeness === unread) this.likeness = this.readLikeness();
+    return this.likeness;
+  }
+
+  private readLikeness(): string | undefined {
+    const like = this.protocol === undefined ? undefined : promptKey(this.text, this.scanned());
+    return like ?? interactionKey(this.headers);
+  }
+}
+
+/** What a choice may ask of a request. Nothing is read before somebody asks, and nothing throws, whatever the body is. */
+export function createRequestFacts(options: RequestFactsOptions): RequestFacts {
+  return new BodyFacts(options);
+}

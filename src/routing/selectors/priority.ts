@@ -1,0 +1,7 @@
+import type { Selector } from "./selector.ts";
+
+/** As they are written. */
+export const priority: Selector = {
+  measure: () => undefined,
+  order: () => undefined,
+};

@@ -1,0 +1,144 @@
+import type { ResolvedConfig } from "../config/resolve.ts";
+import type { Load } from "../gateway/gateway-options.ts";
+import { createReasoningMemory, type ReasoningMemory } from "../gateway/reasoning-memory.ts";
+import { createStoredResponses, type StoredResponses } from "../gateway/stored-responses.ts";
+import { createConnections, type Connections } from "../http/connections.ts";
+import type { RequestSource } from "../http/requests.ts";
+import { alarms } from "../lib/alarms.ts";
+import type { Limiter } from "../limits/limiter.ts";
+import { createLimiter } from "../limits/memory-limiter.ts";
+import { createOverload, type Overload } from "../limits/overload.ts";
+import { type AffinityMemory, createAffinityMemory } from "../routing/affinity.ts";
+import { createHealthLog } from "../routing/health/health-log.ts";
+import type { HealthRegistry } from "../routing/health/health.ts";
+import { createHealthRegistry } from "../routing/health/registry.ts";
+import { createRecordWriter, type RecordWriter } from "../storage/record-writer.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createRefusalLog, type Refusal } from "../telemetry/refusal-log.ts";
+import type { RequestRecord } from "../telemetry/request-record.ts";
+import { packTrail } from "../telemetry/pack-trail.ts";
+import { createRequestRing } from "../telemetry/request-ring.ts";
+import type { Generation } from "./generation.ts";
+import { textLimitOf } from "./text-limit.ts";
+import { createSinkComplaint, responseStoreOf, sinksOf, storeOf } from "./sinks.ts";
+
+/**
+ * What lives as long as the process, however often the configuration changes: what is known and counted, and what holds
+ * files. It keeps the settings of the start (see `settings-of-the-start.ts`); what a new configuration changes in it, it
+ * is told by `follow`.
+ */
+export interface Lasting {
+  /** The configuration of the start. */
+  readonly config: ResolvedConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly records: RecordWriter;
+  /** Answers of /v1/responses that are kept here, and who owns those that upstreams keep. */
+  readonly responses: StoredResponses;
+  readonly memory: ReasoningMemory;
+  readonly health: HealthRegistry;
+  readonly limiter: Limiter;
+  readonly overload: Overload;
+  /** Of all generations together. */
+  readonly load: Load;
+  readonly affinity: AffinityMemory;
+  /** Where finished requests are looked for. */
+  readonly requests: RequestSource;
+  /** A request has ended: it is written down and counted. */
+  finished(record: RequestRecord): void;
+  readonly connections: Connections;
+  /** Told of every request that is refused before it reaches the gateway. */
+  onRefusal(refusal: Refusal): void;
+  isDraining(): boolean;
+  /** A generation serves from now on. */
+  follow(generation: Generation): void;
+  /** Writes what is still to be written. */
+  close(): Promise<void>;
+}
+
+function queueOf({ limits: { queue } }: ResolvedConfig) {
+  return { size: queue.size, waitMs: queue.wait };
+}
+
+function overloadOf({ limits: { maxRequests, maxLag } }: ResolvedConfig) {
+  return { maxRequests, maxLagMs: maxLag };
+}
+
+export interface LastingOptions {
+  config: ResolvedConfig;
+  logger: Logger;
+  idleSeconds: number;
+  isDraining: () => boolean;
+}
+
+/** Opens log files and the database. Throws an Error with a message for people when one cannot be had. */
+export function createLasting({ config, logger, idleSeconds, isDraining }: LastingOptions): Lasting {
+  let served: Generation | undefined;
+  const database = storeOf(config, logger);
+  const sinks = sinksOf(config, { logger, store: database });
+  const keepsWords = config.logging.content !== "none";
+  const health = createHealthRegistry({ settings: config, keepsWords, ...createHealthLog(logger) });
+  const limiter = createLimiter({ queue: queueOf(config) });
+  const overload = createOverload(overloadOf(config));
+  // The database has them too, but for those of the last moment.
+  const ring = createRequestRing({
+    ...(database === undefined ? {} : { capacity: 256 }),
+    // One character less: half a pair of surrogates is left out.
+    cutAt: textLimitOf(config.logging.content) - 1,
+  });
+  const metrics = createMetrics({
+    isKnownModel: (model) => served?.isKnownModel(model) === true,
+    queueDepth: () => records.depth(),
+    sinks: sinks.map(({ name }) => name),
+    providerHealth: () => health.views(),
+    queueWaiting: () => limiter.waiting(),
+  });
+  const records = createRecordWriter({
+    sinks,
+    onDrop: (sink, count) => metrics.queueDropped(sink, count),
+    onError: createSinkComplaint(logger),
+  });
+  const store = responseStoreOf(config, logger);
+  const hasManyKeys = (): boolean => (served?.config ?? config).keys.inbound.length > 1;
+
+  return {
+    config,
+    logger,
+    metrics,
+    records,
+    responses: createStoredResponses(store, { hasManyKeys }),
+    memory: createReasoningMemory(),
+    health,
+    limiter,
+    overload,
+    load: { requests: 0 },
+    affinity: createAffinityMemory(),
+    requests: { ring, stored: database && ((id) => database.requests.find(id)) },
+    finished(record) {
+      packTrail(record);
+      // First: it lets go of the bodies that kept texts were cut out of.
+      ring.add(record);
+      records.push(record);
+      metrics.requestFinished(record);
+    },
+    connections: createConnections(idleSeconds),
+    onRefusal: createRefusalLog({
+      write: (line) => logger.info(line),
+      after: (milliseconds, ring) => alarms.set(milliseconds, ring),
+    }),
+    isDraining,
+    follow(generation) {
+      served = generation;
+      health.configure(generation.config);
+      limiter.configure(queueOf(generation.config), generation.scopes());
+      overload.configure(overloadOf(generation.config));
+      overload.start();
+    },
+    async close() {
+      overload.stop();
+      await records.close();
+      store?.close();
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { ResolvedConfig } from "../config/resolve.ts";
+import { errorText } from "../lib/error-text.ts";
+import { createMemoryResponseStore } from "../storage/responses/memory.ts";
+import type { ResponseStore } from "../storage/responses/response-store.ts";
+import { openSqliteStore, sqlitePathOf } from "../storage/sqlite/index.ts";
+import { openSqliteResponseStore } from "../storage/sqlite/responses.ts";
+import { storeSink } from "../storage/store-sink.ts";
+import { createConsoleLog } from "../telemetry/console-log.ts";
+import { createJsonlLog } from "../telemetry/jsonl-log.ts";
+import { consoleHasColor, type Logger } from "../telemetry/logger.ts";
+import type { Store } from "../storage/store.ts";
+import type { RecordSink } from "../telemetry/sink.ts";
+import { createTrafficLog } from "../telemetry/traffic-log.ts";
+
+/** Where consola begins to show `info`. */
+const infoLevel = 3;
+
+/** Where records go. */
+export function sinksOf(
+  { logging }: ResolvedConfig,
+  { logger, store }: { logger: Logger; store: Store | undefined },
+): RecordSink[] {
+  const onWarning = (message: string): void => logger.warn(message);
+  const sinks: RecordSink[] = [];
+  if (logger.level >= infoLevel) {
+    sinks.push(createConsoleLog({ write: (text) => void process.stderr.write(text), hasColor: consoleHasColor() }));
+  }
+  if (logging.file !== "") {
+    const { file, maxBytes, daily, keep } = logging;
+    sinks.push(createTrafficLog({ file, maxBytes, daily, keep, onWarning }));
+  }
+  if (logging.metricsDir !== "") sinks.push(createJsonlLog({ dir: logging.metricsDir }));
+  if (store !== undefined) sinks.push(storeSink(store));
+  return sinks;
+}
+
+/** The database; `undefined` where none is configured. */
+export function storeOf({ storage }: ResolvedConfig, logger: Logger): Store | undefined {
+  if (storage.url === undefined) return undefined;
+  return openSqliteStore({ path: sqlitePathOf(storage.url), onWarning: (message) => logger.warn(message) });
+}
+
+/** At most one line a minute for each sink: a full disk must not fill the console too. */
+export function createSinkComplaint(logger: Logger): (sink: string, error: unknown) => void {
+  const quietUntil = new Map<string, number>();
+  return (sink, error) => {
+    const now = Date.now();
+    if (now < (quietUntil.get(sink) ?? 0)) return;
+    quietUntil.set(sink, now + 60_000);
+    logger.warn(`Records cannot be written to the ${sink}: ${errorText(error)}. Traffic goes on.`);
+  };
+}
+
+/** Where answers of /v1/responses are kept for upstreams that keep none. */
+export function responseStoreOf(
+  { responses, storage, logging }: ResolvedConfig,
+  logger: Logger,
+): ResponseStore | undefined {
+  if (responses.store === "off") return undefined;
+  const { maxBytes } = responses;
+  // Where no content may be kept, none is written to a disk.
+  if (storage.url === undefined || logging.content === "none") return createMemoryResponseStore({ maxBytes });
+  const onWarning = (message: string): void => logger.warn(message);
+  return openSqliteResponseStore({ path: sqlitePathOf(storage.url), maxBytes, onWarning });
+}

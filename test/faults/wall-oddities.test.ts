@@ -1,0 +1,3 @@
+import { wall } from "./wall.ts";
+
+await wall("oddities");

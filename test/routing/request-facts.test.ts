@@ -1,0 +1,428 @@
+import { describe, expect, test } from "bun:test";
+import { latin1Of, latin1OfUtf8 } from "../../src/lib/latin1.ts";
+import { protocols } from "../../src/protocols/registry.ts";
+import type { ProtocolId } from "../../src/protocols/protocol.ts";
+import { mutations } from "../support/mutations.ts";
+import { createRandom, randomText } from "../support/random.ts";
+import { facts, type FactsOptions } from "./rig.ts";
+
+const protocolIds = Object.keys(protocols) as ProtocolId[];
+
+function sizeOf(body: unknown): number {
+  return facts({ body }).promptTokens();
+}
+
+describe("the size of a prompt", () => {
+  test("is a quarter of its bytes", () => {
+    expect(facts({ text: `{"x":"${"y".repeat(3992)}"}` }).promptTokens()).toBe(1000);
+    expect(facts({ text: `{"x":"${latin1OfUtf8("ж").repeat(10_000)}"}` }).promptTokens()).toBe(5002);
+  });
+
+  test("is nothing where there is no JSON object", () => {
+    for (const text of ["", "--boundary\r\n", "[1]", '"x"', "{", '{"a":'])
+      expect(facts({ text, protocol: undefined }).promptTokens()).toBe(0);
+  });
+
+  const picture = "iVBORw0KGgo".repeat(30_000);
+  const bodies: Record<string, unknown> = {
+    "openai-chat": {
+      messages: [
+        { role: "user", content: [{ type: "image_url", image_url: { url: `data:image/png;base64,${picture}` } }] },
+      ],
+    },
+    "openai-chat file": {
+      messages: [
+        { role: "user", content: [{ type: "file", file: { file_data: `data:application/pdf;base64,${picture}` } }] },
+      ],
+    },
+    "openai-chat sound": {
+      messages: [{ role: "user", content: [{ type: "input_audio", input_audio: { data: picture, format: "wav" } }] }],
+    },
+    "openai-responses": {
+      input: [{ role: "user", content: [{ type: "input_image", image_url: `data:image/png;base64,${picture}` }] }],
+    },
+    "anthropic-messages": {
+      messages: [
+        {
+          role: "user",
+          content: [{ type: "image", source: { type: "base64", media_type: "image/png", data: picture } }],
+        },
+      ],
+    },
+    "gemini-generate": { contents: [{ parts: [{ inlineData: { mimeType: "image/png", data: picture } }] }] },
+    "ollama-chat": { messages: [{ role: "user", content: "x", images: [picture] }] },
+  };
+  for (const [name, body] of Object.entries(bodies)) {
+    test(`does not grow with the bytes of pictures and files: ${name}`, () => {
+      expect(sizeOf(body)).toBeGreaterThan(1000);
+      expect(sizeOf(body)).toBeLessThan(1200);
+    });
+  }
+
+  test("counts each of several pictures, and no word for one", () => {
+    const images = [picture, picture, picture];
+    expect(sizeOf({ messages: [{ images }] })).toBeGreaterThan(3000);
+    expect(sizeOf({ messages: [{ images }] })).toBeLessThan(3100);
+    expect(sizeOf({ data: "many words ".repeat(1000), images: 1, x: ";base64,", y: '"data"' })).toBeGreaterThan(2700);
+  });
+});
+
+describe("how long an answer may become", () => {
+  const cases: [body: object, tokens: number | undefined][] = [
+    [{ max_tokens: 10 }, 10],
+    [{ max_completion_tokens: 20, max_tokens: 10 }, 20],
+    [{ max_output_tokens: 30 }, 30],
+    [{ generationConfig: { maxOutputTokens: 40 } }, 40],
+    [{ generation_config: { max_output_tokens: "41" } }, 41],
+    [{ options: { num_predict: 50 } }, 50],
+    [{ options: { num_predict: -1 } }, undefined],
+    [{ max_tokens: null }, undefined],
+    [{ max_tokens: "many" }, undefined],
+    [{ max_tokens: {} }, undefined],
+    [{ max_tokens: 0 }, undefined],
+    [{ generationConfig: 7, options: "x" }, undefined],
+    [{}, undefined],
+  ];
+  test.each(cases)("%j", (body, tokens) => expect(facts({ body }).maxTokens()).toBe(tokens));
+});
+
+function needsOf(protocol: ProtocolId, body: object): object {
+  return facts({ protocol, body }).needs();
+}
+
+describe("what a request needs", () => {
+  const none = { tools: false, vision: false, json: false };
+  test("is tools where it has some", () => {
+    const tool = [{ type: "function" }];
+    expect(needsOf("openai-chat", { tools: tool })).toEqual({ ...none, tools: true });
+    expect(needsOf("openai-chat", { functions: tool })).toEqual({ ...none, tools: true });
+    for (const tools of [[], null, {}, "x", 1]) expect(needsOf("openai-chat", { tools })).toEqual(none);
+    expect(facts({ text: '{"tools" : [ \n ] }' }).needs()).toEqual(none);
+  });
+
+  const pictures: [ProtocolId, object][] = [
+    ["openai-chat", { messages: [{ content: [{ type: "image_url", image_url: { url: "https://x" } }] }] }],
+    ["openai-responses", { input: [{ content: [{ type: "input_image", file_id: "f" }] }] }],
+    [
+      "anthropic-messages",
+      { messages: [{ content: [{ type: "tool_result", content: [{ type: "image", source: {} }] }] }] },
+    ],
+    ["gemini-generate", { contents: [{ parts: [{ inline_data: { mime_type: "image/png", data: "x" } }] }] }],
+    ["gemini-generate", { contents: [{ parts: [{ fileData: { mimeType: "image/jpeg", fileUri: "x" } }] }] }],
+    ["ollama-chat", { messages: [{ role: "user", content: "x", images: ["aGk="] }] }],
+    ["ollama-generate", { prompt: "x", images: ["aGk="] }],
+  ];
+  test.each(pictures)("is eyes where it has pictures: %s", (protocol, body) => {
+    expect(needsOf(protocol, body)).toEqual({ ...none, vision: true });
+    // The same words inside of a text are no picture.
+    expect(needsOf(protocol, { messages: [{ role: "user", content: JSON.stringify(body) }] })).toEqual(none);
+  });
+
+  test("is no eyes for an empty list of pictures, or a sound", () => {
+    expect(needsOf("ollama-chat", { messages: [{ images: [] }] })).toEqual(none);
+    expect(needsOf("gemini-generate", { contents: [{ parts: [{ inlineData: { mimeType: "audio/wav" } }] }] })).toEqual(
+      none,
+    );
+  });
+
+  const formats: [ProtocolId, object][] = [
+    ["openai-chat", { response_format: { type: "json_object" } }],
+    ["openai-chat", { response_format: { type: "json_schema", json_schema: {} } }],
+    ["openai-responses", { text: { format: { type: "json_schema", schema: {} } } }],
+    ["anthropic-messages", { output_format: { type: "json_schema", schema: {} } }],
+    ["anthropic-messages", { output_config: { format: { type: "json_schema" } } }],
+    ["gemini-generate", { generationConfig: { responseMimeType: "application/json" } }],
+    ["gemini-generate", { generation_config: { response_mime_type: "application/json" } }],
+    ["ollama-chat", { format: "json" }],
+    ["ollama-chat", { format: { type: "object" } }],
+  ];
+  test.each(formats)("is JSON where it asks for it: %s %j", (protocol, body) => {
+    expect(needsOf(protocol, body)).toEqual({ ...none, json: true });
+  });
+
+  test("is nothing for other formats", () => {
+    const body = {
+      response_format: { type: "text" },
+      text: { format: { type: "text" } },
+      format: "",
+      output_format: 7,
+    };
+    expect(needsOf("openai-chat", body)).toEqual(none);
+    expect(needsOf("gemini-generate", { generationConfig: { responseMimeType: "text/plain" } })).toEqual(none);
+  });
+});
+
+describe("the models of a request", () => {
+  test("are the names in its list", () => {
+    expect(facts({ body: { models: ["a/b", "ж", "", 1, null, "c"] } }).models()).toEqual(["a/b", "ж", "c"]);
+    for (const models of ["a", {}, null, 7, []]) expect(facts({ body: { models } }).models()).toEqual([]);
+    expect(facts({ body: { metadata: { models: ["a"] } } }).models()).toEqual([]);
+    expect(facts().models()).toEqual([]);
+  });
+
+  test("are not without end", () => {
+    const models = Array.from({ length: 1000 }, (_, index) => `m${index}`);
+    expect(facts({ body: { models } }).models().length).toBeLessThan(100);
+  });
+});
+
+function sessionOf(options: FactsOptions): string | undefined {
+  return facts(options).affinityKey("session");
+}
+
+describe("the session of a request", () => {
+  const headers = [
+    "x-session-id",
+    "x-claude-code-session-id",
+    "session-id",
+    "session_id",
+    "thread-id",
+    "conversation_id",
+    "x-session-affinity",
+    "x-interaction-id",
+  ];
+  test.each(headers)("is in the header %s", (name) => {
+    expect(sessionOf({ headers: { [name]: "s1" } })).toBeString();
+    expect(sessionOf({ headers: { [name]: "s1" } })).toBe(sessionOf({ headers: { [name]: "s1" } }));
+    expect(sessionOf({ headers: { [name]: "s1" } })).not.toBe(sessionOf({ headers: { [name]: "s2" } }));
+    expect(sessionOf({ headers: { [name]: "" } })).toBeUndefined();
+  });
+
+  const bodies: [one: object, other: object][] = [
+    [{ prompt_cache_key: "k1" }, { prompt_cache_key: "k2" }],
+    [{ previous_response_id: "resp_1" }, { previous_response_id: "resp_2" }],
+    [{ conversation: "conv_1" }, { conversation: "conv_2" }],
+    [{ conversation: { id: "conv_1" } }, { conversation: { id: "conv_2" } }],
+    [{ metadata: { user_id: '{"session_id":"a"}' } }, { metadata: { user_id: '{"session_id":"b"}' } }],
+  ];
+  test.each(bodies)("is in the body: %j", (one, other) => {
+    expect(sessionOf({ body: one })).toBeString();
+    expect(sessionOf({ body: { messages: [], ...one } })).toBe(sessionOf({ body: one }));
+    expect(sessionOf({ body: one })).not.toBe(sessionOf({ body: other }));
+  });
+
+  test("is what a header says before what the body says, and either before an interaction", () => {
+    const body = { prompt_cache_key: "k1" };
+    expect(sessionOf({ headers: { "session-id": "s" }, body })).toBe(sessionOf({ headers: { "session-id": "s" } }));
+    expect(sessionOf({ headers: { "x-interaction-id": "s" }, body })).toBe(sessionOf({ body }));
+  });
+
+  test("is unknown where nobody says it, and for values that are none", () => {
+    const wrong = { prompt_cache_key: 7, previous_response_id: null, conversation: [], metadata: "x" };
+    expect(sessionOf({ body: { ...wrong, messages: [{ role: "user", content: "Hello" }] } })).toBeUndefined();
+    expect(sessionOf({ body: { metadata: { user_id: {} }, conversation: { id: 5 } } })).toBeUndefined();
+  });
+
+  test("is short, however long it is written", () => {
+    const [one, other] = ["a", "b"].map((end) => sessionOf({ body: { prompt_cache_key: "x".repeat(50_000) + end } }));
+    expect(one?.length).toBeLessThan(300);
+    expect(one).not.toBe(other);
+  });
+});
+
+/** A conversation's requests from its first to its last, as each protocol writes them. */
+const growing: Partial<Record<ProtocolId, (system: string, texts: readonly string[]) => object>> = {
+  "openai-chat": (system, texts) => ({
+    messages: [
+      { role: "system", content: system },
+      ...texts.map((text, index) => ({ role: index % 2 === 0 ? "user" : "assistant", content: text })),
+    ],
+  }),
+  "openai-responses": (system, texts) => ({
+    instructions: system,
+    input:
+      texts.length === 1
+        ? texts[0]
+        : texts.map((text, index) => ({
+            role: index % 2 === 0 ? "user" : "assistant",
+            content: [{ type: index % 2 === 0 ? "input_text" : "output_text", text }],
+          })),
+  }),
+  "anthropic-messages": (system, texts) => ({
+    system: [
+      { type: "text", text: `x-anthropic-billing-header: ${texts.length}` },
+      { type: "text", text: system, ...(texts.length > 1 && { cache_control: { type: "ephemeral" } }) },
+    ],
+    messages: texts.map((text, index) => {
+      const role = index % 2 === 0 ? "user" : "assistant";
+      // The mark moves to the newest message, and what was a text becomes a block with it.
+      if (index < texts.length - 1) return { role, content: text };
+      return { role, content: [{ type: "text", text, cache_control: { type: "ephemeral" } }] };
+    }),
+  }),
+  "gemini-generate": (system, texts) => ({
+    systemInstruction: { parts: [{ text: system }] },
+    contents: texts.map((text, index) => ({
+      ...((index > 0 || texts.length > 1) && { role: index % 2 === 0 ? "user" : "model" }),
+      parts: [{ text }],
+    })),
+  }),
+  "ollama-chat": (system, texts) => ({
+    messages: [
+      { role: "System", content: system },
+      ...texts.map((text, index) => ({ content: text, role: index % 2 === 0 ? "USER" : "assistant" })),
+    ],
+  }),
+  "ollama-generate": (system, texts) => ({ system, prompt: "A long story. ".repeat(100) + texts.join(" ") }),
+  "openai-completions": (system, texts) => ({
+    prompt: `${system} ${"and so on. ".repeat(120)}${texts.slice(1).join(" ")}`,
+  }),
+};
+
+describe("a conversation that grows", () => {
+  for (const protocol of protocolIds) {
+    const bodyOf = growing[protocol];
+    if (bodyOf === undefined) throw new Error(`no conversation of ${protocol}`);
+    const keyOf = (system: string, texts: readonly string[]): string | undefined =>
+      facts({ protocol, body: bodyOf(system, texts) }).affinityKey("prompt");
+    const hasFirstMessage = !["ollama-generate", "openai-completions"].includes(protocol);
+
+    test(`keeps its key with every turn: ${protocol}`, () => {
+      const texts = ['Say "hi" ж 😀', "hi", "again", "hi again", "bye"];
+      const keys = [1, 3, 5].map((count) => keyOf("Be kind.", texts.slice(0, count)));
+      expect(keys[0]).toBeString();
+      expect(new Set(keys).size).toBe(1);
+    });
+
+    test(`has another key than one that begins otherwise: ${protocol}`, () => {
+      const key = keyOf("Be kind.", ["Hello", "hi", "x"]);
+      expect(keyOf("Be cruel.", ["Hello", "hi", "x"])).not.toBe(key);
+      if (hasFirstMessage) expect(keyOf("Be kind.", ["Hallo", "hi", "x"])).not.toBe(key);
+    });
+
+    test(`needs no key where only sessions count: ${protocol}`, () => {
+      expect(facts({ protocol, body: bodyOf("x", ["y"]) }).affinityKey("session")).toBeUndefined();
+    });
+
+    test(`goes by its session where it names one: ${protocol}`, () => {
+      const session = facts({ protocol, headers: { "session-id": "s" }, body: bodyOf("x", ["y"]) });
+      expect(session.affinityKey("prompt")).toBe(session.affinityKey("session"));
+    });
+  }
+
+  test("may begin with a picture", () => {
+    const keys = ["a", "a", "b"].map((url) => {
+      const content = [{ type: "image_url", image_url: { url } }];
+      return facts({ body: { messages: [{ role: "user", content }] } }).affinityKey("prompt");
+    });
+    expect(keys[0]).toBeString();
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[0]).not.toBe(keys[2]);
+  });
+
+  test("has no key without a user's message, or with a short prompt", () => {
+    const none: object[] = [
+      {},
+      { messages: [] },
+      { messages: [{ role: "system", content: "x" }] },
+      { prompt: "short" },
+    ];
+    none.push({ messages: [7, null, [], { role: 5 }] }, { input: [{ type: "function_call" }] });
+    for (const body of none) expect(facts({ body }).affinityKey("prompt")).toBeUndefined();
+    expect(facts({ body: { input: "x" }, protocol: undefined }).affinityKey("prompt")).toBeUndefined();
+  });
+
+  test("whose interaction is named goes by what it begins with", () => {
+    const body = { messages: [{ role: "user", content: "Hello" }] };
+    const keys = ["i1", "i2"].map((id) => facts({ body, headers: { "x-interaction-id": id } }).affinityKey("prompt"));
+    expect(keys[0]).toBe(keys[1]);
+    expect(facts({ headers: { "x-interaction-id": "i1" } }).affinityKey("prompt")).toBe("i1");
+  });
+});
+
+/** Asks everything that can be asked. */
+function askAll(options: FactsOptions): void {
+  const about = facts(options);
+  about.models().forEach((name) => expect(name).toBeString());
+  expect(about.promptTokens()).toBeGreaterThanOrEqual(0);
+  expect(about.maxTokens() ?? 1).toBeGreaterThan(0);
+  expect(Object.values(about.needs()).every((need) => typeof need === "boolean")).toBe(true);
+  for (const mode of ["session", "prompt"] as const) {
+    const key = about.affinityKey(mode);
+    expect((key ?? "").length).toBeLessThan(300);
+    expect(about.affinityKey(mode)).toBe(key);
+  }
+}
+
+describe("nothing throws", () => {
+  test("for mutated bodies of any protocol", () => {
+    for (const [index, bytes] of mutations(5000, 11).entries())
+      askAll({ text: latin1Of(bytes), protocol: protocolIds[index % protocolIds.length] });
+  });
+
+  test("for values of any type in every field that is read", () => {
+    const random = createRandom(99);
+    const fields = [
+      "models",
+      "tools",
+      "functions",
+      "messages",
+      "input",
+      "contents",
+      "prompt",
+      "system",
+      "instructions",
+    ];
+    fields.push("systemInstruction", "metadata", "conversation", "prompt_cache_key", "previous_response_id", "options");
+    fields.push(
+      "generationConfig",
+      "max_tokens",
+      "response_format",
+      "text",
+      "format",
+      "output_config",
+      "images",
+      "data",
+    );
+    const inner = ["role", "content", "parts", "text", "type", "user_id", "id", "num_predict", "maxOutputTokens"];
+    const anyValue = (depth: number): unknown => {
+      const kind = Math.floor(random() * (depth > 3 ? 6 : 9));
+      if (kind === 0) return null;
+      if (kind === 1) return random() < 0.5;
+      if (kind === 2) return (random() - 0.5) * 1e6;
+      if (kind === 3) return randomText(random);
+      if (kind === 4) return "user";
+      if (kind === 5) return "x".repeat(Math.floor(random() * 3000));
+      if (kind === 6) return Array.from({ length: Math.floor(random() * 4) }, () => anyValue(depth + 1));
+      const names = [...inner, "__proto__", "constructor"];
+      return Object.fromEntries(
+        Array.from({ length: Math.floor(random() * 4) }, () => [
+          names[Math.floor(random() * names.length)] ?? "x",
+          anyValue(depth + 1),
+        ]),
+      );
+    };
+    for (let round = 0; round < 4000; round += 1) {
+      const chosen = fields.filter(() => random() < 0.3).map((name) => [name, anyValue(0)] as const);
+      askAll({ body: Object.fromEntries(chosen), protocol: protocolIds[round % protocolIds.length] });
+    }
+  });
+
+  test("for text that is no JSON, cut JSON, and depths without end", () => {
+    const whole = JSON.stringify(growing["anthropic-messages"]?.("Be kind.", ["a", "b", "c"]));
+    for (let end = 0; end <= whole.length; end += 1) askAll({ text: whole.slice(0, end) });
+    const deep = 200_000;
+    for (const text of [
+      "",
+      " ",
+      "null",
+      "\u0000\u00ff",
+      '{"messages":'.repeat(deep),
+      `{"messages":${"[".repeat(deep)}`,
+    ])
+      askAll({ text });
+    askAll({ text: `{"messages":${"[".repeat(900)}${"]".repeat(900)}}` });
+    askAll({ text: `{"messages":[${'{"content":['.repeat(400)}${"]}".repeat(400)}]}` });
+  });
+
+  test("and a large body is read in milliseconds", () => {
+    const content = [{ type: "text", text: "word ".repeat(400_000) }];
+    const text = JSON.stringify({
+      messages: Array.from({ length: 5 }, () => ({ role: "user", content })),
+      tools: [{}],
+    });
+    const started = performance.now();
+    askAll({ text });
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+});
