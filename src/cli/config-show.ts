@@ -41,6 +41,7 @@ export default defineCommand({
   args: {
     ...configArgument,
     all: { type: "boolean", description: "Values that are left at their default, too" },
+    origin: { type: "boolean", description: "Show where every value comes from (it always does)" },
     json: { type: "boolean", description: "Print JSON: {file, config, origins}" },
   },
   run({ args }) {

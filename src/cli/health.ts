@@ -2,7 +2,7 @@ import { defineCommand } from "citty";
 import { isPlainObject } from "../config/path.ts";
 import { configuredUrl } from "./gateway-url.ts";
 import { fetchJson, httpUrl, UnreachableError, type JsonReply } from "./http.ts";
-import { palette, print, printJson } from "./output.ts";
+import { palette, print, printJson, printNote } from "./output.ts";
 
 const description = `Ask a running gateway whether it is ready (exit code 0) or not (1)
 
@@ -18,11 +18,18 @@ interface Health {
   /** HTTP status; `null` when nobody answered. */
   readonly status: number | null;
   readonly message: string;
+  /** What needs its owner although it may be ready. */
+  readonly notices: readonly string[];
 }
 
-function reasonIn({ status, body }: JsonReply): string {
-  const reasons = isPlainObject(body) && Array.isArray(body["reasons"]) ? body["reasons"] : [];
-  return reasons.length > 0 ? reasons.map(String).join(" ") : `HTTP ${status}`;
+function textsIn({ body }: JsonReply, field: "reasons" | "notices"): string[] {
+  const texts = isPlainObject(body) ? body[field] : undefined;
+  return Array.isArray(texts) ? texts.map(String) : [];
+}
+
+function reasonIn(reply: JsonReply): string {
+  const reasons = textsIn(reply, "reasons");
+  return reasons.length > 0 ? reasons.join(" ") : `HTTP ${reply.status}`;
 }
 
 async function askHealth(url: string): Promise<Health> {
@@ -30,13 +37,14 @@ async function askHealth(url: string): Promise<Health> {
     const reply = await fetchJson({ url: `${url}/health/ready`, timeoutMs });
     const { status, body } = reply;
     if (status === 200 && !(isPlainObject(body) && body["status"] === "ready")) {
-      return { url, ready: false, status, message: "something answers there, but it is no Orcestator" };
+      return { url, ready: false, status, message: "something answers there, but it is no Orcestator", notices: [] };
     }
     const ready = status === 200;
-    return { url, ready, status, message: ready ? "ready" : `not ready: ${reasonIn(reply)}` };
+    const message = ready ? "ready" : `not ready: ${reasonIn(reply)}`;
+    return { url, ready, status, message, notices: textsIn(reply, "notices") };
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
-    return { url, ready: false, status: null, message: error.message };
+    return { url, ready: false, status: null, message: error.message, notices: [] };
   }
 }
 
@@ -54,6 +62,7 @@ export default defineCommand({
     else {
       const { green, red } = palette();
       print(`${(health.ready ? green : red)(health.message)}${health.status === null ? "" : ` (${url})`}`);
+      for (const notice of health.notices) printNote(`${palette(process.stderr).yellow("notice")}: ${notice}`);
     }
     if (!health.ready) process.exitCode = 1;
   },

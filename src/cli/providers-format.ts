@@ -63,11 +63,19 @@ function isCooling({ coolingUntil }: CredentialHealth): boolean {
   return Object.keys(coolingUntil).length > 0;
 }
 
+/** A 403 is no limit that passes by itself. */
+function isBlocked({ refusedModels }: CredentialHealth): boolean {
+  return refusedModels.length > 0;
+}
+
 function credentialsText(credentials: readonly CredentialHealth[]): string {
   const disabled = credentials.filter((credential) => credential.disabled).length;
-  const cooling = credentials.filter((credential) => !credential.disabled && isCooling(credential)).length;
+  const resting = credentials.filter((credential) => !credential.disabled && isCooling(credential));
+  const blocked = resting.filter(isBlocked).length;
+  const cooling = resting.length - blocked;
   const parts = [];
   if (disabled > 0) parts.push(`${share(disabled, credentials.length)} disabled`);
+  if (blocked > 0) parts.push(`${share(blocked, credentials.length)} blocked`);
   if (cooling > 0) parts.push(`${share(cooling, credentials.length)} cooling`);
   return parts.length === 0 ? `${credentials.length} ok` : parts.join(", ");
 }
@@ -81,14 +89,16 @@ function reasonOf({ targets, credentials, probe, status }: ProviderHealth): stri
   return probe?.ok === false ? `probe: ${probe.message ?? "failed"}` : "";
 }
 
-function stateOf({ circuit, disabled, coolingUntil }: CredentialHealth, now: number): string {
+function stateOf(credential: CredentialHealth, now: number): string {
+  const { circuit, disabled, coolingUntil, refusedModels } = credential;
   if (disabled && circuit === "half_open") return "to be tried again";
   if (disabled) return `disabled${untilText(disabled.until, now)}`;
-  const models = Object.entries(coolingUntil);
+  const all = Object.entries(coolingUntil);
+  const models = isBlocked(credential) ? all.filter(([model]) => refusedModels.includes(model)) : all;
   const longest = models.toSorted(([, left], [, right]) => right - left)[0];
   if (longest === undefined) return "ok";
   const more = models.length > 1 ? ` and ${models.length - 1} more` : "";
-  return `cooling${untilText(longest[1], now)} (${longest[0]}${more})`;
+  return `${isBlocked(credential) ? "blocked" : "cooling"}${untilText(longest[1], now)} (${longest[0]}${more})`;
 }
 
 function statusColumn<Row extends Pick<Place, "status">>({ green, yellow, red }: Palette): Column<Row> {
@@ -170,7 +180,7 @@ function formatCredentials(credentials: readonly CredentialHealth[], layout: Pro
 }
 
 function probeText({ probe }: ProviderHealth, { now }: ProvidersLayout): string {
-  if (!probe) return "Not probed yet.";
+  if (!probe) return "Its list of models has not been asked for yet (health.probes).";
   const outcome = probe.message ?? `its list of models came after ${formatMs(probe.ms)}`;
   return `Probed ${formatMs(Math.max(0, now - probe.at))} ago: ${outcome}`;
 }

@@ -102,7 +102,13 @@ export function serve(args: ServeFlags): void {
   surviveBugs(logger);
   stopOnSignals(running, logger);
   if (loaded.config.server.watch) {
-    watchConfig({ loaded, load: () => load(args), apply: (config) => running.apply(config), logger });
+    watchConfig({
+      loaded,
+      load: () => load(args),
+      apply: (config) => running.apply(config),
+      onRead: (refused) => running.configRead(refused),
+      logger,
+    });
   }
   print(banner(loaded, running));
   if (args.open === true) openInBrowser(`${running.url}/docs`);

@@ -26,6 +26,7 @@ function wrongType(issue: z.core.$ZodIssueInvalidType, value: unknown): string {
   if (issue.expected === "string" && (typeof value === "number" || typeof value === "boolean")) {
     return "must be text; put it in quotes";
   }
+  if (issue.expected === "int" && typeof value === "number") return `must be ${wanted}`;
   return typeof value === "string" ? `must be ${wanted}` : `must be ${wanted}, not ${kindOf(value)}`;
 }
 

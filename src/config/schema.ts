@@ -46,6 +46,9 @@ const timeouts = z.strictObject({
   firstByte: deadline("60s").describe(
     "Streams: until the first content-bearing event (reasoning counts; headers, comments and role chunks do not)",
   ),
+  answer: deadline("5m").describe(
+    "Answers in one piece: until the whole of it is there; only as long as there is another target to turn to",
+  ),
   idle: deadline("120s").describe("Streams: longest silence of the upstream after the first content"),
   progress: deadline("5m").describe(
     "Streams: longest time without further content after the first, however many comments keep the line alive",

@@ -2,6 +2,9 @@ import { z } from "zod";
 import { formatDuration, maxDurationMs, parseDuration } from "../lib/duration.ts";
 import { switchOf } from "./switch-text.ts";
 
+// Zod would compile a function for every object it meets: that takes longer than the few parses of a process's life.
+z.config({ jitless: true });
+
 interface DurationBounds {
   readonly minMs?: number;
   readonly maxMs?: number;

@@ -19,7 +19,7 @@ interface Walk {
   nodes: number;
 }
 
-const reference = /\$\$\{|\$\{([^}]*)\}/g;
+const reference = /\$\$\{|\$\{([^}]*)\}|\$\{/g;
 const referenceBody = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 const maxDepth = 32;
 const maxNodes = 100_000;
@@ -33,7 +33,12 @@ function isCredential(path: ConfigPath): boolean {
 
 function substituteText(text: string, path: ConfigPath, walk: Walk): string {
   return text.replaceAll(reference, (whole, body: string | undefined) => {
-    if (body === undefined) return "${";
+    if (whole === "$${") return "${";
+    if (body === undefined) {
+      const message = "${ has no closing }; write ${NAME} or ${NAME:-default}, or $${ for a literal ${";
+      walk.problems.push({ kind: "invalid", path, message });
+      return whole;
+    }
     const [, name, fallback] = referenceBody.exec(body) ?? [];
     if (name === undefined) {
       const message = "${…} takes a variable name, ${NAME} or ${NAME:-default}; write $${ for a literal ${";

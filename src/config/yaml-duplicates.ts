@@ -1,4 +1,5 @@
 import { isPlainObject } from "./path.ts";
+import { endOfQuoted, scanFlow, type WrittenKey } from "./yaml-flow.ts";
 
 export interface DuplicateKey {
   readonly key: string;
@@ -13,34 +14,6 @@ interface Mapping {
 
 const keyPattern =
   /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?:[^\s:#'"&*!|>%@`{}[\],]|:(?=\S))(?:[^:#]|:(?=\S)|(?<=\S)#)*?)\s*:(?:\s+(.*))?$/;
-
-/** What a quoted text or a `{…}` / `[…]` still waits for at the end of a line. */
-interface Unfinished {
-  depth: number;
-  quote: string;
-}
-
-function scanValue(text: string, start: Unfinished): Unfinished {
-  let { depth, quote } = start;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] ?? "";
-    if (quote !== "") {
-      if (quote === '"' && character === "\\") at += 1;
-      else if (character === quote) quote = "";
-      continue;
-    }
-    if (character === "#" && (at === 0 || text[at - 1] === " ")) break;
-    if (depth === 0 && at > 0) break;
-    if (character === '"' || character === "'") quote = character;
-    else if (character === "{" || character === "[") depth += 1;
-    else if (character === "}" || character === "]") depth -= 1;
-  }
-  return { depth, quote };
-}
-
-function isUnfinished(state: Unfinished): boolean {
-  return state.depth > 0 || state.quote !== "";
-}
 
 /** Column of the content behind `- - `, after which a new mapping may begin. */
 function skipDashes(line: string, mappings: Mapping[]): number {
@@ -62,30 +35,55 @@ function enterMapping(mappings: Mapping[], indent: number): Mapping {
   return mapping;
 }
 
-/** Keys that a mapping written in lines (not `{…}`) seems to hold twice. */
-function suspects(lines: readonly string[]): DuplicateKey[] {
-  const found: DuplicateKey[] = [];
+interface Suspect extends WrittenKey {
+  readonly line: number;
+}
+
+const noProperties = /^(?:[&!]\S+\s+)*/;
+
+/** Where a quoted text or a `{…}` / `[…]` at `start` ends, and what stands twice in it. */
+function scanValue(text: string, start: number): { twice: readonly WrittenKey[]; end: number } {
+  const first = text[start] ?? "";
+  if (first === '"' || first === "'") return { twice: [], end: endOfQuoted(text, start) };
+  return first === "{" || first === "[" ? scanFlow(text, start) : { twice: [], end: start };
+}
+
+function lineOf(text: string, end: number): number {
+  let line = 1;
+  for (let at = text.indexOf("\n"); at >= 0 && at < end; at = text.indexOf("\n", at + 1)) line += 1;
+  return line;
+}
+
+/** Keys that a mapping seems to hold twice. */
+function suspects(text: string): Suspect[] {
+  const found: Suspect[] = [];
   const mappings: Mapping[] = [];
   let blockIndent = -1;
-  let unfinished: Unfinished = { depth: 0, quote: "" };
-  for (const [index, line] of lines.entries()) {
-    if (isUnfinished(unfinished)) {
-      unfinished = scanValue(line, unfinished);
-      continue;
-    }
-    if (/^\s*(?:#.*)?$/.test(line)) continue;
+  /** What has been read with an earlier line. */
+  let readUntil = 0;
+  let next = 0;
+  for (const [index, whole] of text.split("\n").entries()) {
+    const start = next;
+    next += whole.length + 1;
+    const line = whole.endsWith("\r") ? whole.slice(0, -1) : whole;
+    if (start < readUntil || /^\s*(?:#.*)?$/.test(line)) continue;
     const indent = line.length - line.trimStart().length;
     if (blockIndent >= 0 && indent > blockIndent) continue;
     blockIndent = -1;
     const column = skipDashes(line, mappings);
     const match = keyPattern.exec(line.slice(column));
-    if (match?.[1] === undefined) continue;
-    const { keys } = enterMapping(mappings, column);
-    if (keys.has(match[1]) && match[1] !== "<<") found.push({ key: match[1], line: index + 1 });
-    keys.add(match[1]);
-    const value = (match[2] ?? "").replace(/^(?:[&!]\S+\s+)*/, "");
-    if (/^[|>]/.test(value)) blockIndent = column;
-    else if (/^["'{[]/.test(value)) unfinished = scanValue(value, { depth: 0, quote: "" });
+    const value = (match === null ? line.slice(column) : (match[2] ?? "")).replace(noProperties, "");
+    if (match?.[1] !== undefined) {
+      const key = unquote(match[1]);
+      const end = start + column + match[1].length - (key === match[1] ? 0 : 1);
+      const { keys } = enterMapping(mappings, column);
+      if (keys.has(key) && key !== "<<") found.push({ key, end, line: index + 1 });
+      keys.add(key);
+      if (/^[|>]/.test(value)) blockIndent = column;
+    }
+    const { twice, end } = scanValue(text, start + line.length - value.length);
+    for (const written of twice) found.push({ ...written, line: lineOf(text, written.end) });
+    readUntil = end;
   }
   return found;
 }
@@ -103,20 +101,29 @@ function unquote(key: string): string {
   return /^["']/.test(key) ? key.slice(1, -1) : key;
 }
 
+const mark = "-written-twice";
+
+function isTwice(key: string, renamed: string, parse: (text: string) => unknown): boolean {
+  try {
+    return holdsBoth(parse(renamed), key, key + mark, { nodes: 20_000 });
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Keys written twice in one mapping, where YAML parsers keep the last in silence. A suspect counts only when the
  * parser agrees: with the second key renamed, both must turn up in one object.
  */
 export function yamlDuplicates(text: string, parse: (text: string) => unknown): DuplicateKey[] {
-  const lines = text.split("\n");
-  return suspects(lines).flatMap(({ key, line }) => {
-    const marker = `${unquote(key)}-written-twice`;
-    const renamed = (lines[line - 1] ?? "").replace(key, () => key.replace(unquote(key), () => marker));
-    try {
-      const tree = parse(lines.with(line - 1, renamed).join("\n"));
-      return holdsBoth(tree, unquote(key), marker, { nodes: 20_000 }) ? [{ key: unquote(key), line }] : [];
-    } catch {
-      return [];
-    }
-  });
+  const found: DuplicateKey[] = [];
+  let unambiguous = text;
+  // From the end on: places before it stay where they are, and what the last of two hid comes to light.
+  for (const { key, line, end } of suspects(text).toReversed()) {
+    const renamed = unambiguous.slice(0, end) + mark + unambiguous.slice(end);
+    if (!isTwice(key, renamed, parse)) continue;
+    unambiguous = renamed;
+    found.unshift({ key, line });
+  }
+  return found;
 }

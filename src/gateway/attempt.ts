@@ -147,12 +147,9 @@ function answerOf(text: string, { headers }: UpstreamReply, sent: Sent): OpenedA
 const ordinaryFinish = /^(?:stop|end_turn|completed|load)?$/i;
 
 /** An answer without any content is tried elsewhere, as long as there is an elsewhere. */
-function refuseEmpty(
-  { exchange, host, hasMore }: Sent,
-  { contentEvents, finishReason = "", usage }: Observation,
-): void {
+function refuseEmpty({ exchange, host, hasMore }: Sent, { contentEvents, finishReason = "" }: Observation): void {
   if (contentEvents > 0 || !hasMore || !exchange.routing.triesEmptyAnswers) return;
-  if (!ordinaryFinish.test(finishReason) || (usage?.output ?? 0) > 0) return;
+  if (!ordinaryFinish.test(finishReason)) return;
   const message = `The upstream ${host} gave an empty answer.`;
   throw new GatewayError({ code: "upstream_empty_answer", status: 502, message });
 }
@@ -212,9 +209,17 @@ function openImmediate(sent: Sent): Opened | Promise<Opened> {
   return { kind: "answer", headers: noHeaders, output, observation, losses: [] };
 }
 
-function tooSlow(host: string, firstByteMs: number): GatewayError {
-  const message = `The upstream ${host} sent nothing of an answer within ${firstByteMs} ms (timeouts.firstByte).`;
+function tooSlow(host: string, milliseconds: number, setting: "firstByte" | "answer"): GatewayError {
+  const what = setting === "firstByte" ? "sent nothing of an answer" : "sent no whole answer";
+  const message = `The upstream ${host} ${what} within ${milliseconds} ms (timeouts.${setting}).`;
   return new GatewayError({ code: "upstream_timeout", status: 504, message, retryable: true });
+}
+
+/** An answer in one piece may take as long as it will where nobody else could give it. */
+function limitBeginning({ exchange, stop, host, hasMore }: Sent, { target }: Candidate): (() => void) | undefined {
+  const { firstByte, answer } = target.upstream.config.timeouts;
+  if (exchange.envelope.stream) return alarms.set(firstByte, () => stop.stop(tooSlow(host, firstByte, "firstByte")));
+  return hasMore ? alarms.set(answer, () => stop.stop(tooSlow(host, answer, "answer"))) : undefined;
 }
 
 /** The way to a target. Throws GatewayError where the request cannot be said to it. */
@@ -236,12 +241,10 @@ export async function attempt(exchange: Exchange, candidate: Candidate): Promise
   const { stop, hasMore } = candidate;
   const passage = passageTo(exchange, candidate);
   const { host } = destinationOf(exchange, candidate, passage);
-  const { firstByte, idle: idleMs, progress: progressMs } = upstream.config.timeouts;
+  const { idle: idleMs, progress: progressMs } = upstream.config.timeouts;
   const credential = candidate.credential.key;
   const sent: Sent = { exchange, passage, stop, host, idleMs, progressMs, credential, hasMore };
-  const callOff = exchange.envelope.stream
-    ? alarms.set(firstByte, () => stop.stop(tooSlow(host, firstByte)))
-    : undefined;
+  const callOff = limitBeginning(sent, candidate);
   try {
     if (passage.immediate !== undefined) return await openImmediate(sent);
     const reply =

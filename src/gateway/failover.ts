@@ -1,9 +1,9 @@
 import { GatewayError } from "../errors.ts";
-import type { Lease } from "../limits/limiter.ts";
 import type { Credential } from "../routing/credential.ts";
 import type { FailureKind } from "../routing/failure-kind.ts";
 import type { Plan, Stage } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
+import type { Begun, Full, Opening, Started, Turn } from "./begun.ts";
 import { CandidateLeases } from "./candidate-leases.ts";
 import { pause } from "./cancellation.ts";
 import { hedged } from "./hedge.ts";
@@ -12,26 +12,6 @@ import { type FallbackReason, TrailWriter } from "./trail-writer.ts";
 import { Tried } from "./tried.ts";
 import { Tries } from "./tries.ts";
 import { type Answered, type Ending, isAnswered, type Outcome, type Place, type Steps, type Trying } from "./trying.ts";
-
-/** Who could answer if there were room. */
-interface Full {
-  place: Place;
-  credential: Credential;
-}
-
-/** How a credential is begun with. */
-interface Started {
-  credential: Credential;
-  /** Its place within limits; `undefined` = none are set. */
-  lease?: Lease | undefined;
-  /** The first try has been made already, and has failed. */
-  answer?: GatewayError | undefined;
-}
-
-/** The only candidate there is, and what became of its first try. */
-interface Begun extends Started {
-  place: Place;
-}
 
 /** One request must not become a hundred: clients may name many models. */
 const mostAttempts = 20;
@@ -61,17 +41,24 @@ export class Journey<T> {
   }
 
   async run(): Promise<T> {
-    const { route } = this.trying;
-    const only = this.onlyCandidate(route.first);
-    if (only !== undefined) {
-      // Nearly every request: nothing to choose, and it is answered. Each layer less is a promise less.
-      const answer = await this.tries.once(only.place, { credential: only.credential, lease: undefined, repeat: 0 });
-      if (!(answer instanceof GatewayError)) return this.answered(answer, route.first);
-      only.answer = answer;
+    const { first } = this.trying.route;
+    const plan = this.planOf(first);
+    const begun = this.begin(first, plan);
+    if (begun !== undefined && begun.refusal === undefined) {
+      // Nearly every request is answered by the first it asks. Each layer less on the way there is a promise less.
+      const answer = await this.tries.once(begun.place, {
+        credential: begun.credential,
+        lease: begun.lease,
+        repeat: 0,
+      });
+      if (!(answer instanceof GatewayError)) return this.answered(answer, first);
+      begun.answer = answer;
     }
-    const queue: Stage[] = [route.first];
+    const queue: Stage[] = [first];
     for (let stage = queue.shift(); stage !== undefined; stage = queue.shift()) {
-      const outcome = await this.tryStage(stage, queue, stage === route.first ? only : undefined);
+      const outcome = await (stage === first
+        ? this.tryStage(stage, queue, { plan, begun })
+        : this.tryStage(stage, queue, { plan: this.planOf(stage), begun: undefined }));
       if (isAnswered(outcome)) return this.answered(outcome, stage);
       this.turn(outcome, stage, queue);
       if (this.trying.recording.record.attempts >= mostAttempts) break;
@@ -86,21 +73,34 @@ export class Journey<T> {
     return opened;
   }
 
-  /** One target with one credential, healthy and without limits; `undefined` where there is anything to decide. */
-  private onlyCandidate(stage: Stage): Begun | undefined {
-    const [target] = stage.targets;
-    if (target === undefined || stage.targets.length > 1) return undefined;
-    const { credentials, scope } = target.upstream;
-    const [credential] = credentials.credentials;
-    if (credential === undefined || credentials.credentials.length > 1) return undefined;
-    if (scope !== undefined || credential.scope !== undefined) return undefined;
-    const { routing, facts, route, cancellation } = this.trying;
-    const plan = routing.planner.plan(stage, facts);
-    if (plan.inOrder.length !== 1) return undefined;
-    this.trail.staged(stage, { plan, because: undefined });
-    const hasMore = route.fallbacks("failed").length > 0;
-    const place: Place = { stage, plan, target, leg: cancellation, kind: "first", hasMore };
-    return { place, credential, answer: undefined };
+  /** The first candidate with its place; `undefined` where two are asked at once, or only a last resort is left. */
+  private begin(stage: Stage, plan: Plan): Begun | undefined {
+    const [target] = plan.inOrder;
+    if (target === undefined || stage.hedgeAfterMs > 0) return undefined;
+    const { route, cancellation } = this.trying;
+    const turn = this.turnOf(plan, target);
+    const { credentials, held, index } = turn;
+    const credential = held ?? credentials[0];
+    if (credential === undefined || credential.isBlocked(target.model)) return undefined;
+    const hasMore = plan.inOrder.length > 1 || plan.lastResort.length > 0 || route.fallbacks("failed").length > 0;
+    const hasOtherCredential = credentials.length > 1 && this.hasUsableAfter(target.model, turn, index);
+    const place: Place = { stage, plan, target, leg: cancellation, kind: "first", hasMore, hasOtherCredential };
+    const lease = this.leases.take(place, credential);
+    const refusal = typeof lease === "string" ? lease : undefined;
+    return {
+      place,
+      turn,
+      credential,
+      lease: typeof lease === "string" ? undefined : lease,
+      refusal,
+      answer: undefined,
+    };
+  }
+
+  private turnOf(plan: Plan, target: Target): Turn {
+    const credentials = target.upstream.credentials.inTurn(target.model);
+    const held = plan.credential !== undefined && plan.inOrder[0] === target ? plan.credential : undefined;
+    return { credentials, held, index: held === undefined ? 0 : -1 };
   }
 
   /** What comes after a stage without an answer; throws where nothing may. */
@@ -127,9 +127,8 @@ export class Journey<T> {
     return plan;
   }
 
-  private async tryStage(stage: Stage, queue: readonly Stage[], begun: Begun | undefined): Promise<Outcome<T>> {
+  private async tryStage(stage: Stage, queue: readonly Stage[], { plan, begun }: Opening): Promise<Outcome<T>> {
     const { route, cancellation } = this.trying;
-    const plan = begun?.place.plan ?? this.planOf(stage);
     this.full = undefined;
     const isLastStage = queue.length === 0 && (stage !== route.first || route.fallbacks("failed").length === 0);
     const { inOrder, lastResort } = plan;
@@ -146,7 +145,7 @@ export class Journey<T> {
         const second = { ...place, target: next, hasMore: inOrder.length > 2 || isMoreLeft };
         outcome = await hedged(this, place, second);
         index += 1;
-      } else outcome = begun === undefined ? await this.tryTarget(place) : await this.repeat(place, begun);
+      } else outcome = await this.tryTarget(place, index === 0 ? begun : undefined);
       if (isAnswered(outcome) || this.isFinal(outcome)) return outcome;
     }
     outcome = await this.tryFull(outcome, isMoreLeft);
@@ -190,31 +189,34 @@ export class Journey<T> {
     return outcome === "stopped" || outcome === "request" || outcome === "content" || outcome === "context";
   }
 
-  /** Goes through a target's credentials. */
-  async tryTarget(place: Place): Promise<Outcome<T> | "full"> {
+  /** Goes through a target's credentials; `begun` = with the first of them it has begun already. */
+  async tryTarget(place: Place, begun?: Begun): Promise<Outcome<T> | "full"> {
     const { target, plan, kind } = place;
-    const credentials = target.upstream.credentials.inTurn(target.model);
-    const held = plan.credential !== undefined && plan.inOrder[0] === target ? plan.credential : undefined;
+    const turn = begun?.turn ?? this.turnOf(plan, target);
+    const { credentials, held } = turn;
     let outcome: Outcome<T> | "full" = "unsuited";
     let isFirst = true;
-    for (let index = held === undefined ? 0 : -1; index < credentials.length; index += 1) {
+    for (let { index } = turn; index < credentials.length; index += 1) {
       const credential = index < 0 ? held : credentials[index];
       if (credential === undefined || (index >= 0 && credential === held)) continue;
+      const isBegun = isFirst && begun !== undefined;
       // Blocked ones stand at the end; the least bad of them is tried only where nothing else is left.
-      if (credential.isBlocked(target.model) && !(isFirst && kind === "last_resort")) break;
+      if (!isBegun && credential.isBlocked(target.model) && !(isFirst && kind === "last_resort")) break;
       isFirst = false;
-      const hasOtherCredential = this.hasUsableAfter(credentials, index, { model: target.model, held });
-      outcome = await this.tryWithin({ ...place, hasOtherCredential }, credential);
+      const hasOtherCredential = this.hasUsableAfter(target.model, turn, index);
+      const own: Place = { ...place, hasOtherCredential };
+      outcome = isBegun ? await this.goOn(own, begun) : await this.tryWithin(own, credential);
       if (outcome !== "credential" && outcome !== "limited" && outcome !== "full") return outcome;
     }
     return outcome;
   }
 
-  private hasUsableAfter(
-    credentials: readonly Credential[],
-    index: number,
-    { model, held }: { model: string; held: Credential | undefined },
-  ): boolean {
+  private goOn(place: Place, begun: Begun): Promise<Outcome<T>> | "full" | "limited" {
+    if (begun.refusal === "full") (this.full ??= []).push({ place, credential: begun.credential });
+    return begun.refusal ?? this.repeat(place, begun);
+  }
+
+  private hasUsableAfter(model: string, { credentials, held }: Turn, index: number): boolean {
     for (let next = index + 1; next < credentials.length; next += 1) {
       const credential = credentials[next];
       if (credential !== undefined && credential !== held) return !credential.isBlocked(model);

@@ -81,10 +81,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       stream: envelope.stream,
       protocol: protocol.id,
       steering,
+      members: envelope.object,
     });
     const route = options.table.resolve(envelope.model, facts);
     // A request without a model asks for the default one.
-    recording.record.modelAsked = envelope.model ?? route.modelShown;
+    if (envelope.model === undefined) recording.record.modelAsked = route.modelShown;
     const totalMs = steering?.timeoutMs ?? route.first.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
     const exchange: Exchange = {
       call,
@@ -164,8 +165,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       onFinish(record, error) {
         if (entry !== undefined) leave(entry);
         if (isSilent) call.allowSilence(false);
-        if (protocol === "openai-responses" && record.upstreamId !== undefined)
-          claimResponse(record.upstreamId, { keyId: record.keyId, answering: holds.answered() });
+        const responseId = holds.responseId ?? record.upstreamId;
+        if (protocol === "openai-responses" && responseId !== undefined)
+          claimResponse(responseId, { keyId: record.keyId, answering: holds.answered() });
         holds.end(endOf(record, error), tokensOf(record));
         options.onFinish(record);
       },

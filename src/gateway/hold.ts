@@ -54,6 +54,8 @@ export class Holds {
   private lease: Lease | undefined;
   private answering: Answering | undefined;
   private isOver = false;
+  /** Of an answer that the gateway keeps, as the client knows it. */
+  responseId: string | undefined = undefined;
 
   admit(lease: Lease): void {
     this.lease = lease;

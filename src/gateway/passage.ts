@@ -111,6 +111,7 @@ class SameLane implements Passage {
     const request = parseRequest(envelope.text);
     const id = stringOf(response["id"]);
     if (id === undefined || !translation.responses.wants(request)) return;
+    this.exchange.holds.responseId = id;
     translation.responses.keep({ id, keyId: call.keyId, request, response });
   }
 }
@@ -178,8 +179,9 @@ function createWatcher(exchange: Exchange, request: TranslatedRequest, view: Cli
   };
 }
 
-function keep({ translation, call }: Exchange, { own, answerId }: TranslatedRequest, response: unknown): void {
+function keep({ translation, call, holds }: Exchange, { own, answerId }: TranslatedRequest, response: unknown): void {
   if (answerId === undefined || !translation.responses.wants(own)) return;
+  holds.responseId = answerId;
   translation.responses.keep({ id: answerId, keyId: call.keyId, request: own, response: fieldsOf(response) });
 }
 

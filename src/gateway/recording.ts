@@ -90,6 +90,8 @@ function wholeCharacters(text: string | undefined): string | undefined {
   return text?.replace(/[\ud800-\udbff]$/, "");
 }
 
+/** Clients may send megabytes as a model's name. */
+const longestName = 500;
 const charactersPerToken = 4;
 
 /** A broken stream has no usage of its own: four characters of request a token, and one token a delivered event. */
@@ -133,7 +135,7 @@ class RequestRecording implements Recording {
   see(envelope: Envelope): void {
     this.envelope = envelope;
     this.record.stream = envelope.stream;
-    this.record.modelAsked = envelope.model ?? "";
+    this.record.modelAsked = (envelope.model ?? "").slice(0, longestName);
   }
 
   sent(): void {

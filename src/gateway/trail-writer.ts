@@ -14,6 +14,8 @@ interface Attempted {
   /** `performance.now()` when it began. */
   from: number;
   outcome: "ok" | "called_off" | GatewayError;
+  /** Another target may be at work at the same time. */
+  isRaced?: boolean | undefined;
 }
 
 const longestCause = 300;
@@ -64,10 +66,24 @@ export function noteWait(
   trailOf(request).waits.push({ for: what, atMs: sinceArrival(request.recording, from), ms: Math.round(ms) });
 }
 
+let lastModel = "";
+let lastModelText = '""';
+
+/** As JSON; most requests ask for what the one before them asked for. */
+function modelText(model: string): string {
+  if (model !== lastModel) {
+    lastModel = model;
+    lastModelText = JSON.stringify(model.slice(0, 1000));
+  }
+  return lastModelText;
+}
+
 /** Writes down why a request went where it went. Costs nothing where there was nothing to decide: one target that answered. */
 export class TrailWriter {
   private readonly trying: Trying;
   private plan: Plan | undefined;
+  /** There was something to decide. */
+  private hasChoice = false;
 
   constructor(trying: Trying) {
     this.trying = trying;
@@ -82,8 +98,9 @@ export class TrailWriter {
       (trailOf(this.trying).fallbacks ??= []).push({ model: stage.model, because: becauseTexts[because], atMs });
     }
     const { trail } = recording.record;
+    this.hasChoice = stage.targets.length > 1 || route.routedBy !== undefined;
     if (trail !== undefined) addPlan(trail, plan);
-    else if (stage.targets.length > 1 || route.routedBy !== undefined || plan.lastResort.length > 0) this.open();
+    else if (plan.lastResort.length > 0) this.open();
   }
 
   limited({ upstream, model }: Target, { scope, by, retryAfterMs }: LimitRefusal): void {
@@ -99,9 +116,13 @@ export class TrailWriter {
     noteWait(this.trying, { what, from });
   }
 
-  attempted({ target, credential, kind, from, outcome }: Attempted): void {
-    const isPlain = outcome === "ok" && kind === "first" && this.trying.recording.record.trail === undefined;
-    if (isPlain) return;
+  attempted({ target, credential, kind, from, outcome, isRaced = false }: Attempted): void {
+    const isFirst = outcome === "ok" && kind === "first" && !isRaced;
+    const isPlain = isFirst && this.trying.recording.record.trail === undefined;
+    if (isPlain) {
+      if (this.hasChoice) this.noteChoice(target);
+      return;
+    }
     const error = outcome instanceof GatewayError ? outcome : undefined;
     const trail = this.open();
     if (outcome === "ok") trail.price = this.trying.routing.priceOf(target);
@@ -116,6 +137,20 @@ export class TrailWriter {
       status: error && statusOf(error),
       cause: outcome === "called_off" ? this.spentText(target) : this.causeText(error),
     });
+  }
+
+  /** The first choice has answered: what there was to choose from is all there is to tell. */
+  private noteChoice(target: Target): void {
+    const { recording, route, routing } = this.trying;
+    const { affinity } = this.plan ?? {};
+    const price = routing.priceOf(target);
+    const facts =
+      (route.routedBy === undefined ? "" : `"routedBy":${JSON.stringify(route.routedBy)},`) +
+      (affinity === undefined ? "" : `"affinity":"${affinity}",`) +
+      (price === undefined ? "" : `"price":{"input":${price.input},"output":${price.output}},`);
+    const model = modelText(route.first.model);
+    const candidates = this.plan?.explainText() ?? "[]";
+    recording.record.packedTrail = `{"model":${model},"strategy":"${route.first.strategy}",${facts}"candidates":${candidates},"attempts":[],"waits":[]}`;
   }
 
   private causeText(error: GatewayError | undefined): string | undefined {

@@ -42,8 +42,9 @@ function failureText({ target, error, times }: Failure): string {
 function healthText({ health, upstream, model }: Target): string {
   const { credentials } = upstream.credentials;
   if (!health.isBlocked()) {
-    const blocked = credentials.filter((credential) => credential.isBlocked(model)).length;
-    return `${blocked} of its ${credentials.length} credentials refused or cooling`;
+    const waits = credentials.map((credential) => (credential.blockedUntil(model) ?? 0) - Date.now());
+    const wait = waitText(Math.max(1, Math.min(...waits) / 1000));
+    return credentials.length === 1 ? `its credential was refused${wait}` : `all its credentials were refused${wait}`;
   }
   return health.bareReason() ?? "its circuit is open";
 }
@@ -114,7 +115,8 @@ export class Tried {
     ].filter((seconds): seconds is number => seconds !== undefined && seconds > 0);
     const isTemporary = telling.status === 429 || telling.status >= 500;
     const retryAfterSeconds = waits.length === 0 || !isTemporary ? telling.retryAfterSeconds : Math.min(...waits);
-    const story = this.story();
+    const isOwnFault = failureKindOf(telling) === "request" && !isOfOneTarget(telling);
+    const story = isOwnFault ? "" : this.story();
     const message = story === "" ? telling.message : sentence(telling.message) + story;
     const isOnly = this.failures.length === 1 && this.skips.length === 0;
     const headers =
@@ -154,7 +156,10 @@ export class Tried {
   private story(): string {
     const known = this.known === undefined ? "" : ` It was failing before: ${this.known}.`;
     const isPlain = new Set([...this.failures, ...this.skips].map(({ target }) => target)).size < 2;
-    if (isPlain) return known;
+    const last = this.failures.at(-1);
+    // An upstream's own words seldom say whose they are.
+    const isQuoted = last?.error.details?.["upstreamStatus"] !== undefined;
+    if (isPlain) return isQuoted ? ` Tried: ${failureText(last)}.${known}` : known;
     const tried = this.failures.length === 0 ? "" : ` Tried in order: ${listed(this.failures.map(failureText))}.`;
     const skipped = listed(this.skips.map(({ target, why }) => `${nameOf(target)} (${why})`));
     return tried + known + (skipped === "" ? "" : ` Not tried: ${skipped}.`);

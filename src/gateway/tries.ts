@@ -49,7 +49,7 @@ export class Tries<T> {
         hold.opened(performance.now() - from, facts.stream ? "stream" : "whole");
       recording.record.credential = credential.label;
       onAttempt(target, "ok");
-      trail.attempted({ target, credential, kind: step, from, outcome: "ok" });
+      trail.attempted({ target, credential, kind: step, from, outcome: "ok", isRaced: place.progress !== undefined });
       return { opened, hold };
     } catch (thrown) {
       if (place.progress !== undefined) place.progress.credential = undefined;

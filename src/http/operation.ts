@@ -24,12 +24,13 @@ export function operationRoutes(parts: RouteParts) {
       .get(
         "/health/ready",
         () => {
-          const { isReady, reasons } = parts.readiness();
-          return Response.json({ status: isReady ? "ready" : "not ready", reasons }, { status: isReady ? 200 : 503 });
+          const { isReady, reasons, notices } = parts.readiness();
+          const status = isReady ? "ready" : "not ready";
+          return Response.json({ status, reasons, notices }, { status: isReady ? 200 : 503 });
         },
         describe(
           "Does it take requests",
-          "200 when the configuration is valid, a credential is present and the process is not draining; else 503.",
+          "200 when the configuration is valid, a credential is present and the process is not draining; else 503. `notices` says what needs its owner all the same: a changed configuration that is refused.",
         ),
       )
       .get(

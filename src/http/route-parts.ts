@@ -12,6 +12,8 @@ export interface Readiness {
   isReady: boolean;
   /** Why not, one line each. */
   reasons: string[];
+  /** What the owner should know although it is ready, one line each. */
+  notices: string[];
 }
 
 /** What the routes need; the runtime puts it together. */

@@ -27,10 +27,10 @@ function ipv6Groups(address: string): string[] {
  * in that size and who has one can take any address of it.
  */
 export function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
   const text = withoutZone(address);
   const ipv4 = ipv4Of(text);
   if (ipv4 !== undefined) return ipv4.join(".");
-  if (!text.includes(":")) return text;
   const groups = ipv6Groups(text.toLowerCase()).slice(0, 4);
   return `${groups.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }

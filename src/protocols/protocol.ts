@@ -1,6 +1,7 @@
 import type { ProtocolName } from "../config/protocol-names.ts";
 import type { GatewayError } from "../errors.ts";
 import type { JsonEdit } from "../lib/json-edit.ts";
+import type { ScannedObject } from "../lib/json-scan.ts";
 import type { Usage } from "../telemetry/request-record.ts";
 import type { Codec, PathFacts } from "./canonical/codec.ts";
 
@@ -10,6 +11,8 @@ export type ProtocolId = ProtocolName;
 export interface Envelope {
   /** The whole body, one character a byte. */
   readonly text: string;
+  /** The body's members: who wants to know more of it need not go through it again. */
+  readonly object: ScannedObject;
   /** As asked; `undefined` when the request names none. */
   readonly model: string | undefined;
   readonly stream: boolean;

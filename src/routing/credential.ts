@@ -30,6 +30,8 @@ export interface CredentialView extends HealthView {
   label: string;
   /** Upstream model → epoch milliseconds until which it is left alone after a 429, or a 403 for it. */
   coolingUntil: Record<string, number>;
+  /** Those of them that are forbidden to it (403): blocked for long, and not because of a limit. */
+  refusedModels: string[];
   /** Since when the upstream refuses it for all models, and what it said. */
   disabled: { since: number; until: number; reason: string } | undefined;
 }
@@ -48,7 +50,7 @@ export type CredentialAlarm = (event: {
   provider: string;
   label: string;
   kind: "disabled" | "recovered";
-  /** It is refused for this one only; `undefined` = for all. */
+  /** It is refused, or works again, for this one only; `undefined` = for all. */
   model: string | undefined;
   error: GatewayError | undefined;
 }) => void;

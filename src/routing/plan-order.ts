@@ -31,6 +31,24 @@ function isOfGroup(other: Target | undefined, target: Target): boolean {
   return other !== undefined && compareGroups({ target: other }, { target }) === 0;
 }
 
+/** Names as JSON, written once for each target. */
+const nameTexts = new WeakMap<Target, string>();
+
+function nameText(target: Target): string {
+  let text = nameTexts.get(target);
+  if (text === undefined) {
+    text = `"provider":${JSON.stringify(target.upstream.name)},"model":${JSON.stringify(target.model)}`;
+    nameTexts.set(target, text);
+  }
+  return text;
+}
+
+function noteText({ target, status, score, skipped }: Note): string {
+  const measured = score === undefined || !Number.isFinite(score) ? "" : `,"score":${score}`;
+  const left = skipped === undefined ? "" : `,"skipped":${JSON.stringify(skipped)}`;
+  return `{${nameText(target)},"state":"${status}"${measured}${left}}`;
+}
+
 /** An order of several targets. */
 export class TargetPlan implements Plan {
   readonly inOrder: Target[] = [];
@@ -61,6 +79,22 @@ export class TargetPlan implements Plan {
     if (target === undefined) return;
     this.inOrder.copyWithin(to + 1, to, from);
     this.inOrder[to] = target;
+  }
+
+  explainText(): string {
+    let text = "";
+    const add = (target: Target): void => {
+      for (const note of this.notes) if (note.target === target) text += `${text === "" ? "" : ","}${noteText(note)}`;
+    };
+    for (const target of this.inOrder) add(target);
+    for (const target of this.lastResort) add(target);
+    if (this.inOrder.length + this.lastResort.length < this.notes.length)
+      for (const { target } of this.notes) if (!this.isInLine(target)) add(target);
+    return `[${text}]`;
+  }
+
+  private isInLine(target: Target): boolean {
+    return this.inOrder.includes(target) || this.lastResort.includes(target);
   }
 
   explain(): TrailCandidate[] {

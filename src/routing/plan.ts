@@ -38,6 +38,10 @@ class OnlyPlan implements Plan {
     this.lastResort = this.barrier === undefined ? noTargets : targets;
   }
 
+  explainText(): string {
+    return JSON.stringify(this.explain());
+  }
+
   explain(): TrailCandidate[] {
     const target = this.inOrder[0] ?? this.lastResort[0];
     if (target === undefined) return [];

@@ -16,6 +16,8 @@ export interface RequestFactsOptions {
   /** Whose words the body is written in; `undefined` = not one of a conversation. */
   protocol: ProtocolId | undefined;
   steering: Steering | undefined;
+  /** The body's members, where somebody has gone through it. */
+  members?: ScannedObject | undefined;
 }
 
 /** OpenRouter takes three. */
@@ -33,7 +35,7 @@ class BodyFacts implements RequestFacts {
   readonly stream: boolean;
   readonly steering: Steering | undefined;
   private readonly protocol: ProtocolId | undefined;
-  private members: ScannedObject | undefined = undefined;
+  private members: ScannedObject | undefined;
   private names: readonly string[] | undefined = undefined;
   private prompt: number | undefined = undefined;
   private answer: number | undefined | typeof unread = unread;
@@ -41,7 +43,8 @@ class BodyFacts implements RequestFacts {
   private session: string | undefined | typeof unread = unread;
   private likeness: string | undefined | typeof unread = unread;
 
-  constructor({ text, headers, keyId, stream, protocol, steering }: RequestFactsOptions) {
+  constructor({ text, headers, keyId, stream, protocol, steering, members }: RequestFactsOptions) {
+    this.members = members;
     this.text = text;
     this.headers = headers;
     this.keyId = keyId;

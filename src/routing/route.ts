@@ -83,6 +83,8 @@ export interface Plan {
   readonly affinity: "kept" | "moved" | undefined;
   /** All targets with state, score and why they were left out; made when asked for. */
   explain(): TrailCandidate[];
+  /** The same as JSON text, made without the objects: every request of a model with several targets is written down. */
+  explainText(): string;
 }
 
 /** Who answered a request. */

@@ -3,7 +3,7 @@ import { isFields } from "../protocols/fields.ts";
 import { memberIn, valueOf } from "./body-scan.ts";
 
 /** Where clients say which session a request is of: OpenRouter's and opencode's, Claude Code's, Codex's, llm-orch's, and others' names for it. */
-const sessionHeaders = [
+export const sessionHeaders = [
   "x-session-id",
   "x-claude-code-session-id",
   "session-id",

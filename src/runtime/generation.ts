@@ -37,12 +37,12 @@ export interface Generation {
   retire(): void;
 }
 
-function readinessOf(config: ResolvedConfig, isDraining: boolean): Readiness {
+function readinessOf({ providers }: ResolvedConfig, lasting: Lasting): Readiness {
   const reasons: string[] = [];
-  if (isDraining) reasons.push("The gateway is shutting down.");
-  const usable = Object.values(config.providers).some(isUsable);
+  if (lasting.isDraining()) reasons.push("The gateway is shutting down.");
+  const usable = Object.values(providers).some(isUsable);
   if (!usable) reasons.push("No enabled provider has a credential.");
-  return { isReady: reasons.length === 0, reasons };
+  return { isReady: reasons.length === 0, reasons, notices: lasting.configStatus.notices() };
 }
 
 function translationOf({ server }: ResolvedConfig, catalog: Catalog, { memory, responses }: Lasting): Translation {
@@ -155,7 +155,7 @@ function appOf({ config, table, catalog }: Made, gateway: Gateway, lasting: Last
       models: () => listModels(table, catalog),
       providerHealth: () => lasting.health.views(),
       requests: lasting.requests,
-      readiness: () => readinessOf(config, lasting.isDraining()),
+      readiness: () => readinessOf(config, lasting),
       onRefusal: (refusal) => lasting.onRefusal(refusal),
       tail: logging.file === "" ? undefined : (options) => tailFile({ file: logging.file, ...options }),
     },

@@ -19,6 +19,7 @@ import { createRefusalLog, type Refusal } from "../telemetry/refusal-log.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { packTrail } from "../telemetry/pack-trail.ts";
 import { createRequestRing } from "../telemetry/request-ring.ts";
+import { type ConfigStatus, createConfigStatus } from "./config-status.ts";
 import type { Generation } from "./generation.ts";
 import { textLimitOf } from "./text-limit.ts";
 import { createSinkComplaint, responseStoreOf, sinksOf, storeOf } from "./sinks.ts";
@@ -33,6 +34,7 @@ export interface Lasting {
   readonly config: ResolvedConfig;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly configStatus: ConfigStatus;
   readonly records: RecordWriter;
   /** Answers of /v1/responses that are kept here, and who owns those that upstreams keep. */
   readonly responses: StoredResponses;
@@ -106,6 +108,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
     config,
     logger,
     metrics,
+    configStatus: createConfigStatus({ metrics }),
     records,
     responses: createStoredResponses(store, { hasManyKeys }),
     memory: createReasoningMemory(),

@@ -19,6 +19,8 @@ export interface ReloadOptions {
   /** Serves another configuration. Throws where that cannot be done, and then nothing has changed. */
   apply: (config: ResolvedConfig) => void;
   logger: ReloadLog;
+  /** Told of every attempt; `refused` = why the configuration is not used, without secrets. */
+  onRead?: (refused: string | undefined) => void;
 }
 
 export interface Reload {
@@ -43,7 +45,7 @@ function goneFile(last: LoadedConfig, found: string | undefined): string | undef
   return `${last.file}: the file is gone; put it back, or start the gateway without it.`;
 }
 
-export function createReload({ loaded, load, apply, logger }: ReloadOptions): Reload {
+export function createReload({ loaded, load, apply, logger, onRead }: ReloadOptions): Reload {
   const start = loaded.config;
   let last = loaded;
   let served = start;
@@ -60,6 +62,7 @@ export function createReload({ loaded, load, apply, logger }: ReloadOptions): Re
     const isEcho = reason === echo;
     echo = undefined;
     if (isEcho) return;
+    onRead?.(reason);
     const where = last.file === undefined ? "" : ` of ${last.file}`;
     logger.error(`The changed configuration${where} is not used, the last good one stays in force. ${reason}`);
   }
@@ -116,6 +119,7 @@ export function createReload({ loaded, load, apply, logger }: ReloadOptions): Re
       for (const warning of next.warnings) if (!last.warnings.includes(warning)) logger.warn(warning);
       tellRestarts(next);
       last = next;
+      onRead?.(undefined);
       isBroken = false;
       further = [];
     },

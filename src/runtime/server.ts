@@ -25,6 +25,8 @@ export interface RunningServer {
    * storage stay as they are. Throws an Error with a message for people where it cannot be done; then nothing has changed.
    */
   apply(config: ResolvedConfig): void;
+  /** For those who watch it: the configuration was read again; `refused` = why it is not used. */
+  configRead(refused: string | undefined): void;
 }
 
 /** Heart-beats come every 15 s by default; a connection silent for longer than this is dead or hostile. */
@@ -135,5 +137,6 @@ export function startServer(config: ResolvedConfig, logger: Logger): RunningServ
     cut,
     drain: () => (ending ??= drain()),
     apply: (changed) => house.swap(changed),
+    configRead: (refused) => house.lasting.configStatus.read(refused),
   };
 }

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from "prom-client";
+import { createConfigMetrics, type ConfigMetrics } from "./metrics-config.ts";
 import { createRoutingMetrics, type RoutingMetrics, type RoutingMetricsOptions } from "./metrics-routing.ts";
 import { completionTokens, promptTokens, type RequestRecord } from "./request-record.ts";
 import {
@@ -11,7 +12,7 @@ import {
   type Tally,
 } from "./tallies.ts";
 
-export interface Metrics extends RoutingMetrics {
+export interface Metrics extends RoutingMetrics, ConfigMetrics {
   requestStarted(): void;
   requestFinished(record: RequestRecord): void;
   /** A request refused before it reached the gateway: no key, too large, unknown path. */
@@ -239,6 +240,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   return {
     ...routing,
+    ...createConfigMetrics(registry),
     contentType: registry.contentType,
     text: () => registry.metrics(),
     requestStarted: () => (activeRequests += 1),

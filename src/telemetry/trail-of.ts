@@ -19,6 +19,14 @@ function onlyAttempt(record: RequestRecord, provider: string): TrailAttempt {
   };
 }
 
+/** What the record's own fields tell was not written down again. */
+function completed(trail: Trail, record: RequestRecord): Trail {
+  const { provider, lane } = record;
+  const isOnly = trail.attempts.length === 0 && record.attempts === 1 && provider !== undefined;
+  const attempts = isOnly ? [onlyAttempt(record, provider)] : trail.attempts;
+  return { ...trail, attempts, lane: trail.lane ?? lane };
+}
+
 /**
  * Why a request went where it went: as it was written down, else what the other fields tell of the plain case of one
  * target asked once. `undefined` when nothing was sent upstream, and for several attempts of which only the number is known.
@@ -26,7 +34,7 @@ function onlyAttempt(record: RequestRecord, provider: string): TrailAttempt {
 export function trailOf(record: RequestRecord): Trail | undefined {
   const { provider, lane } = record;
   const trail = ownTrail(record);
-  if (trail !== undefined) return trail.lane === undefined && lane !== undefined ? { ...trail, lane } : trail;
+  if (trail !== undefined) return completed(trail, record);
   if (record.attempts !== 1 || provider === undefined) return undefined;
   return {
     routedBy: undefined,

@@ -87,6 +87,15 @@ describe("config show", () => {
   });
 });
 
+test("config show takes --origin, and shows what it shows anyway", async () => {
+  using folder = configFolder({ "orcestator.yaml": "providers: {d: {type: dummy}}\n" });
+  const [plain, asked] = await Promise.all(
+    [[], ["--origin"]].map((flags) => runCli(["config", "show", ...flags], { cwd: folder.path })),
+  );
+  expect(asked).toEqual(plain);
+  expect(asked).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("file orcestator.yaml") });
+});
+
 describe("config show of many defaults", () => {
   const text = `
 providers: {g: {type: groq, credentials: [{key: ${key}, weight: 2}, ${key}2]}}

@@ -34,7 +34,17 @@ test("a gateway that drains gives exit code 1 and its reason", async () => {
     ready: false,
     status: 503,
     message: "not ready: The gateway is shutting down.",
+    notices: [],
   });
+});
+
+test("a ready gateway with a refused configuration is ready, and the notice goes to stderr", async () => {
+  using server = serveHealth(200, { status: "ready", reasons: [], notices: ["The configuration on disk is refused."] });
+  using folder = configFolder();
+  const url = `http://127.0.0.1:${server.port}`;
+  const { stdout, stderr, exitCode } = await runCli(["health", "--url", url], { cwd: folder.path });
+  expect({ stdout, exitCode }).toEqual({ stdout: `ready (${url})\n`, exitCode: 0 });
+  expect(stderr).toBe("notice: The configuration on disk is refused.\n");
 });
 
 test("another server that answers is not taken for a ready gateway", async () => {

@@ -2,7 +2,11 @@ import { expect, test } from "bun:test";
 import { createPalette } from "../../src/cli/output.ts";
 import { formatProvider, formatProviders } from "../../src/cli/providers-format.ts";
 import { viewJson } from "../../src/telemetry/request-view.ts";
-import { allProvidersHealthSchema, type ProviderHealth } from "../../src/routing/health/view-schema.ts";
+import {
+  allProvidersHealthSchema,
+  providerHealthSchema,
+  type ProviderHealth,
+} from "../../src/routing/health/view-schema.ts";
 import { configFolder } from "../config/folder.ts";
 import { adminToken, createTroubled, serveProviderHealth } from "../support/provider-health.ts";
 import { type CliResult, runCli } from "./run-cli.ts";
@@ -79,7 +83,7 @@ test("one provider is shown with its models and its credentials", () => {
   expect(lines(poor)).toEqual([
     ["CREDENTIAL", "STATUS", "STATE", "ERRORS", "AT WORK", "REASON"],
     ["#1 …a1b2", "unhealthy", "disabled for 1h00m", "1/1", "0", "Incorrect API key provided: [credential]"],
-    ["#2 …c3d4", "degraded", "cooling for 90.0s (m)", "1/1", "0"],
+    ["#2 …c3d4", "degraded", "cooling for 90.0s (m)", "1/1", "0", "429 for m until 2023-11-14T22:14:50Z: Slow down."],
     ["#3 …e5f6", "healthy", "ok", "-", "0"],
   ]);
 });
@@ -92,12 +96,26 @@ test("a refused credential whose time is over is no longer called disabled", () 
   expect(text).toMatch(/^#1 …a1b2 .* to be tried again /m);
 });
 
+test("a model that is forbidden is called blocked, whatever else cools", () => {
+  const registry = createTroubled();
+  const poor = registry.views().find(({ provider }) => provider === "poor");
+  const credential = poor?.credentials[1];
+  if (poor === undefined || credential === undefined) throw new Error("no provider");
+  const { coolingUntil } = credential;
+  const now = 1_700_000_000_000;
+  const one = { ...credential, coolingUntil: { ...coolingUntil, forb: now + 60_000 }, refusedModels: ["forb"] };
+  const provider = providerHealthSchema.parse(JSON.parse(viewJson({ ...poor, credentials: [one, credential] })));
+  const layout = { width: Infinity, colors, now };
+  expect(formatProvider(provider, layout).text).toMatch(/^#2 …c3d4 +degraded +blocked for 60.0s \(forb\) /m);
+  expect(formatProviders([provider], layout)).toContain("1 of 2 blocked, 1 of 2 cooling");
+});
+
 test("a probe is told below a provider", () => {
   const [good] = troubled();
   if (good === undefined) throw new Error("no provider");
   const layout = { width: Infinity, colors, now: 1_700_000_060_000 };
   const noteOf = (probe: ProviderHealth["probe"]): string => formatProvider({ ...good, probe }, layout).note;
-  expect(noteOf(null)).toBe("Not probed yet.");
+  expect(noteOf(null)).toBe("Its list of models has not been asked for yet (health.probes).");
   expect(noteOf({ at: 1_700_000_000_000, ok: true, ms: 120 })).toBe(
     "Probed 60.0s ago: its list of models came after 120ms",
   );

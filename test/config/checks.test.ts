@@ -18,6 +18,22 @@ function warningsOf(text: string, base = providers): readonly string[] {
   return folder.load().warnings;
 }
 
+test("a fallback that stands twice in one list is told, and one in two lists is not", () => {
+  const found = warningsOf(`
+models:
+  fast: {targets: [{provider: local, model: m}]}
+  smart: {targets: [{provider: local, model: m}], fallbacks: [fast, big, fast, fast], contentPolicyFallbacks: [big]}
+`);
+  expect(found).toEqual([
+    "the model 'smart' names 'fast' twice in fallbacks; a model is tried once for a request, remove one of the two",
+  ]);
+});
+
+test("a number that should be whole is not told to be no number", () => {
+  const found = problemsOf("models: {m: {targets: [{provider: local, model: x, priority: 1.5}]}}\n");
+  expect(found).toEqual({ "models.m.targets[0].priority": "must be a whole number" });
+});
+
 describe("a name that is used must be there", () => {
   test.each([
     ["fallbacks: [fats]", "models.smart.fallbacks[0]", "did you mean 'fast'?"],

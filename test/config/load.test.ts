@@ -421,6 +421,16 @@ describe("variables inside the file", () => {
     expect(message).toContain("UPSTREAM_HOST is not set");
   });
 
+  test.each(["http://127.0.0.1/${NAME", "http://${A:-h}/${NAME/v1", "http://127.0.0.1/v1/${"])(
+    "a ${ without its } is refused with its place: %s",
+    (text) => {
+      using folder = configFolder(fileWith(text));
+      const [problem] = folder.fail().problems;
+      expect(problem).toMatchObject({ path: "providers.p.baseUrl", origin: "file orcestator.json" });
+      expect(problem?.message).toContain("${ has no closing }");
+    },
+  );
+
   test("something else in ${…} is refused", () => {
     using folder = configFolder(fileWith("http://127.0.0.1/${not a name}"));
     expect(folder.fail().message).toContain("write $${ for a literal ${");

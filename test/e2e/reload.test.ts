@@ -102,12 +102,27 @@ test.concurrent(
   async () => {
     await using rig = await startRig();
     const { gateway, path, configOf, askWho } = rig;
-    const ready = async (): Promise<number> => (await fetch(`${gateway.origin}/health/ready`)).status;
+    const ready = async (): Promise<[number, unknown]> => {
+      const response = await fetch(`${gateway.origin}/health/ready`);
+      return [response.status, await response.json()];
+    };
+    const metrics = async (): Promise<string[]> => {
+      const text = await (await fetch(`${gateway.origin}/metrics`)).text();
+      return text.split("\n").filter((line) => line.startsWith("orcestator_config_"));
+    };
+    expect(await ready()).toEqual([200, { status: "ready", reasons: [], notices: [] }]);
 
     await writeFile(path, configOf("second").replace("[{provider", "[{{provider"));
     await gateway.waitForOutput(/last good one stays in force.*\n.*orcestator\.yaml: this is no valid YAML, line 5/);
     expect(await askWho()).toBe("first");
-    expect(await ready()).toBe(200);
+    const since = String.raw`^The configuration on disk is refused since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;
+    const notice = expect.stringMatching(new RegExp(since));
+    expect(await ready()).toEqual([200, { status: "ready", reasons: [], notices: [notice] }]);
+    expect(await metrics()).toEqual([
+      'orcestator_config_reloads_total{outcome="ok"} 0',
+      'orcestator_config_reloads_total{outcome="refused"} 1',
+      "orcestator_config_is_current 0",
+    ]);
 
     await writeFile(path, configOf("second", "server: {prot: 1}\n").replace("provider: second", "provider: secnd"));
     await gateway.waitForOutput(/server\.prot \(file orcestator\.yaml\): unknown key; did you mean 'port'\?/);
@@ -120,7 +135,12 @@ test.concurrent(
 
     await writeFile(path, configOf("first"));
     await gateway.waitForOutput(/sound again/);
-    expect(await ready()).toBe(200);
+    expect(await ready()).toEqual([200, { status: "ready", reasons: [], notices: [] }]);
+    expect(await metrics()).toEqual([
+      'orcestator_config_reloads_total{outcome="ok"} 1',
+      'orcestator_config_reloads_total{outcome="refused"} 3',
+      "orcestator_config_is_current 1",
+    ]);
     const complaints = gateway.stderr().match(/last good one stays/g) ?? [];
     // Once for each version of the file.
     expect(complaints).toHaveLength(3);

@@ -148,3 +148,26 @@ test("a request that goes on behind a response goes to whoever made it", async (
     expect(new Set(places().slice(from)).size).toBe(1);
   }
 });
+
+test("a response that the gateway keeps is gone on from at its target, turn after turn, plain and streamed", async () => {
+  await using house = await startRoutingRig({
+    providers: { one: {}, two: {}, three: {} },
+    models: { m: { targets: [at("one", "m1"), at("two", "m2"), at("three", "m3")], strategy: "round_robin" } },
+  });
+  for (const stream of [false, true]) {
+    house.forget();
+    let previous_response_id: string | undefined;
+    for (let turn = 0; turn < 4; turn += 1) {
+      const response = await fetch(`${house.gateway.url}/responses`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ model: "m", input: `Turn ${turn}`, stream, previous_response_id }),
+      });
+      const text = await response.text();
+      expect(response.status).toBe(200);
+      previous_response_id = /"id":"(resp_[^"]+)"/.exec(text)?.[1];
+      expect(previous_response_id).toBeString();
+    }
+    expect(new Set(house.asked()).size).toBe(1);
+  }
+});

@@ -138,7 +138,11 @@ describe("an answer that is none fails as the upstream's", () => {
     const event = 'data: {"error":{"code":429,"message":"Slow down."}}\n\n';
     for (const before of ["", ": hello\n\n", role]) {
       const error = await rejectionOf(open(pieces([before + event], { ending: "hang" }), true));
-      expect(error).toMatchObject({ code: "rate_limit_exceeded", status: 429, message: "Slow down." });
+      expect(error).toMatchObject({
+        code: "rate_limit_exceeded",
+        status: 429,
+        message: expect.stringMatching(/^Slow down\./),
+      });
     }
   });
 

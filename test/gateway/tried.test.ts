@@ -39,7 +39,7 @@ describe("one target", () => {
   test("that failed speaks for itself", () =>
     expect(after([a, overloaded], [a, overloaded]).final()).toMatchObject({
       code: "upstream_overloaded",
-      message: "It was upstream_overloaded.",
+      message: "It was upstream_overloaded. Tried: a/a-m (529 upstream_overloaded, 2 times).",
     }));
 
   test("whose limit is used up is named with the limit and the wait", () => {

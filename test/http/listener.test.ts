@@ -58,7 +58,7 @@ const app = createApp(
     },
     providerHealth: () => [],
     requests: { ring: createRequestRing(), stored: undefined },
-    readiness: () => ({ isReady: true, reasons: [] }),
+    readiness: () => ({ isReady: true, reasons: [], notices: [] }),
     onRefusal: (refusal) => void refusals.push(refusal),
     tail: undefined,
   },

@@ -33,7 +33,11 @@ export function createTroubled(): HealthRegistry {
   registry.targetOf("down", "http://down.test", "model-c");
   const [first, second] = pools[2]?.credentials ?? [];
   first?.begin("m").end(refused(401, "Incorrect API key provided: sk-0123456789-a1b2"));
-  second?.begin("m").end(failed("rate_limit_exceeded", { retryAfterSeconds: 90 }));
+  second
+    ?.begin("m")
+    .end(
+      failed("rate_limit_exceeded", { retryAfterSeconds: 90, message: "Slow down.", details: { upstreamStatus: 429 } }),
+    );
   return registry;
 }
 

@@ -32,6 +32,18 @@ function hedgeWarning(alias: string, { hedgeAfter, targets }: Model): string[] {
   ];
 }
 
+const fallbackLists = ["fallbacks", "contentPolicyFallbacks", "contextWindowFallbacks"] as const;
+
+function repeatedFallbackWarnings(alias: string, model: Model): string[] {
+  return fallbackLists.flatMap((list) => {
+    const repeated = new Set(model[list].filter((name, index, all) => all.indexOf(name) !== index));
+    return [...repeated].map(
+      (name) =>
+        `the model '${alias}' names '${name}' twice in ${list}; a model is tried once for a request, remove one of the two`,
+    );
+  });
+}
+
 function healthWarnings({ health: { cooldown, retryAfter, errorRate, minRequests } }: ResolvedConfig): string[] {
   const warnings = [];
   if (cooldown > retryAfter) {
@@ -77,6 +89,7 @@ export function choiceWarnings(config: ResolvedConfig): string[] {
     ...weightWarning(alias, model),
     ...priceWarning(alias, model, config),
     ...hedgeWarning(alias, model),
+    ...repeatedFallbackWarnings(alias, model),
   ]);
   return [
     ...inModels,

@@ -33,12 +33,25 @@ function protocolProblems(name: string, { type, protocols }: ResolvedProvider): 
 /** Types whose paths begin with the version: a base URL that has it already would say it twice. */
 const hostOnly: readonly string[] = ["anthropic", "gemini", "ollama"];
 
+/** What the gateway writes behind a base URL by itself. */
+const endpoint =
+  /(?<!\/)\/(?:chat\/completions|completions|messages|responses|embeddings|models\/[^/]*:\w+|api\/(?:chat|generate|embed))\/*(?:\?.*)?$|:(?:generateContent|streamGenerateContent)(?:\?.*)?$/;
+
+function endpointMessage(type: string, { baseUrl, ending }: { baseUrl: string; ending: string }): string {
+  const base = baseUrl.slice(0, -ending.length);
+  const right = hostOnly.includes(type) ? base.replace(/\/v\d+(?:beta)?$/, "") : base;
+  const forOllama = ending.startsWith("/api/") && type !== "ollama" ? ", and type: ollama" : "";
+  return `must not end with an endpoint (${ending}), the gateway adds that itself; write ${right}${forOllama}`;
+}
+
 function baseUrlProblems(name: string, { type, baseUrl }: ResolvedProvider): LocatedProblem[] {
   const path = ["providers", name, "baseUrl"];
   if (baseUrl === "" && factsOf(type).baseUrl === undefined) {
     const message = `is missing; providers of type ${type} need it, e.g. http://127.0.0.1:8080/v1`;
     return [{ kind: "invalid", path, message }];
   }
+  const ending = endpoint.exec(baseUrl)?.[0];
+  if (ending !== undefined) return [{ kind: "invalid", path, message: endpointMessage(type, { baseUrl, ending }) }];
   if (!hostOnly.includes(type) || !/\/v\d+(?:beta)?$/.test(baseUrl)) return [];
   const message = `must not end with a version: ${type}'s paths have it (${baseUrl.replace(/\/[^/]*$/, "")})`;
   return [{ kind: "invalid", path, message }];

@@ -97,7 +97,7 @@ export function isShort(timeout: string): boolean {
 }
 
 export const shortTimeout =
-  "limits every wait in a stream here (firstByte, idle); an answer in one piece may take timeouts.total, 10m";
+  "limits every wait in a stream here (firstByte, idle), and an answer in one piece (answer) while there is another target; the last one may take timeouts.total, 10m";
 
 /**
  * LiteLLM's timeouts are those of one try and of each silence in a stream. Ours of the whole request would cut long
@@ -112,6 +112,7 @@ function timeoutsOf(read: ReadParameter, common: CommonSettings): Record<string,
   }
   return compact({
     firstByte: stream,
+    answer: whole,
     idle: stream,
     progress: stream !== undefined && secondsIn(stream) > usualProgressSeconds ? stream : undefined,
     total: whole !== undefined && secondsIn(whole) > usualTotalSeconds ? whole : undefined,

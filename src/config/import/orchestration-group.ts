@@ -95,11 +95,11 @@ const usualTotalSeconds = 600;
 function timeoutsOf(part: Part): Record<string, unknown> {
   const timeout = seconds(part);
   if (timeout === undefined) return {};
-  if (Number(part.value) > usualTotalSeconds) return { firstByte: timeout, total: timeout };
+  if (Number(part.value) > usualTotalSeconds) return { firstByte: timeout, answer: timeout, total: timeout };
   part.note(
-    "limits the wait for a stream's beginning (firstByte); an answer in one piece may take timeouts.total, 10m",
+    "limits the wait for a stream's beginning (firstByte), and for an answer in one piece (answer) while there is another target; the last one may take timeouts.total, 10m",
   );
-  return { firstByte: timeout };
+  return { firstByte: timeout, answer: timeout };
 }
 
 const notParameters: readonly string[] = ["model", "stream", "messages", "input", "contents"];

@@ -27,6 +27,7 @@ export function peekMessageRequest(text: string, { maxDepth }: { maxDepth: numbe
   const messages = requiredMember(object, "messages", "send the conversation as an array");
   return {
     text,
+    object,
     model: readModel(text, memberOf(object, "model")),
     stream: isLiteral(text, memberOf(object, "stream"), "true"),
     // Every stream of this protocol has it.

@@ -102,6 +102,7 @@ export function peekGeminiRequest(text: string, { maxDepth }: { maxDepth: number
   const object = innerRequest(text, scanRequest(text, maxDepth, "contents"));
   const contents = requiredMember(object, "contents", "send the conversation as an array");
   return {
+    object,
     text,
     model: path.model === "" ? undefined : path.model,
     stream: path.stream === true,

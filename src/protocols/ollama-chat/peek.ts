@@ -31,6 +31,7 @@ function promptText(text: string, prompt: Member): string | undefined {
 function envelopeOf(text: string, object: ScannedObject, lastUserText: () => string | undefined): Envelope {
   return {
     text,
+    object,
     model: readModel(text, memberOf(object, "model")),
     // Ollama streams unless it is told not to.
     stream: !isLiteral(text, memberOf(object, "stream"), "false"),

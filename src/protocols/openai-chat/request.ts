@@ -20,7 +20,7 @@ class ChatEnvelope implements Envelope {
   readonly model: string | undefined;
   readonly stream: boolean;
   readonly wantsUsage: boolean;
-  private readonly object: ScannedObject;
+  readonly object: ScannedObject;
   private readonly messages: Member;
 
   constructor(text: string, object: ScannedObject, messages: Member) {

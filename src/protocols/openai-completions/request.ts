@@ -30,6 +30,7 @@ export function peekCompletionRequest(text: string, { maxDepth }: { maxDepth: nu
   const prompt = requiredMember(object, "prompt", "send the text to go on from");
   return {
     text,
+    object,
     model: readModel(text, memberOf(object, "model")),
     stream: isLiteral(text, memberOf(object, "stream"), "true"),
     wantsUsage: isTrueMember(text, memberOf(object, "stream_options"), "include_usage"),

@@ -27,6 +27,7 @@ export function peekResponsesRequest(text: string, { maxDepth }: { maxDepth: num
   const input = memberOf(object, "input");
   return {
     text,
+    object,
     model: readModel(text, memberOf(object, "model")),
     stream: isLiteral(text, memberOf(object, "stream"), "true"),
     // The last event of every stream has it.

@@ -63,18 +63,19 @@ export class CredentialState {
     const now = this.options.now();
     const circuit = this.refusal.state(now);
     const disabled = this.refusal.view(now);
-    const coolingUntil = this.cooling.view(now);
+    const { coolingUntil, refusedModels, reason } = this.cooling.view(now);
     const isDegraded = disabled !== undefined || Object.keys(coolingUntil).length > 0;
     const usable: HealthStatus = isDegraded ? "degraded" : "healthy";
     return {
       label,
       status: circuit === "open" ? "unhealthy" : usable,
       circuit,
-      reason: disabled?.reason,
+      reason: disabled?.reason ?? reason,
       openUntil: circuit === "open" ? disabled?.until : undefined,
       inFlight: this.inFlight,
       ...this.results.view(now),
       coolingUntil,
+      refusedModels,
       disabled,
     };
   }
@@ -117,11 +118,12 @@ export class CredentialState {
 
   /** The upstream has taken the credential, and serves the model with it. */
   private accepted({ model, number, label, isProbe }: CredentialTicket): void {
-    this.cooling.succeeded(model, number);
+    const wasForbidden = this.cooling.succeeded(model, number);
     this.suspicion.succeeded(number);
     // What goes through without a model may cost nothing; where there is nothing else, it may try at the usual times.
-    if (this.refusal.wantsMoney && model === "" && !isProbe) return;
-    if (this.refusal.accept(number)) this.alarm({ label, kind: "recovered" });
+    const isCheap = this.refusal.wantsMoney && model === "" && !isProbe;
+    if (!isCheap && this.refusal.accept(number)) this.alarm({ label, kind: "recovered" });
+    else if (wasForbidden) this.alarm({ label, kind: "recovered", model });
   }
 
   private failed(ticket: CredentialTicket, result: GatewayError): void {
@@ -130,7 +132,7 @@ export class CredentialState {
     const now = this.options.now();
     const error = this.told(result);
     this.results.errored(error, now, this.options.settings().health.window);
-    if (kind === "limited" || asksForLess(result)) this.cool(ticket, limitWaitSeconds(result, now));
+    if (kind === "limited" || asksForLess(result)) this.cool(ticket, limitWaitSeconds(result, now), error);
     else if (upstreamStatusOf(result) === 403) this.forbid(ticket, error);
     else this.refuse(error, ticket);
   }
@@ -142,15 +144,15 @@ export class CredentialState {
     const now = this.options.now();
     const milliseconds = this.options.settings().health.retryAfter;
     const wasBlocked = this.isBlocked(model);
-    this.cool(ticket, milliseconds / 1000);
+    this.cool(ticket, milliseconds / 1000, error);
     // Without a model it was some other path that is forbidden.
     const isConfirmed = model !== "" && this.suspicion.confirms(model, { now, milliseconds, lastTicket });
     if (isConfirmed || this.refusal.isOn) this.refuse(error, ticket);
     else if (!wasBlocked) this.alarm({ label, kind: "disabled", model, error });
   }
 
-  private cool({ model }: CredentialTicket, seconds: number | undefined): void {
-    this.cooling.cool(model, { now: this.options.now(), seconds, lastTicket: this.lastTicket });
+  private cool({ model }: CredentialTicket, seconds: number | undefined, error: GatewayError): void {
+    this.cooling.cool(model, { now: this.options.now(), seconds, lastTicket: this.lastTicket, error });
   }
 
   private refuse(error: GatewayError, { label, isProbe }: Pick<CredentialTicket, "label" | "isProbe">): void {

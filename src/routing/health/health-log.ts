@@ -30,14 +30,14 @@ function waitText(milliseconds: number): string {
 export function createHealthLog(log: Log): { onCredential: CredentialAlarm; onCircuit: CircuitAlarm } {
   return {
     onCredential({ provider, label, kind, model, error }) {
+      const whatFor = model === undefined || model === "" ? "" : ` for ${words(model)}`;
       if (kind === "recovered") {
-        log.info(`The credential ${label} of ${provider} works again.`);
+        log.info(`The credential ${label} of ${provider} works again${whatFor}.`);
         return;
       }
       const status = error && upstreamStatusOf(error);
       const why = error === undefined ? "" : `: ${words(error.message)}`;
       const what = status === undefined ? "refused" : `refused with ${status}`;
-      const whatFor = model === undefined || model === "" ? "" : ` for ${words(model)}`;
       log.warn(`The credential ${label} of ${provider} was ${what} and is not used${whatFor} for now${why}`);
     },
     onCircuit({ provider, model, kind, reason, openMs }) {

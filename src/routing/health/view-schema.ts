@@ -41,6 +41,7 @@ export const providerHealthSchema = z.object({
     placeSchema.extend({
       label: text.describe("Its place in the list, and the end of the key"),
       coolingUntil: z.record(text, count).describe("Model → end of the rest after a 429, or a 403 for it"),
+      refusedModels: z.array(text).describe("Those of them that are forbidden to it (403)"),
       disabled: z.object({ since: count, until: count, reason: text }).nullish(),
     }),
   ),

@@ -181,6 +181,38 @@ describe("a credential that is forbidden a model", () => {
     expect(credential.isBlocked("m")).toBe(false);
   });
 
+  test("is told with its status, its model and the end, and its return once", () => {
+    const { credential, end, now, pass, alarms } = createCredential(undefined, { retryAfter: "1h" });
+    end(limited({ message: "Slow down.", details: { upstreamStatus: 429 }, retryAfterSeconds: 7200 }), "slow");
+    const cooling = new Date(now() + 7_200_000).toISOString().slice(0, 19);
+    expect(credential.view()).toMatchObject({
+      reason: `429 for slow until ${cooling}Z: Slow down.`,
+      refusedModels: [],
+    });
+    end(refused(403, "No access to model m."));
+    const blocked = new Date(now() + 3_600_000).toISOString().slice(0, 19);
+    expect(credential.view()).toMatchObject({
+      reason: `403 for m until ${blocked}Z: No access to model m.`,
+      refusedModels: ["m"],
+    });
+    pass(3_600_000);
+    const ticket = credential.begin("m");
+    ticket.opened(1, "stream");
+    ticket.end("ok");
+    end("ok");
+    end("ok", "slow");
+    expect(alarms).toEqual(["p #1 …a1b2 disabled for m", "p #1 …a1b2 recovered for m"]);
+    expect(credential.view()).toMatchObject({ reason: undefined, refusedModels: [] });
+  });
+
+  test("is not told to be back by what went out before it was forbidden", () => {
+    const { credential, end, alarms } = createCredential();
+    const earlier = credential.begin("m");
+    end(refused(403));
+    earlier.end("ok");
+    expect(alarms).toEqual(["p #1 …a1b2 disabled for m"]);
+  });
+
   test("may use it again as soon as that has worked", () => {
     const { credential, end } = createCredential();
     end(refused(403));

@@ -46,8 +46,10 @@ test("a credential that is forbidden a model gets a line that names both", () =>
   const { lines, registry, config } = createLogged();
   const [credential] = config.providers["p"] ? registry.poolOf("p", config.providers["p"]).credentials : [];
   for (let count = 0; count < 5; count += 1) credential?.begin("vendor/m").end(refused(403, "No access."));
+  for (let count = 0; count < 5; count += 1) credential?.begin("vendor/m").end("ok");
   expect(lines).toEqual([
     "warn The credential #1 …a1b2 of p was refused with 403 and is not used for vendor/m for now: No access.",
+    "info The credential #1 …a1b2 of p works again for vendor/m.",
   ]);
 });
 
