@@ -45,6 +45,8 @@ const sections: Readonly<Record<string, Section>> = {
   logging: { path: ["logging"], defaults: () => unset().logging },
   storage: { path: ["storage"], defaults: () => unset().storage },
   responses: { path: ["responses"], defaults: () => unset().responses },
+  prices: { path: ["prices"], defaults: () => unset().prices },
+  "prices models": { path: ["prices", "models", "*"], defaults: () => ({}) },
   admin: { path: ["admin"], defaults: () => unset().admin },
 };
 

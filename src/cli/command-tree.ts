@@ -65,6 +65,8 @@ export function isHelpFlag(token: string | undefined): boolean {
 async function descend(loaded: LoadedCommand, rawArgs: readonly string[], words: string[]): Promise<FoundCommand> {
   const [first, ...rest] = rawArgs;
   if (loaded.subCommands.size === 0 || isHelpFlag(first)) return { ...loaded, rawArgs };
+  // A command that does something itself takes other words as its own.
+  if (loaded.command.run !== undefined && !loaded.subCommands.has(first ?? "")) return { ...loaded, rawArgs };
   const known = [...loaded.subCommands.keys()];
   if (first === undefined) {
     throw usageError(`say what to do: ${known.map((name) => ["orcestator", ...words, name].join(" ")).join(", ")}`);

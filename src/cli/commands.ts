@@ -34,6 +34,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   explain: { summary: "Show why a request went where it went", load: () => import("./explain.ts") },
   providers: { summary: "Health of the providers, and why", load: () => import("./providers.ts") },
   stats: { summary: "Requests, errors, tokens, cost and latency", load: () => import("./stats.ts") },
+  keys: { summary: "Virtual keys: make, list, limit and revoke them", load: () => import("./keys.ts") },
+  prices: { summary: "What models are charged by, and whether it is right", load: () => import("./prices.ts") },
+  db: { summary: "Look at the database, or bring its schema up to date", load: () => import("./db.ts") },
+  backup: { summary: "Save the database into a file", load: () => import("./backup.ts") },
+  restore: { summary: "Bring the database back from a backup", load: () => import("./restore.ts") },
   health: { summary: "Ask a running gateway whether it is ready", load: () => import("./health.ts") },
   config: {
     summary: "Check, show or compare the configuration, or print its JSON Schema",

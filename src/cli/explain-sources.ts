@@ -1,11 +1,10 @@
-import { existsSync, statSync } from "node:fs";
 import { isPlainObject } from "../config/path.ts";
-import { errorText } from "../lib/error-text.ts";
-import { readSqliteRequest, sqlitePathOf } from "../storage/sqlite/index.ts";
+import { readStoredRequest } from "../storage/databases.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { recordOfView } from "../telemetry/request-view.ts";
 import { fetchJson, UnreachableError, type JsonReply } from "./http.ts";
 import { CliError } from "./output.ts";
+import { type ReadableDatabase, readFrom } from "./readable-database.ts";
 
 /** An id as `x-request-id` tells it, or the request that ended last. */
 export type Wanted = { id: string } | "last";
@@ -56,27 +55,12 @@ export async function askGateway(question: GatewayQuestion, wanted: Wanted): Pro
   throw new UnreachableError(`${question.url} gave no request in a form that is known here; is that the gateway?`);
 }
 
-/** The path in `text`, which may be a `sqlite://` URL. */
-export function databasePathOf(text: string): string {
-  return text.startsWith("sqlite://") ? sqlitePathOf(text) : text;
-}
-
 /** Looks into an audit database. Throws CliError with the reason when the request is not there. */
-export function readDatabase(path: string, wanted: Wanted): RequestRecord {
-  if (!existsSync(path)) throw new CliError(`there is no file ${path}; the gateway creates it when it starts`);
-  if (!statSync(path).isFile()) throw new CliError(`${path} is no file`);
-  const record = read(path, wanted);
+export async function readDatabase(database: ReadableDatabase, wanted: Wanted): Promise<RequestRecord> {
+  const record = await readFrom(database, (url) => readStoredRequest(url, wanted));
   if (record !== undefined) return record;
-  if (wanted === "last") throw new CliError(`there is no request in ${path}`);
+  if (wanted === "last") throw new CliError(`there is no request in ${database.name}`);
   throw new CliError(
-    `there is no request ${wanted.id} in ${path}: it went through another gateway, is still running, or was refused before a model was asked for`,
+    `there is no request ${wanted.id} in ${database.name}: it went through another gateway, is still running, or was refused before a model was asked for`,
   );
-}
-
-function read(path: string, wanted: Wanted): RequestRecord | undefined {
-  try {
-    return readSqliteRequest(path, wanted);
-  } catch (error) {
-    throw new CliError(`cannot read ${path}: ${errorText(error)}`);
-  }
 }

@@ -1,17 +1,17 @@
-import { existsSync } from "node:fs";
 import { defineCommand } from "citty";
 import { readEnvironment } from "../config/environment.ts";
 import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
-import { sqlitePathOf } from "../storage/sqlite/index.ts";
+import { databaseName } from "../storage/engines.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { requestView, viewJson } from "../telemetry/request-view.ts";
 import { configArgument } from "./config-argument.ts";
 import { formatExplanation } from "./explain-format.ts";
-import { askGateway, databasePathOf, readDatabase, type Wanted } from "./explain-sources.ts";
+import { askGateway, readDatabase, type Wanted } from "./explain-sources.ts";
 import { configuredUrl } from "./gateway-url.ts";
 import { httpUrl } from "./http.ts";
 import { CliError, palette, print, printNote, usageError } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
+import { databaseUrlIn, isDatabaseThere, readableDatabase } from "./readable-database.ts";
 
 const description = `Show why a request went where it went: targets, attempts, waits, cost, how it ended
 
@@ -77,16 +77,17 @@ async function findHere(args: ExplainArguments): Promise<RequestRecord> {
   const url = config?.storage.url;
   if (url === undefined)
     throw new CliError(`${answer.message}. No audit database is configured either (storage.url, OR_DB_PATH)`);
-  const path = sqlitePathOf(url);
-  if (!existsSync(path)) throw new CliError(`${answer.message}. There is no database ${path} yet either`);
-  printNote(palette(process.stderr).gray(`${answer.message}; looking into ${path}.`));
-  return readDatabase(path, wantedOf(args.id));
+  if (!isDatabaseThere(url))
+    throw new CliError(`${answer.message}. There is no database ${databaseName(url)} yet either`);
+  const database = readableDatabase(url);
+  printNote(palette(process.stderr).gray(`${answer.message}; looking into ${database.name}.`));
+  return readDatabase(database, wantedOf(args.id));
 }
 
 async function find(args: ExplainArguments): Promise<RequestRecord> {
   const wanted = wantedOf(args.id);
   if (args.db !== undefined && args.url !== undefined) throw usageError("--db and --url cannot be combined");
-  if (args.db !== undefined) return readDatabase(databasePathOf(args.db), wanted);
+  if (args.db !== undefined) return readDatabase(readableDatabase(databaseUrlIn(args.db)), wanted);
   if (args.url === undefined) return findHere(args);
   const token = args.token ?? tokenInEnvironment();
   return askGateway({ url: httpUrl(args.url), token, timeoutMs: remoteTimeoutMs }, wanted);
@@ -113,7 +114,7 @@ export default defineCommand({
       valueHint: "token",
       description: "The gateway's admin token (default: AUTH_TOKEN, admin.token)",
     },
-    db: { type: "string", valueHint: "path", description: "Audit database to read instead" },
+    db: { type: "string", valueHint: "url", description: "Audit database to read instead: a URL or a path" },
     ...configArgument,
     json: { type: "boolean", description: "Print JSON" },
   },

@@ -40,7 +40,7 @@ export function renderHelp(name: string, loaded: LoadedCommand, colors: Palette)
   const positionals = entries.filter(([, argument]) => argument.type === "positional");
   const options = entries.filter(([, argument]) => argument.type !== "positional");
   const words = positionals.map(([word, { required }]) => (required === false ? `[${word}]` : `<${word}>`));
-  if (loaded.subCommands.size > 0) words.unshift("<command>");
+  if (loaded.subCommands.size > 0) words.unshift(loaded.command.run === undefined ? "<command>" : "[command]");
   const help = ["-h, --help", "Show this help"] as const;
   const examples = rest.join("\n").trim();
   return [

@@ -2,6 +2,10 @@ import { CliError, usageError } from "./output.ts";
 
 export interface JsonRequest {
   readonly url: string;
+  /** Default: GET. */
+  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Sent as JSON. */
+  readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }
@@ -42,18 +46,33 @@ export function httpUrl(text: string): string {
   return text.replace(/\/+$/, "");
 }
 
-/** A GET for the command line. Redirects are not followed: they could carry a key to another host. */
-export function get(target: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+type Sent = Pick<RequestInit, "method" | "body" | "headers"> & { readonly signal: AbortSignal };
+
+/** A request of the command line. Redirects are not followed: they could carry a key to another host. */
+function send(target: URL, request: Sent): Promise<Response> {
   // A proxy cannot reach this machine's own loopback, and the gateway's own certificate is often self-signed.
   const local = isLoopback(target) ? { proxy: false as const, tls: { rejectUnauthorized: false } } : {};
-  return fetch(target, { headers, redirect: "manual", signal, ...local });
+  return fetch(target, { ...request, redirect: "manual", ...local });
+}
+
+export function get(target: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+  return send(target, { headers, signal });
 }
 
 /** One JSON document. */
-export async function fetchJson({ url, headers = {}, timeoutMs }: JsonRequest): Promise<JsonReply> {
+export async function fetchJson({
+  url,
+  method = "GET",
+  body,
+  headers = {},
+  timeoutMs,
+}: JsonRequest): Promise<JsonReply> {
   const target = new URL(httpUrl(url));
+  const own = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) };
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await get(target, { accept: "application/json", ...headers }, AbortSignal.timeout(timeoutMs));
+    const response = await send(target, { method, headers: { ...own, ...headers }, signal, ...sent });
     return { status: response.status, body: parseJson(await response.text()) };
   } catch (error) {
     throw new UnreachableError(`${target.origin} cannot be reached: ${reasonOf(error)}`);

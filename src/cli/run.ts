@@ -38,7 +38,8 @@ async function dispatch(rawArgs: readonly string[], words: string[]): Promise<vo
   const found = await findCommand(rawArgs, words);
   if (wantsHelp(found.rawArgs)) return print(renderHelp(["orcestator", ...words].join(" "), found, palette()));
   checkFlags(found.rawArgs, found.args);
-  await runCommand(found.command, { rawArgs: [...found.rawArgs] });
+  // Its sub-commands have been looked for already.
+  await runCommand({ ...found.command, subCommands: {} }, { rawArgs: [...found.rawArgs] });
 }
 
 /** Expected failures end as one message on stderr and an exit code: 2 = called wrongly, 1 = could not do its work. */

@@ -1,5 +1,6 @@
 import type { LoadedConfig } from "../config/load.ts";
 import type { RunningServer } from "../runtime/server.ts";
+import { databaseName } from "../storage/engines.ts";
 import { version } from "../version.ts";
 import { palette } from "./output.ts";
 
@@ -53,7 +54,7 @@ export function banner(loaded: LoadedConfig, running: RunningServer): string {
     ["Access", accessLine(config)],
     ["Traffic log", config.logging.file === "" ? "off" : config.logging.file],
   ];
-  if (config.storage.url !== undefined) rows.push(["Audit", config.storage.url]);
+  if (config.storage.url !== undefined) rows.push(["Database", databaseName(config.storage.url)]);
   if (loaded.file !== undefined) rows.push(["Config", loaded.file]);
   const lines = rows.map(([name, value]) => `  ${colors.dim(name.padEnd(12))} ${value}`);
   const demo = loaded.isDemo ? " (demo: answers come from the built-in dummy model)" : "";

@@ -1,5 +1,6 @@
 import { errorText } from "../lib/error-text.ts";
 import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
+import type { ResolvedConfig } from "../config/resolve.ts";
 import { startServer, type RunningServer } from "../runtime/server.ts";
 import { watchConfig } from "../runtime/watch-config.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
@@ -75,9 +76,9 @@ function stopOnSignals(running: RunningServer, logger: Logger): void {
 }
 
 /** Whatever keeps a server from starting is the owner's to mend: a message, not a stack. */
-function startOrExplain(start: () => RunningServer): RunningServer {
+async function startOrExplain(config: ResolvedConfig, logger: Logger): Promise<RunningServer> {
   try {
-    return start();
+    return await startServer(config, logger);
   } catch (error) {
     throw new CliError(errorText(error));
   }
@@ -90,7 +91,7 @@ function surviveBugs(logger: Logger): void {
 }
 
 /** Starts the server and stays until a signal ends it. */
-export function serve(args: ServeFlags): void {
+export async function serve(args: ServeFlags): Promise<void> {
   const loaded = load(args);
   const logger = createLogger(loaded.config.logging.level);
   for (const warning of loaded.warnings) logger.warn(warning);
@@ -98,7 +99,7 @@ export function serve(args: ServeFlags): void {
     logger.warn(
       "NODE_TLS_REJECT_UNAUTHORIZED=0: upstream certificates are not checked; API keys can be stolen on the way.",
     );
-  const running = startOrExplain(() => startServer(loaded.config, logger));
+  const running = await startOrExplain(loaded.config, logger);
   surviveBugs(logger);
   stopOnSignals(running, logger);
   if (loaded.config.server.watch) {

@@ -33,6 +33,6 @@ export default defineCommand({
     await ensureRealEnvironment();
     // Loaded after the restart, which would otherwise pay for it twice.
     const { serve } = await import("./serve-run.ts");
-    serve(args);
+    await serve(args);
   },
 });

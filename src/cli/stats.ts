@@ -1,13 +1,20 @@
 import { existsSync, statSync } from "node:fs";
 import { defineCommand } from "citty";
 import { loadConfig } from "../config/load.ts";
-import { GatewayError } from "../errors.ts";
-import { parseDuration } from "../lib/duration.ts";
-import { readSqliteStatistics, sqlitePathOf } from "../storage/sqlite/index.ts";
+import { readStatistics } from "../storage/databases.ts";
+import { databaseName } from "../storage/engines.ts";
 import { type Grouping, groupings, type StatisticsRow } from "../storage/store.ts";
 import { type TrafficGrouping, trafficGroupings, trafficStatistics } from "../storage/traffic-statistics.ts";
 import { localDay, localTime } from "../telemetry/local-time.ts";
 import { CliError, createPalette, hasColor, print, printJson, printNote, usageError } from "./output.ts";
+import {
+  databaseUrlIn,
+  isDatabaseThere,
+  type ReadableDatabase,
+  readableDatabase,
+  readFrom,
+} from "./readable-database.ts";
+import { sinceOf } from "./since.ts";
 import { formatStats, statsJson } from "./stats-format.ts";
 import { outputWidth } from "./output-width.ts";
 
@@ -31,7 +38,8 @@ interface StatsArguments {
 /** The first bytes of every SQLite file. */
 const sqliteMark = "SQLite format 3\0";
 
-type Source = { kind: "database" | "log"; path: string };
+/** `name` is the path of a log. */
+type Source = { readonly kind: "log"; readonly name: string } | ({ readonly kind: "database" } & ReadableDatabase);
 
 interface Answer {
   rows: StatisticsRow[];
@@ -44,18 +52,8 @@ function groupingOf(text: string): Grouping {
   return grouping;
 }
 
-function startOf(text: string): number {
-  const duration = parseDuration(text);
-  if (duration !== undefined) return Math.max(0, Date.now() - duration);
-  if (text === "all") return 0;
-  // Without a time of day Date.parse would take midnight UTC, and people mean their own.
-  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00`) : Date.parse(text);
-  if (/^\d{4}-/.test(text) && !Number.isNaN(time)) return time;
-  throw usageError(`--since ${text}: write a duration (30m, 24h, 7d), a date (2026-11-20) or all`);
-}
-
-function existing(kind: Source["kind"], path: string, where: string): Source {
-  if (existsSync(path)) return { kind, path };
+function existingLog(path: string, where: string): Source {
+  if (existsSync(path)) return { kind: "log", name: path };
   throw new CliError(`there is no file ${path} (${where})`);
 }
 
@@ -65,26 +63,27 @@ async function isSqlite(path: string): Promise<boolean> {
 }
 
 /** What is read must be what it is said to be: a database holds no line of a log, and a folder nothing at all. */
-async function checkKind({ kind, path }: Source): Promise<void> {
-  if (!statSync(path).isFile()) throw new CliError(`${path} is no file`);
-  if (kind === "log" && (await isSqlite(path)))
-    throw new CliError(`${path} is no traffic log but a SQLite database; name it with --db`);
+async function checkKind({ kind, name }: Source): Promise<void> {
+  if (kind === "database") return;
+  if (!statSync(name).isFile()) throw new CliError(`${name} is no file`);
+  if (await isSqlite(name)) throw new CliError(`${name} is no traffic log but a SQLite database; name it with --db`);
 }
 
-function databasePathOf(text: string): string {
-  return text.startsWith("sqlite://") ? sqlitePathOf(text) : text;
+function databaseAt(url: string): Source {
+  return { kind: "database", ...readableDatabase(url) };
 }
 
 /** The database when there is one, because it knows more; else the traffic log. */
 function sourceOf(args: StatsArguments): Source {
   if (args.db !== undefined && args.file !== undefined) throw usageError("--db and --file cannot be combined");
-  if (args.db !== undefined) return existing("database", databasePathOf(args.db), "--db");
-  if (args.file !== undefined) return existing("log", args.file, "--file");
+  if (args.db !== undefined) return databaseAt(databaseUrlIn(args.db));
+  if (args.file !== undefined) return existingLog(args.file, "--file");
   const { storage, logging } = loadConfig({ configPath: args.config, needsCredential: false }).config;
-  const database = storage.url === undefined ? undefined : sqlitePathOf(storage.url);
-  if (database !== undefined && existsSync(database)) return { kind: "database", path: database };
-  if (logging.file !== "" && existsSync(logging.file)) return { kind: "log", path: logging.file };
-  const tried = [database, logging.file].filter((path) => path !== undefined && path !== "");
+  if (storage.url !== undefined && isDatabaseThere(storage.url)) return databaseAt(storage.url);
+  if (logging.file !== "" && existsSync(logging.file)) return { kind: "log", name: logging.file };
+  const tried = [storage.url && databaseName(storage.url), logging.file].filter(
+    (path) => path !== undefined && path !== "",
+  );
   const what = tried.length === 0 ? "both are switched off" : `there is no ${tried.join(" and no ")}`;
   throw new CliError(
     `nothing to read: ${what} (settings storage.url, OR_DB_PATH, and logging.file, OR_LOG_FILE); ` +
@@ -96,28 +95,20 @@ function isTrafficGrouping(by: Grouping): by is TrafficGrouping {
   return trafficGroupings.some((grouping) => grouping === by);
 }
 
-function cannotRead(path: string, error: unknown): Error {
-  if (error instanceof GatewayError || !(error instanceof Error)) return new CliError(String(error));
-  return new CliError(`cannot read ${path}: ${error.message}`);
+async function readLog(file: string, { since, by }: { since: number; by: Grouping }): Promise<Answer> {
+  if (isTrafficGrouping(by)) return trafficStatistics({ file, since, by });
+  const known = trafficGroupings.join(", ");
+  throw usageError(
+    `--by ${by}: the traffic log ${file} does not hold it (only ${known}); ` +
+      "the audit database does, once OR_DB_PATH or storage.url names one",
+  );
 }
 
 async function read(source: Source, query: { since: number; by: Grouping }): Promise<Answer> {
-  const { since, by } = query;
-  if (source.kind === "log" && !isTrafficGrouping(by)) {
-    const known = trafficGroupings.join(", ");
-    throw usageError(
-      `--by ${by}: the traffic log ${source.path} does not hold it (only ${known}); ` +
-        "the audit database does, once OR_DB_PATH or storage.url names one",
-    );
-  }
-  try {
-    if (isTrafficGrouping(by) && source.kind === "log")
-      return await trafficStatistics({ file: source.path, since, by });
-    const [rows = [], totals = []] = readSqliteStatistics(source.path, [query, { since, by: undefined }]);
-    return { rows, total: totals[0] };
-  } catch (error) {
-    throw cannotRead(source.path, error);
-  }
+  if (source.kind === "log") return readLog(source.name, query);
+  const queries = [query, { since: query.since, by: undefined }];
+  const [rows = [], totals = []] = await readFrom(source, (url) => readStatistics(url, queries));
+  return { rows, total: totals[0] };
 }
 
 function sinceText(since: number): string {
@@ -126,20 +117,20 @@ function sinceText(since: number): string {
 
 async function stats(args: StatsArguments): Promise<void> {
   const by = groupingOf(args.by);
-  const since = startOf(args.since);
+  const since = sinceOf(args.since);
   const source = sourceOf(args);
   await checkKind(source);
   const { rows, total } = await read(source, { since, by });
   if (args.json === true) {
-    printJson(statsJson({ source: source.path, since, by, rows, total }));
+    printJson(statsJson({ source: source.name, since, by, rows, total }));
     return;
   }
   if (total === undefined) {
-    print(`No requests${sinceText(since)} in ${source.path}.`);
+    print(`No requests${sinceText(since)} in ${source.name}.`);
     return;
   }
   const colors = createPalette(hasColor());
-  printNote(colors.gray(`Requests${sinceText(since)}, from ${source.path}`));
+  printNote(colors.gray(`Requests${sinceText(since)}, from ${source.name}`));
   print(formatStats({ by, rows, total }, { width: outputWidth(process.stdout), colors }));
   if (source.kind === "log")
     printNote(colors.gray("Cost and time to the first token are only in the audit database (OR_DB_PATH)."));
@@ -150,7 +141,11 @@ export default defineCommand({
   args: {
     by: { type: "string", default: "model", valueHint: groupings.join("|"), description: "What to group by" },
     since: { type: "string", default: "24h", valueHint: "24h", description: "How far back: a duration, a date or all" },
-    db: { type: "string", valueHint: "path", description: "Audit database to read (default: setting storage.url)" },
+    db: {
+      type: "string",
+      valueHint: "url",
+      description: "Audit database to read: a URL or a path (default: setting storage.url)",
+    },
     file: {
       type: "string",
       valueHint: "path",

@@ -1,4 +1,5 @@
 import type { LocatedProblem } from "./config-error.ts";
+import { databaseEngineOf, databaseUrlProblem } from "./database-url.ts";
 import { environmentVariables } from "./env.ts";
 import type { Environment } from "./environment.ts";
 import type { Layers } from "./layers.ts";
@@ -21,20 +22,34 @@ function section(layers: Layers, name: string): Record<string, unknown> | undefi
 }
 
 function databaseProblem(text: string): LocatedProblem | undefined {
-  if (/^sqlite:\/\/./.test(text)) return undefined;
-  const scheme = /^([a-z][a-z0-9+.-]{0,30}):/i.exec(text)?.[1];
-  const found = scheme === undefined ? "this is no such URL" : `this one begins with ${scheme}:`;
-  const message = `only SQLite is served in this version (sqlite://path, ${found}); change or unset DATABASE_URL`;
-  return { kind: "invalid", path: ["storage", "url"], message };
+  const problem = databaseUrlProblem(text);
+  if (problem === undefined) return undefined;
+  return { kind: "invalid", path: ["storage", "url"], message: `${problem}; change or unset DATABASE_URL` };
 }
 
-/** Another engine than ours is a mistake even where its URL is missing: the owner counts on that database. */
+const engineNames = "sqlite, mysql, mariadb, postgres or postgresql";
+
+/** Another engine than the one that is used is a mistake even where its URL is missing: the owner counts on that database. */
 function engineProblems(layers: Layers, environment: Environment): LocatedProblem[] {
-  const engine = environment.text("DATABASE_TYPE");
-  if (engine === undefined || /^sqlite3?$/i.test(engine)) return [];
-  layers.mark("storage.url", environment.origin("DATABASE_TYPE"));
-  const message = "only SQLite is served in this version; set DATABASE_TYPE to sqlite, or unset it";
-  return [{ kind: "invalid", path: ["storage", "url"], message }];
+  const name = environment.text("DATABASE_TYPE");
+  if (name === undefined) return [];
+  const problem = (message: string): LocatedProblem[] => {
+    layers.mark("storage.url", environment.origin("DATABASE_TYPE"));
+    return [{ kind: "invalid", path: ["storage", "url"], message }];
+  };
+  const engine = databaseEngineOf(name);
+  if (engine === undefined) return problem(`DATABASE_TYPE must be ${engineNames}`);
+  const url = section(layers, "storage")?.["url"];
+  if (typeof url !== "string") {
+    if (engine === "sqlite") return [];
+    return problem(`DATABASE_TYPE names ${engine}, but nothing says where it is; set DATABASE_URL too`);
+  }
+  const named = databaseEngineOf(/^[^:]*/.exec(url)?.[0] ?? "");
+  // What is no URL of any engine is told by the check of the URL.
+  if (named === undefined || named === engine) return [];
+  return problem(
+    `DATABASE_TYPE names ${engine}, but the URL is one of ${named}; change one of them, or unset DATABASE_TYPE`,
+  );
 }
 
 function redisWarnings(environment: Environment): string[] {
@@ -117,8 +132,9 @@ export interface AppliedEnvironment {
 
 /** Writes what the environment says over what the file says. */
 export function applyEnvironment(layers: Layers, environment: Environment): AppliedEnvironment {
-  const problems = [...applyValues(layers, environment), ...engineProblems(layers, environment)];
+  const valueProblems = applyValues(layers, environment);
   applyDatabasePath(layers, environment);
+  const problems = [...valueProblems, ...engineProblems(layers, environment)];
   applyDefaultProvider(layers, environment);
   return { problems, warnings: [...applyDefaultModel(layers, environment), ...redisWarnings(environment)] };
 }

@@ -6,6 +6,7 @@ import { parameterProblems } from "./checks/check-parameters.ts";
 import { providerProblems, providerWarnings } from "./checks/check-providers.ts";
 import { referenceProblems, referenceWarnings } from "./checks/check-references.ts";
 import type { LocatedProblem } from "./config-error.ts";
+import { serverAddressOf } from "./database-url.ts";
 import type { ResolvedConfig } from "./resolve.ts";
 
 /** What OR_API_KEY is and every way to set it. */
@@ -27,6 +28,8 @@ function fileProblems(config: ResolvedConfig, cwd: string): LocatedProblem[] {
   const { tls } = config.server;
   const files: [LocatedProblem["path"], string][] = [];
   if (tls !== undefined) files.push([["server", "tls", "cert"], tls.cert], [["server", "tls", "key"], tls.key]);
+  const rootCertificate = config.storage.url && serverAddressOf(config.storage.url)?.rootCertificate;
+  if (rootCertificate !== undefined) files.push([["storage", "url"], rootCertificate]);
   for (const [name, { enabled, ca }] of Object.entries(config.providers)) {
     if (enabled && ca !== undefined) files.push([["providers", name, "ca"], ca]);
   }

@@ -48,14 +48,14 @@ export const otherSystemsVariables: readonly EnvironmentVariable[] = [
   {
     name: "DATABASE_TYPE",
     paths: [],
-    description: "Engine of the audit database: sqlite, the only one of this version",
-    fallback: "sqlite",
+    description: "Engine of the audit database: sqlite, mysql, mariadb, postgres or postgresql; must fit its URL",
+    fallback: "",
     role: "checked",
   },
   {
     name: "DATABASE_URL",
     paths: ["storage.url"],
-    description: "Audit database, sqlite://path",
+    description: "Audit database: sqlite://path, mysql://user:password@host/database or postgres://…",
     fallback: "",
     role: "value",
     isSecret: true,

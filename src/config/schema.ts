@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { protocolNames } from "./protocol-names.ts";
 import { providerTypeNames } from "./provider-types.ts";
+import { budgets } from "./schema-budgets.ts";
+import { prices } from "./schema-prices.ts";
 import {
   affinity,
   balances,
@@ -13,6 +15,7 @@ import {
   parameterFields,
   routeSchema,
 } from "./schema-routing.ts";
+import { storage } from "./schema-storage.ts";
 import { deadline, duration, flag, list, port } from "./setting-types.ts";
 import { upstreamHeaders } from "./upstream-headers.ts";
 
@@ -205,14 +208,6 @@ const logging = z.strictObject({
   metricsDir: z.string().default("").describe("Folder for requests-YYYYMMDD.jsonl; empty = off"),
 });
 
-const storage = z.strictObject({
-  url: z
-    .string()
-    .regex(/^sqlite:\/\/.+/, { message: "must be sqlite://path" })
-    .optional()
-    .describe("Audit database, e.g. sqlite://data/orcestator.db"),
-});
-
 const responses = z.strictObject({
   store: z
     .enum(["auto", "off"])
@@ -254,6 +249,8 @@ export const configSchema = z.strictObject({
   logging: logging.prefault({}),
   storage: storage.prefault({}),
   responses: responses.prefault({}),
+  prices: prices.prefault({}),
+  budgets: budgets.prefault({}),
   admin: admin.prefault({}),
 });
 

@@ -8,12 +8,19 @@ z.config({ jitless: true });
 interface DurationBounds {
   readonly minMs?: number;
   readonly maxMs?: number;
+  /** No timer waits for it, so it may be longer than one can. */
+  readonly isAge?: boolean;
 }
 
-function durationProblem(value: string | number, { minMs = 0, maxMs = maxDurationMs }: DurationBounds): string {
+const longestAgeMs = 100 * 366 * 24 * 60 * 60 * 1000;
+
+function durationProblem(value: string | number, bounds: DurationBounds): string {
+  const { minMs = 0, isAge = false } = bounds;
+  const longest = isAge ? longestAgeMs : maxDurationMs;
+  const { maxMs = longest } = bounds;
   const milliseconds = parseDuration(String(value));
-  if (milliseconds === undefined || milliseconds > maxDurationMs)
-    return `'${value}' is no duration; write 500ms, 30s, 10m or 24h (at most 24d)`;
+  if (milliseconds === undefined || milliseconds > longest)
+    return `'${value}' is no duration; write 500ms, 30s, 10m or 24h (at most ${isAge ? "36600d" : "24d"})`;
   if (milliseconds > maxMs) return `must be at most ${formatDuration(maxMs)}`;
   if (milliseconds >= minMs) return "";
   return `must be at least ${formatDuration(minMs)}${milliseconds === 0 ? "; 0 does not switch it off" : ""}`;

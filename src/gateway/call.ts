@@ -1,4 +1,5 @@
 import type { PathFacts } from "../protocols/canonical/codec.ts";
+import type { KeyGrant } from "../keys/virtual-key.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 
 /** What every request of an authenticated client has, as the HTTP side hands it over. */
@@ -9,6 +10,8 @@ export interface ClientCall {
   /** Aborted when the client leaves. */
   signal: AbortSignal;
   keyId: string;
+  /** The virtual key that was presented, if one was. */
+  grant?: KeyGrant | undefined;
   /** May steer its requests with x-orcestator-* headers. */
   maySteer: boolean;
   clientAddress: string | undefined;

@@ -47,6 +47,8 @@ export interface ForwardCall extends ClientCall {
   passesRefusals: boolean;
   /** Usage in the answer is not this request's. */
   isUnmetered?: boolean;
+  /** Asks for what an earlier request of the same caller made, which was let in. */
+  isFollowUp?: boolean | undefined;
 }
 
 export interface Forwarded {

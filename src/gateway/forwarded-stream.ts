@@ -29,6 +29,12 @@ function silent(idleMs: number): GatewayError {
   return new GatewayError({ code: "upstream_timeout", status: 504, message });
 }
 
+/** What may be looked for in an answer of this type. */
+export function readsOf(contentType: string): "json" | "events" | "nothing" {
+  if (contentType.includes("event-stream") || contentType.includes("ndjson")) return "events";
+  return contentType.includes("json") ? "json" : "nothing";
+}
+
 /** An upstream's body on its way to the client, pulled by the client. It is cut where the upstream's was. */
 export function createForwardedStream({
   reply,

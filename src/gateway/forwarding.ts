@@ -1,8 +1,9 @@
-import { GatewayError } from "../errors.ts";
+import type { GatewayError } from "../errors.ts";
+import { latin1Of } from "../lib/latin1.ts";
 import type { EmbeddingDialect } from "../protocols/embeddings/embedding.ts";
 import type { Observation, Protocol } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
-import type { RequestFacts, Route, RouteTable } from "../routing/route.ts";
+import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Upstream } from "../routing/upstream.ts";
 import type { Operation } from "../telemetry/request-record.ts";
@@ -15,11 +16,13 @@ import { embeddingCallOf } from "./embedding-call.ts";
 import { openWithFailover } from "./failover.ts";
 import { forwardAttempt, type ForwardCall, type Forwarded } from "./forward.ts";
 import { ableRoute, directRoute, factsOf, withRules } from "./forward-route.ts";
-import { createForwardedStream } from "./forwarded-stream.ts";
+import { createForwardedStream, readsOf } from "./forwarded-stream.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
+import { admitNoKey } from "./key-admission.ts";
 import { droppedFields } from "./losses.ts";
 import { readModelBody } from "./model-field.ts";
-import { opaqueUrl } from "./opaque-url.ts";
+import { bringNamed } from "./named-responses.ts";
+import { opaqueUrl, unknownProvider } from "./opaque-url.ts";
 import { promptDemandOf, takePlace, unmeteredDemandOf } from "./place.ts";
 import { nameRouting } from "./respond.ts";
 import type { Trying } from "./trying.ts";
@@ -39,6 +42,7 @@ export interface OpaqueForwardCall extends ClientCall {
   path: string;
   query: URLSearchParams;
   method: string;
+  isFollowUp?: boolean | undefined;
 }
 
 export interface EmbedCall extends ClientCall {
@@ -81,6 +85,7 @@ interface ForwardingOptions extends Pick<
   | "routing"
   | "health"
   | "scopes"
+  | "admitKey"
   | "maxJsonDepth"
   | "onAttempt"
   | "onDropped"
@@ -96,23 +101,12 @@ const fallbackTotalMs = 600_000;
 /** Refusals of a count that speak of the request itself. */
 const ownFaults: readonly number[] = [400, 413, 422];
 
-function unknownProvider(name: string, { upstreams }: RouteTable): GatewayError {
-  const names = upstreams.map((upstream) => upstream.name).join(", ");
-  const message = `There is no provider '${name.slice(0, 100)}' here; there are: ${names}.`;
-  return new GatewayError({ code: "not_found", status: 404, message });
-}
-
-function readsOf(contentType: string): "json" | "events" | "nothing" {
-  if (contentType.includes("event-stream") || contentType.includes("ndjson")) return "events";
-  return contentType.includes("json") ? "json" : "nothing";
-}
-
 const hasOpenaiEndpoints = ({ upstream }: Target): boolean => upstream.provider.openaiEndpoint !== undefined;
 
 export function createForwarding(options: ForwardingOptions): Forwarding {
   const { table, routing, scopes, health, maxJsonDepth, responseModel, onAttempt, onDropped } = options;
-  const { admit, refuse, toGatewayError } = options;
-  const { isStrict } = options.translation;
+  const { admit, refuse, toGatewayError, admitKey = admitNoKey } = options;
+  const { isStrict, responses } = options.translation;
 
   function resolve(call: ClientCall, { model, text, protocol }: Asked): Resolved {
     const facts = factsOf(call, { text, protocol });
@@ -169,6 +163,9 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       const { facts } = forward;
       const totalMs =
         facts.steering?.timeoutMs ?? route.first.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
+      const { modelAsked: model, isUnmetered: isFree = operation === "count_tokens" } = forward;
+      if (call.grant !== undefined && forward.isFollowUp !== true)
+        admission.charge(admitKey(call.grant, { operation, model, route, facts, totalMs, isFree }));
       const cancellation = createCancellation(call.signal, totalMs);
       admission.run(cancellation);
       admission.allowSilence();
@@ -176,13 +173,12 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
         route,
         facts,
         routing,
-        demand: forward.operation === "embeddings" ? promptDemandOf(facts) : unmeteredDemandOf(facts),
+        demand: (forward.operation === "embeddings" ? promptDemandOf : unmeteredDemandOf)(facts, call),
         holds: admission.holds,
         recording,
         cancellation,
         onAttempt(target: Target, outcome: "ok" | GatewayError) {
-          recording.record.provider = target.upstream.name;
-          recording.record.modelServed = target.model;
+          recording.asked(target);
           onAttempt(target, outcome);
         },
       };
@@ -266,14 +262,24 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
         }),
       ),
     async countTokens(call) {
+      await bringNamed(latin1Of(call.body), { protocol: call.protocol.id, bring: responses.bring });
       const request = readCountRequest(call, {
         maxDepth: maxJsonDepth,
-        expanded: (body) => options.translation.responses.expanded(body, call.keyId),
+        expanded: (body) => responses.expanded(body, call.keyId),
       });
       const { route, facts } = resolve(call, { ...request, protocol: call.protocol });
       const estimated = async (): Promise<Response> =>
         Response.json(await request.estimate(), {
           headers: { [estimatedHeader]: "true", "x-request-id": call.requestId },
+        });
+      if (call.grant !== undefined)
+        admitKey(call.grant, {
+          operation: "count_tokens",
+          model: request.model,
+          route,
+          facts,
+          totalMs: 0,
+          isFree: true,
         });
       const [target] = route.first.targets;
       if (target === undefined || request.requestFor(target) === undefined) return estimated();

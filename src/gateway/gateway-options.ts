@@ -4,6 +4,7 @@ import type { HealthRegistry } from "../routing/health/health.ts";
 import type { RouteTable } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
+import type { AdmitKey } from "./key-admission.ts";
 import type { RequestScopes } from "./request-scopes.ts";
 import type { Routing } from "./routing.ts";
 import type { Translation } from "./translation.ts";
@@ -19,6 +20,8 @@ export interface GatewayOptions {
   health: HealthRegistry;
   /** What limits requests before they are sent anywhere. */
   scopes: RequestScopes;
+  /** Rules and budgets of virtual keys; absent where there are none. */
+  admitKey?: AdmitKey | undefined;
   overload: Overload;
   /** Requests at work in this process, those of other configurations among them. */
   load: Load;

@@ -14,8 +14,11 @@ import { openWithFailover } from "./failover.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
 import type { GatewayOptions, Load } from "./gateway-options.ts";
 import { type Answering, Holds } from "./hold.ts";
+import { admitNoKey, type RequestCharge } from "./key-admission.ts";
+import { textLimitFor } from "./key-rules.ts";
 import { laneOf } from "./lane.ts";
 import { droppedFields } from "./losses.ts";
+import { bringNamed } from "./named-responses.ts";
 import { demandOf, takePlace } from "./place.ts";
 import { createRecording } from "./recording.ts";
 import { endOf } from "./retry.ts";
@@ -66,10 +69,10 @@ function tokensOf({ usage, usageSource, endReason, attempts, operation }: Reques
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { routing, scopes, overload, load } = options;
+  const { routing, scopes, overload, load, admitKey = admitNoKey } = options;
   const running = createBag<Running>();
 
-  function exchangeOf(call: InferenceCall, { recording, holds }: Admission): Exchange {
+  function exchangeOf(call: InferenceCall, { recording, holds, charge }: Admission): Exchange {
     const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth }, call.path);
     recording.see(envelope);
     const { headers, keyId, protocol } = call;
@@ -87,20 +90,24 @@ export function createGateway(options: GatewayOptions): Gateway {
     // A request without a model asks for the default one.
     if (envelope.model === undefined) recording.record.modelAsked = route.modelShown;
     const totalMs = steering?.timeoutMs ?? route.first.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
+    if (call.grant !== undefined) {
+      const { operation } = protocol;
+      charge(admitKey(call.grant, { operation, model: envelope.model, route, facts, text: envelope.text, totalMs }));
+    }
     const exchange: Exchange = {
       call,
       envelope,
       route,
       facts,
       routing,
-      demand: demandOf(facts),
+      demand: demandOf(facts, call),
       holds,
       recording,
       cancellation: createCancellation(call.signal, totalMs),
       editor: {
         modelShown: options.responseModel === "alias" ? route.modelShown : undefined,
         hideUsage: envelope.stream && !envelope.wantsUsage,
-        textLimit: options.textLimit,
+        textLimit: textLimitFor(call.grant, options.textLimit),
         framing: call.path?.isArray === true ? "array" : "events",
       },
       translation: options.translation,
@@ -109,8 +116,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       queued: undefined,
       onQueued: (place) => void (exchange.queued = place),
       onAttempt(target, outcome) {
-        recording.record.provider = target.upstream.name;
-        recording.record.modelServed = target.model;
+        recording.asked(target);
         options.onAttempt(target, outcome);
       },
       toGatewayError: (thrown) => toGatewayError(thrown, call.requestId),
@@ -157,11 +163,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     const holds = new Holds();
     let entry: Running | undefined;
     let isSilent = false;
+    let charged: RequestCharge | undefined;
     const recording = createRecording({
       call,
       operation,
       protocol,
-      textLimit: options.textLimit,
+      priceOf: options.routing.priceOf,
+      textLimit: textLimitFor(call.grant, options.textLimit),
       onFinish(record, error) {
         if (entry !== undefined) leave(entry);
         if (isSilent) call.allowSilence(false);
@@ -169,12 +177,14 @@ export function createGateway(options: GatewayOptions): Gateway {
         if (protocol === "openai-responses" && responseId !== undefined)
           claimResponse(responseId, { keyId: record.keyId, answering: holds.answered() });
         holds.end(endOf(record, error), tokensOf(record));
+        charged?.end(record);
         options.onFinish(record);
       },
     });
     return {
       recording,
       holds,
+      charge: (charge) => void (charged = charge),
       run(cancellation) {
         entry = { cancellation, slot: -1 };
         running.add(entry);
@@ -217,11 +227,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   function open(exchange: Exchange): Promise<Opened> {
     const own = scopes.of(exchange.call, exchange.route.first);
     const waiting = own.length > 0 ? takePlace(exchange, own) : undefined;
-    return waiting === undefined ? openAlone(exchange) : openLater(exchange, waiting);
+    const { bring } = exchange.translation.responses;
+    const bringing = bringNamed(exchange.envelope.text, { protocol: exchange.call.protocol.id, bring });
+    if (waiting === undefined && bringing === undefined) return openAlone(exchange);
+    return openLater(exchange, [waiting, bringing]);
   }
 
-  async function openLater(exchange: Exchange, waiting: Promise<void>): Promise<Opened> {
-    await waiting;
+  async function openLater(exchange: Exchange, before: readonly (Promise<void> | undefined)[]): Promise<Opened> {
+    for (const waiting of before) await waiting;
     return openAlone(exchange);
   }
 

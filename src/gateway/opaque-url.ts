@@ -1,4 +1,5 @@
-import { invalidRequest } from "../errors.ts";
+import { GatewayError, invalidRequest } from "../errors.ts";
+import type { RouteTable } from "../routing/route.ts";
 
 const version = /\/(v\d+[a-z]*\d*)$/;
 
@@ -25,4 +26,10 @@ export function opaqueUrl(baseUrl: string, path: string, query: URLSearchParams)
     throw invalidRequest("The path leads out of the provider's base URL.");
   for (const [name, value] of query) if (name !== "key") url.searchParams.append(name, value);
   return url;
+}
+
+export function unknownProvider(name: string, { upstreams }: Pick<RouteTable, "upstreams">): GatewayError {
+  const names = upstreams.map((upstream) => upstream.name).join(", ");
+  const message = `There is no provider '${name.slice(0, 100)}' here; there are: ${names}.`;
+  return new GatewayError({ code: "not_found", status: 404, message });
 }

@@ -3,20 +3,25 @@ import { refusalError } from "../limits/refusal-error.ts";
 import { isRefusal, type Demand, type LimitRefusal, type Scope } from "../limits/limiter.ts";
 import { estimatedDemand } from "../limits/token-demand.ts";
 import type { RequestFacts } from "../routing/route.ts";
+import type { ClientCall } from "./call.ts";
 import type { Trying } from "./trying.ts";
 import { noteWait } from "./trail-writer.ts";
+
+type Caller = Pick<ClientCall, "grant">;
 
 class EstimatedDemand implements Demand {
   private readonly facts: RequestFacts;
   private readonly kind: "conversation" | "prompt" | "unmetered";
+  private readonly usualPriority: number;
 
-  constructor(facts: RequestFacts, kind: EstimatedDemand["kind"]) {
+  constructor(facts: RequestFacts, kind: EstimatedDemand["kind"], { grant }: Caller) {
     this.facts = facts;
     this.kind = kind;
+    this.usualPriority = grant?.key.priority ?? 0;
   }
 
   get priority(): number {
-    return this.facts.steering?.priority ?? 0;
+    return this.facts.steering?.priority ?? this.usualPriority;
   }
 
   tokens(): number {
@@ -27,18 +32,18 @@ class EstimatedDemand implements Demand {
 }
 
 /** What a request wants of whatever is limited; its tokens are estimated when a limit asks for them. */
-export function demandOf(facts: RequestFacts): Demand {
-  return new EstimatedDemand(facts, "conversation");
+export function demandOf(facts: RequestFacts, caller: Caller = {}): Demand {
+  return new EstimatedDemand(facts, "conversation", caller);
 }
 
 /** The same for a request whose answer has no tokens. */
-export function promptDemandOf(facts: RequestFacts): Demand {
-  return new EstimatedDemand(facts, "prompt");
+export function promptDemandOf(facts: RequestFacts, caller: Caller = {}): Demand {
+  return new EstimatedDemand(facts, "prompt", caller);
 }
 
 /** The same for a request that uses none, as far as can be known before. */
-export function unmeteredDemandOf(facts: RequestFacts): Demand {
-  return new EstimatedDemand(facts, "unmetered");
+export function unmeteredDemandOf(facts: RequestFacts, caller: Caller = {}): Demand {
+  return new EstimatedDemand(facts, "unmetered", caller);
 }
 
 type Admitting = Omit<Trying, "facts" | "onAttempt">;

@@ -1,7 +1,10 @@
 import type { GatewayError } from "../errors.ts";
+import { costOf } from "../prices/cost.ts";
+import { type Price, priceAt } from "../prices/price.ts";
 import type { Envelope, Observation } from "../protocols/protocol.ts";
+import type { Target } from "../routing/target.ts";
 import type { EndReason, Operation, RequestRecord, Usage } from "../telemetry/request-record.ts";
-import { unknownUsage } from "../telemetry/request-record.ts";
+import { promptTokens, unknownUsage } from "../telemetry/request-record.ts";
 import type { ClientCall } from "./call.ts";
 
 /** One request's record while it grows. */
@@ -11,6 +14,8 @@ export interface Recording {
   readonly startedTick: number;
   /** What the client sent could be read. */
   see(envelope: Envelope): void;
+  /** A target was asked; the last one counts. */
+  asked(target: Target): void;
   /** A request goes upstream now: what came before the first one was the gateway's own work. */
   sent(): void;
   /** Time that was spent in a queue, which is nobody's work. */
@@ -37,6 +42,8 @@ interface RecordingOptions {
   /** What the client speaks. */
   protocol: string;
   textLimit: number;
+  /** What a target costs, where it is known; `served` is the model that its answer names. Absent = no cost is computed. */
+  priceOf?: ((target: Target, served: string | undefined) => Price | undefined) | undefined;
   onFinish: (record: RequestRecord, error: GatewayError | undefined) => void;
 }
 
@@ -68,6 +75,8 @@ function newRecord({ call, operation, protocol }: RecordingOptions): RequestReco
     usage: unknownUsage,
     usageSource: "none",
     costUsd: undefined,
+    costSource: undefined,
+    priceUsed: undefined,
     upstreamId: undefined,
     finishReason: undefined,
     latencyMs: 0,
@@ -111,6 +120,16 @@ function addUsage(record: RequestRecord, observation: Observation, envelope: Env
   record.usageSource = "estimated";
 }
 
+/** What the upstream reports counts; what it does not, the price makes of the usage. */
+function addCost(record: RequestRecord, price: Price | undefined): void {
+  if (record.costUsd !== undefined) record.costSource = "upstream";
+  if (price === undefined) return;
+  record.priceUsed = priceAt(price, promptTokens(record.usage) ?? 0);
+  if (record.costUsd !== undefined) return;
+  record.costUsd = costOf(record.usage, record.priceUsed);
+  if (record.costUsd !== undefined) record.costSource = "computed";
+}
+
 function addObservation(record: RequestRecord, observation: Observation, textLimit: number): void {
   record.modelServed = observation.model ?? record.modelServed;
   record.upstreamId = observation.upstreamId;
@@ -123,6 +142,7 @@ class RequestRecording implements Recording {
   readonly startedTick: number;
   private readonly options: RecordingOptions;
   private envelope: Envelope | undefined;
+  private target: Target | undefined;
   private isFinished = false;
   private waitedMs = 0;
 
@@ -136,6 +156,12 @@ class RequestRecording implements Recording {
     this.envelope = envelope;
     this.record.stream = envelope.stream;
     this.record.modelAsked = (envelope.model ?? "").slice(0, longestName);
+  }
+
+  asked(target: Target): void {
+    this.target = target;
+    this.record.provider = target.upstream.name;
+    this.record.modelServed = target.model;
   }
 
   sent(): void {
@@ -172,9 +198,16 @@ class RequestRecording implements Recording {
     if (observation !== undefined) {
       addObservation(record, observation, textLimit);
       addUsage(record, observation, envelope);
+      addCost(record, this.price(observation.model));
     }
     if (textLimit > 0) record.userText = wholeCharacters(envelope?.lastUserText(textLimit));
     onFinish(record, error);
+  }
+
+  private price(served: string | undefined): Price | undefined {
+    if (this.target === undefined || this.record.usageSource === "none") return undefined;
+    // Counting tokens is free everywhere.
+    return this.record.operation === "count_tokens" ? undefined : this.options.priceOf?.(this.target, served);
   }
 
   private elapsedMs(): number {

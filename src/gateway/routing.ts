@@ -1,6 +1,7 @@
 import type { Limiter } from "../limits/limiter.ts";
 import type { Planner } from "../routing/route.ts";
-import type { Price, Target } from "../routing/target.ts";
+import type { Price } from "../prices/price.ts";
+import type { Target } from "../routing/target.ts";
 
 /** What going through targets works with, one for the whole gateway. */
 export interface Routing {
@@ -10,8 +11,8 @@ export interface Routing {
   readonly longestWaitMs: number;
   /** An answer without content is tried elsewhere. */
   readonly triesEmptyAnswers: boolean;
-  /** What a target costs, where it is known. */
-  readonly priceOf: (target: Target) => Price | undefined;
+  /** What a target costs, where it is known; `served` is the model that its answer names. */
+  readonly priceOf: (target: Target, served?: string) => Price | undefined;
   /** Answers say who gave them. */
   readonly showsRouting: boolean;
   /** Told of every step beyond the first try. */

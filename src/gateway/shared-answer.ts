@@ -59,8 +59,7 @@ async function work(exchange: Exchange, { open, cancellation, onEnd }: WorkOptio
     recording,
     onQueued: undefined,
     onAttempt(target, outcome) {
-      record.provider = target.upstream.name;
-      record.modelServed = target.model;
+      recording.asked(target);
       onAttempt(target, outcome);
     },
   };

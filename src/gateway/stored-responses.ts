@@ -1,4 +1,5 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
+import { mostReferenced, responseIdOf } from "./named-responses.ts";
 import type { Fields } from "../protocols/fields.ts";
 import { fieldsOf, listOf, stringOf } from "../protocols/fields.ts";
 import { historyOf } from "../storage/responses/history.ts";
@@ -6,6 +7,8 @@ import type { ResponseStore } from "../storage/responses/response-store.ts";
 
 /** Responses that the gateway keeps for upstreams which keep none. */
 export interface StoredResponses {
+  /** Only where responses are kept behind a network: these are at hand once it has resolved, as far as they are kept. Never rejects. */
+  readonly bring?: (ids: readonly string[]) => Promise<void>;
   /**
    * A request with the items of `previous_response_id` in front of its own, and with those that it only names
    * (`item_reference`) as far as they are kept. Throws GatewayError (400) with OpenAI's code
@@ -21,9 +24,9 @@ export interface StoredResponses {
   mayAsk(id: string, keyId: string): boolean;
   /** Throws GatewayError (400), as for an unknown one, when a response is known to be another key's. */
   checkOwner(id: string, keyId: string): void;
-  /** All three throw GatewayError (404): there is none, or it is another key's. */
+  /** All three throw GatewayError (404): there is none, or it is another key's. `remove` rejects with one (503) where the store cannot be reached. */
   read(id: string, keyId: string): object;
-  remove(id: string, keyId: string): object;
+  remove(id: string, keyId: string): Promise<object>;
   inputItems(id: string, keyId: string): object;
 }
 
@@ -47,22 +50,12 @@ function notFound(id: string): GatewayError {
   });
 }
 
-const itemId = /^[a-z]+_([0-9a-z]+)_\d+$/;
-
-/** Items are called `msg_X_0`, `fc_X_1` … in the response `resp_X`. */
-function responseIdOf(item: string): string | undefined {
-  const own = itemId.exec(item)?.[1];
-  return own === undefined ? undefined : `resp_${own}`;
-}
-
 /** `input` may be one text. */
 function itemsOf(input: unknown): readonly unknown[] {
   return typeof input === "string" ? [{ type: "message", role: "user", content: input }] : listOf(input);
 }
 
 const mostClaims = 20_000;
-/** Responses that one request may name items of. */
-const mostReferenced = 200;
 
 export interface StoredResponsesOptions {
   /** Several keys share the gateway, now or always: what nobody is known to own is nobody's. */
@@ -115,6 +108,7 @@ export function createStoredResponses(
   }
 
   return {
+    ...(store?.bring && { bring: (ids) => store.bring?.(ids) ?? Promise.resolve() }),
     expanded(own, keyId) {
       const body = withReferences(own, keyId);
       const previousId = body["previous_response_id"];
@@ -149,9 +143,9 @@ export function createStoredResponses(
       if (!mayAsk(id, keyId)) throw previousNotFound(id, false);
     },
     read: (id, keyId) => fieldsOf(found(id, keyId).response),
-    remove(id, keyId) {
+    async remove(id, keyId) {
       found(id, keyId);
-      store?.delete(id);
+      await store?.delete(id);
       return { id, object: "response.deleted", deleted: true };
     },
     inputItems(id, keyId) {

@@ -120,12 +120,11 @@ export class TrailWriter {
     const isFirst = outcome === "ok" && kind === "first" && !isRaced;
     const isPlain = isFirst && this.trying.recording.record.trail === undefined;
     if (isPlain) {
-      if (this.hasChoice) this.noteChoice(target);
+      if (this.hasChoice) this.noteChoice();
       return;
     }
     const error = outcome instanceof GatewayError ? outcome : undefined;
     const trail = this.open();
-    if (outcome === "ok") trail.price = this.trying.routing.priceOf(target);
     trail.attempts.push({
       provider: target.upstream.name,
       model: target.model,
@@ -140,14 +139,12 @@ export class TrailWriter {
   }
 
   /** The first choice has answered: what there was to choose from is all there is to tell. */
-  private noteChoice(target: Target): void {
-    const { recording, route, routing } = this.trying;
+  private noteChoice(): void {
+    const { recording, route } = this.trying;
     const { affinity } = this.plan ?? {};
-    const price = routing.priceOf(target);
     const facts =
       (route.routedBy === undefined ? "" : `"routedBy":${JSON.stringify(route.routedBy)},`) +
-      (affinity === undefined ? "" : `"affinity":"${affinity}",`) +
-      (price === undefined ? "" : `"price":{"input":${price.input},"output":${price.output}},`);
+      (affinity === undefined ? "" : `"affinity":"${affinity}",`);
     const model = modelText(route.first.model);
     const candidates = this.plan?.explainText() ?? "[]";
     recording.record.packedTrail = `{"model":${model},"strategy":"${route.first.strategy}",${facts}"candidates":${candidates},"attempts":[],"waits":[]}`;

@@ -1,21 +1,33 @@
 import type { ServerConfig } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
+import type { KeyBook } from "../keys/key-book.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
+import type { Role } from "../keys/role.ts";
+import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
 import { hostnameOf, isLocalHostname, isLoopbackAddress, isPrivateAddress, isPrivateHostname } from "../lib/ip.ts";
 import type { Connections } from "./connections.ts";
+import { grantOf, keysNotLoaded } from "./key-grant.ts";
 
 export interface Caller {
   keyId: string;
+  /** The virtual key that was presented, if one was. */
+  grant: KeyGrant | undefined;
   /** May steer requests with x-orcestator-* headers. */
   maySteer: boolean;
   address: string | undefined;
 }
 
 export interface Access {
-  /** Who may use models. Throws GatewayError (401). */
+  /** Who may use models. Throws GatewayError: 401, 403 from an address that a virtual key is not for, 503 until keys are known. */
   caller(request: Request): Caller;
-  /** Who may see and change the gateway itself: never anonymous. Throws GatewayError (401). */
-  admin(request: Request): void;
+  /** Who may see and change the gateway itself: never anonymous. Throws GatewayError: 401, 403 with a role that is not enough. */
+  admin(request: Request, needed: Role): AdminCaller;
+}
+
+export interface AdminCaller {
+  /** Who, for the audit log. */
+  actor: string;
+  role: Role;
 }
 
 export interface AccessOptions {
@@ -27,8 +39,11 @@ export interface AccessOptions {
   /** Header that may carry a key besides the usual ones. */
   keyHeader: string;
   inboundKeys: KeyRing;
+  /** Absent where no database holds any. */
+  virtualKeys?: Pick<KeyBook, "isLoaded" | "size" | "find" | "team"> | undefined;
   adminKeys: KeyRing;
   connections: Connections;
+  now?: () => number;
 }
 
 const keyHeaders = ["x-api-key", "api-key", "x-goog-api-key"] as const;
@@ -102,7 +117,7 @@ function adviceFor(call: AnonymousCall): string {
 }
 
 export function createAccess(options: AccessOptions): Access {
-  const { anonymous, inboundKeys, adminKeys, connections, overrides } = options;
+  const { anonymous, inboundKeys, virtualKeys, adminKeys, connections, overrides, now = Date.now } = options;
   const keysMaySteer = overrides === "keys" || overrides === "all";
 
   /** Every key that a request presents, the usual place first. */
@@ -123,8 +138,15 @@ export function createAccess(options: AccessOptions): Access {
   function anonymousCaller(request: Request, address: string | undefined): Caller {
     const call = { request, address, policy: anonymous, cors: options.cors };
     const objection = objectionTo(call);
-    if (objection === undefined) return { keyId: "anonymous", address, maySteer: overrides === "all" };
+    const maySteer = overrides === "all";
+    if (objection === undefined) return { keyId: "anonymous", grant: undefined, address, maySteer };
     throw refuse(`Calls without a key ${objection}. ${adviceFor(call)}`);
+  }
+
+  function holder(key: VirtualKey, address: string | undefined): Caller {
+    const grant = grantOf(key, { team: (id) => virtualKeys?.team(id), address, time: now() });
+    const maySteer = overrides !== "none" && (key.maySteer ?? keysMaySteer);
+    return { keyId: key.id, grant, address, maySteer };
   }
 
   return {
@@ -132,22 +154,28 @@ export function createAccess(options: AccessOptions): Access {
       const address = connections.addressOf(request);
       let hasToken = false;
       for (const token of tokensOf(request)) {
+        const key = virtualKeys?.find(token);
+        if (key !== undefined) return holder(key, address);
         const identity = inboundKeys.find(token);
-        if (identity !== undefined) return { keyId: identity.id, address, maySteer: keysMaySteer };
-        if (adminKeys.find(token) !== undefined) return { keyId: "admin", address, maySteer: overrides !== "none" };
+        const grant = undefined;
+        if (identity !== undefined) return { keyId: identity.id, grant, address, maySteer: keysMaySteer };
+        if (adminKeys.find(token) !== undefined)
+          return { keyId: "admin", grant, address, maySteer: overrides !== "none" };
         hasToken = true;
       }
       // Without keys a presented one is ignored: many clients insist on sending some text.
-      if (inboundKeys.isEmpty) return anonymousCaller(request, address);
+      const isLoaded = virtualKeys?.isLoaded ?? true;
+      if (!isLoaded && (hasToken || inboundKeys.isEmpty)) throw keysNotLoaded();
+      if (inboundKeys.isEmpty && (virtualKeys?.size ?? 0) === 0) return anonymousCaller(request, address);
       const what = hasToken ? "The key is not known here" : "This gateway needs a key";
-      throw refuse(
-        `${what}; send one of ORCH_INBOUND_API_KEYS as 'Authorization: Bearer <key>' or '${options.keyHeader}: <key>'.`,
-      );
+      const which = inboundKeys.isEmpty ? "one that was issued here" : "one of ORCH_INBOUND_API_KEYS";
+      throw refuse(`${what}; send ${which} as 'Authorization: Bearer <key>' or '${options.keyHeader}: <key>'.`);
     },
     admin(request) {
       if (adminKeys.isEmpty)
         throw refuse("This needs an admin token and none is set: set AUTH_TOKEN (admin.token) on the server.");
-      for (const token of tokensOf(request)) if (adminKeys.find(token) !== undefined) return;
+      for (const token of tokensOf(request))
+        if (adminKeys.find(token) !== undefined) return { actor: "admin", role: "admin" };
       throw refuse("This needs the admin token (AUTH_TOKEN): send it as 'Authorization: Bearer <token>'.");
     },
   };

@@ -5,7 +5,11 @@ import type { Protocol } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
 import { docsPage } from "./docs/page.ts";
 import { internalError, methodNotAllowed, notFound, plainError } from "./errors.ts";
+import { keyRoutes } from "./admin/keys.ts";
+import { ownKeyRoutes } from "./admin/own-key.ts";
+import { priceRoutes } from "./admin/prices.ts";
 import { providerHealthRoutes } from "./admin/providers-health.ts";
+import { teamRoutes } from "./admin/teams.ts";
 import { anthropicRoutes } from "./inbound/anthropic.ts";
 import { geminiRoutes } from "./inbound/gemini.ts";
 import { ollamaRoutes } from "./inbound/ollama.ts";
@@ -76,7 +80,11 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     .use(passthroughRoutes(parts, refusals))
     .use(logRoutes(parts))
     .use(requestRoutes(parts))
-    .use(providerHealthRoutes(parts));
+    .use(providerHealthRoutes(parts))
+    .use(priceRoutes(parts))
+    .use(keyRoutes(parts))
+    .use(teamRoutes(parts))
+    .use(ownKeyRoutes(parts));
   app.compile();
   return {
     fetch: (request) => app.fetch(request),

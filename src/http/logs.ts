@@ -27,7 +27,7 @@ export function logRoutes({ access, server, tail }: RouteParts) {
   return new Elysia({ name: "logs" }).get(
     "/api/logs/tail",
     ({ request }) => {
-      access.admin(request);
+      access.admin(request, "viewer");
       if (tail === undefined) throw noLog();
       const query = new URL(request.url).searchParams;
       const lines = readCount(query.get("lines"));

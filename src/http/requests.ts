@@ -122,7 +122,7 @@ export function requestRoutes({ access, requests }: RequestParts) {
     .get(
       "/api/requests",
       ({ request }) => {
-        access.admin(request);
+        access.admin(request, "viewer");
         const query = new URL(request.url).searchParams;
         const limit = readLimit(query.get("limit"));
         return json({ data: requests.ring.newest(limit, filterOf(query)).map(requestRow) });
@@ -132,7 +132,7 @@ export function requestRoutes({ access, requests }: RequestParts) {
     .get(
       "/api/requests/:id",
       async ({ request, params: { id } }) => {
-        access.admin(request);
+        access.admin(request, "viewer");
         if (!idShape.test(id))
           throw invalidRequest("A request's id is req_ and 24 letters and digits: x-request-id of its answer.", "id");
         const record = requests.ring.find(id) ?? (await readStored(requests, id));

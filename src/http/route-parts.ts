@@ -1,5 +1,7 @@
+import type { Admin } from "../admin/index.ts";
 import type { ServerConfig } from "../config/schema.ts";
 import type { Gateway } from "../gateway/handle.ts";
+import type { PriceReport } from "../prices/price-report.ts";
 import type { ProviderHealthView } from "../routing/health/health.ts";
 import type { ModelInfo } from "../routing/offered-models.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -25,7 +27,10 @@ export interface RouteParts {
   metrics: Metrics;
   models(): ModelInfo[];
   providerHealth(): readonly ProviderHealthView[];
+  prices(): PriceReport;
   requests: RequestSource;
+  /** What may be changed while the gateway runs; `undefined` = no database is configured. */
+  admin: Admin | undefined;
   readiness(): Readiness;
   /** Told once of every request that is refused before it reaches the gateway, and so leaves no record. */
   onRefusal(refusal: Refusal): void;

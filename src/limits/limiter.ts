@@ -7,7 +7,7 @@ export interface LimitSet {
 
 /** Something that is limited: one provider, credential, model, key, address, or all together. */
 export interface Scope {
-  readonly kind: "total" | "key" | "address" | "model" | "provider" | "credential";
+  readonly kind: "total" | "key" | "team" | "address" | "model" | "provider" | "credential";
   /** Unique within its kind; kind and id are what it is known by, not the object. Shown in messages: never a secret. */
   readonly id: string;
   /** Those named last hold for everyone. Best one object for as long as the configuration is the same: that is compared fast. */

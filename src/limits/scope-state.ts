@@ -36,7 +36,7 @@ export class ScopeState {
   isIdle(time: number): boolean {
     if (!this.isUnused() || this.requests.isRunning(time) || this.tokens.isRunning(time)) return false;
     const { kind } = this.scope;
-    if (this.heldMs === undefined || kind === "address" || kind === "key") return true;
+    if (this.heldMs === undefined || kind === "address" || kind === "key" || kind === "team") return true;
     return Math.abs(time - this.givenBackAt) >= averageKeptMs;
   }
 

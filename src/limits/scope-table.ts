@@ -40,6 +40,7 @@ export function createScopeTable({ now, after, onChange, mostAddresses }: ScopeT
   const kinds: Record<Scope["kind"], Map<string, ScopeState>> = {
     total: new Map(),
     key: new Map(),
+    team: new Map(),
     address: new Map(),
     model: new Map(),
     provider: new Map(),

@@ -6,12 +6,24 @@ import type { ModelFacts, ModelPage, Provider } from "./provider.ts";
 const count = z.number().nullish().catch(undefined);
 const names = z.array(z.string()).nullish().catch(undefined);
 
+const optional = z.string().nullish().catch(undefined);
+/** Dollars as text: for each token, `request` for each request. */
+const rateTexts = {
+  prompt: z.string(),
+  completion: z.string(),
+  input_cache_read: optional,
+  input_cache_write: optional,
+  internal_reasoning: optional,
+  request: optional,
+};
+type RateTexts = z.infer<z.ZodObject<typeof rateTexts>>;
+
 const modelSchema = z.looseObject({
   id: z.string(),
   created: count,
   context_length: count,
   architecture: z.looseObject({ input_modalities: names }).nullish().catch(undefined),
-  pricing: z.looseObject({ prompt: z.string(), completion: z.string() }).nullish().catch(undefined),
+  pricing: z.looseObject(rateTexts).nullish().catch(undefined),
   top_provider: z.looseObject({ context_length: count, max_completion_tokens: count }).nullish().catch(undefined),
   supported_parameters: names,
 });
@@ -21,14 +33,32 @@ const pageSchema = z.looseObject({
   links: z.looseObject({ next: z.string().nullish() }).nullish().catch(undefined),
 });
 
-/** Prices are strings of dollars per token; -1 marks a price that depends on the model chosen (openrouter/auto). */
-function pricingOf(pricing: { prompt: string; completion: string } | null | undefined): ModelFacts["pricing"] {
-  if (pricing === null || pricing === undefined || !/^\d/.test(pricing.prompt) || !/^\d/.test(pricing.completion))
-    return undefined;
-  const input = Number(pricing.prompt) * 1e6;
-  const output = Number(pricing.completion) * 1e6;
-  if (!Number.isFinite(input) || !Number.isFinite(output)) return undefined;
-  return { input: Number(input.toPrecision(12)), output: Number(output.toPrecision(12)) };
+/** -1 marks a price that depends on the model chosen (openrouter/auto). */
+function dollarsOf(text: string | null | undefined, times: number): number | undefined {
+  if (text === null || text === undefined || !/^\d/.test(text)) return undefined;
+  const dollars = Number(text) * times;
+  return Number.isFinite(dollars) ? Number(dollars.toPrecision(12)) : undefined;
+}
+
+const million = 1e6;
+
+/** 0 stands for "costs nothing of its own" there: a cache that is priced 0 is none, and reasoning counts as output. */
+function ownRate(text: string | null | undefined, times: number): number | undefined {
+  return dollarsOf(text, times) || undefined;
+}
+
+function pricingOf(pricing: RateTexts | null | undefined): ModelFacts["pricing"] {
+  const input = dollarsOf(pricing?.prompt, million);
+  const output = dollarsOf(pricing?.completion, million);
+  if (input === undefined || output === undefined) return undefined;
+  return {
+    input,
+    output,
+    cacheRead: ownRate(pricing?.input_cache_read, million),
+    cacheWrite: ownRate(pricing?.input_cache_write, million),
+    reasoning: ownRate(pricing?.internal_reasoning, million),
+    request: ownRate(pricing?.request, 1),
+  };
 }
 
 function readModel(value: unknown): ModelFacts[] {

@@ -1,5 +1,6 @@
 import type { ProviderConfig } from "../config/schema.ts";
 import type { StopSignal } from "../lib/stop-signal.ts";
+import type { Rates } from "../prices/price.ts";
 import type { EmbeddingDialect } from "../protocols/embeddings/embedding.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
 
@@ -12,7 +13,7 @@ export interface ModelFacts {
   maxOutputTokens: number | undefined;
   capabilities: { tools: boolean; vision: boolean; reasoning: boolean } | undefined;
   /** US dollars for a million tokens. */
-  pricing: { input: number; output: number } | undefined;
+  pricing: Rates | undefined;
   /** Request fields the model takes, by OpenAI's names. */
   supportedParameters?: readonly string[] | undefined;
 }

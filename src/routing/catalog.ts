@@ -15,7 +15,7 @@ const largestPage = 16 * 1024 * 1024;
 export interface Catalog {
   /** What the upstreams listed when they were last asked; empty until then. Starts a refresh when it is time, never waits for one. */
   models(): readonly { upstream: Upstream; facts: ModelFacts }[];
-  find(upstream: Upstream, model: string): ModelFacts | undefined;
+  find(upstream: Pick<Upstream, "name">, model: string): ModelFacts | undefined;
   /** Asks all upstreams that list models now. */
   refresh(): Promise<void>;
 }

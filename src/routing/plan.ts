@@ -5,7 +5,7 @@ import type { Credential } from "./credential.ts";
 import type { HealthStatus } from "./health/health.ts";
 import { StageOrder, type TargetPlan } from "./plan-order.ts";
 import type { Plan, Planner, RequestFacts, Stage } from "./route.ts";
-import type { FindModelFacts } from "./selectors/selector.ts";
+import type { Choice, FindModelFacts } from "./selectors/selector.ts";
 import type { Target } from "./target.ts";
 
 export interface PlannerOptions {
@@ -16,6 +16,8 @@ export interface PlannerOptions {
   };
   /** What the upstreams' lists say of a model. */
   findFacts?: FindModelFacts | undefined;
+  /** What a target costs. */
+  priceOf?: Choice["priceOf"] | undefined;
   /** In [0, 1). */
   random?: () => number;
 }
@@ -74,9 +76,15 @@ interface Asked {
 }
 
 /** Who goes first for one request, and who comes after. */
-export function createPlanner({ affinity: settings, findFacts, random = Math.random }: PlannerOptions): Planner {
+export function createPlanner({
+  affinity: settings,
+  findFacts,
+  priceOf,
+  random = Math.random,
+}: PlannerOptions): Planner {
   const affinity = createAffinity(settings);
   const find = findFacts ?? (() => undefined);
+  const price = priceOf ?? (() => undefined);
   const orders = new WeakMap<Stage, StageOrder>();
 
   function planOnly(stage: Stage, target: Target, facts: RequestFacts): Plan {
@@ -112,7 +120,7 @@ export function createPlanner({ affinity: settings, findFacts, random = Math.ran
 
   function planAmong(stage: Stage, facts: RequestFacts): Plan {
     const order = orderOf(stage);
-    const plan = order.plan({ facts, random, findFacts: find });
+    const plan = order.plan({ facts, random, findFacts: find, priceOf: price });
     const held = affinity.heldFor(stage, facts);
     if (held !== undefined) preferHeld(plan, held, { stage, facts });
     order.took(plan.inOrder[0]);

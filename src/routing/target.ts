@@ -1,3 +1,4 @@
+import type { Rates } from "../prices/price.ts";
 import type { TargetHealth } from "./health/health.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -10,12 +11,6 @@ export interface ParameterRules {
   readonly remove: readonly string[];
 }
 
-/** US dollars for a million tokens. */
-export interface Price {
-  readonly input: number;
-  readonly output: number;
-}
-
 /** A place that can serve a model: a provider and the name the model has there. */
 export interface Target {
   readonly upstream: Upstream;
@@ -25,8 +20,8 @@ export interface Target {
   readonly weight: number;
   /** Lower is tried first. */
   readonly priority: number;
-  /** As configured; the catalog may know another. */
-  readonly price: Price | undefined;
+  /** As configured with it; others may be known besides (`prices/price-book.ts`). */
+  readonly price: Rates | undefined;
   /** Of all levels together, the nearest one winning; `undefined` = nothing is changed. */
   readonly parameters: ParameterRules | undefined;
   /** One for each provider and upstream model, however many aliases lead there. */

@@ -1,5 +1,6 @@
 import { isUsable, type ResolvedConfig } from "../config/resolve.ts";
 import { createGateway, type Gateway } from "../gateway/handle.ts";
+import { createKeyAdmission } from "../gateway/key-admission.ts";
 import { createRequestScopes } from "../gateway/request-scopes.ts";
 import type { RoutingStep } from "../gateway/routing.ts";
 import type { Translation } from "../gateway/translation.ts";
@@ -10,6 +11,10 @@ import type { Readiness } from "../http/route-parts.ts";
 import { createKeyRing } from "../keys/key-ring.ts";
 import { errorText } from "../lib/error-text.ts";
 import type { LimitSet, Scope } from "../limits/limiter.ts";
+import { configuredTargets } from "../prices/configured-targets.ts";
+import { createPriceBook, type PriceBook } from "../prices/price-book.ts";
+import { type PriceReport, priceReport } from "../prices/price-report.ts";
+import type { Target } from "../routing/target.ts";
 import { traitsOf } from "../protocols/canonical/traits-of.ts";
 import { createCatalog, type Catalog } from "../routing/catalog.ts";
 import { createProbes } from "../routing/health/probes.ts";
@@ -39,6 +44,9 @@ export interface Generation {
 
 function readinessOf({ providers }: ResolvedConfig, lasting: Lasting): Readiness {
   const reasons: string[] = [];
+  if (lasting.virtualKeys?.book.isLoaded === false) {
+    reasons.push("The keys are not loaded yet: the database does not answer.");
+  }
   if (lasting.isDraining()) reasons.push("The gateway is shutting down.");
   const usable = Object.values(providers).some(isUsable);
   if (!usable) reasons.push("No enabled provider has a credential.");
@@ -62,6 +70,7 @@ interface Made {
   readonly config: ResolvedConfig;
   readonly table: RouteTable;
   readonly catalog: Catalog;
+  readonly priceBook: PriceBook;
 }
 
 /** Whoever waits for a place must hear of limits that were changed or taken away. */
@@ -98,22 +107,32 @@ function countStep(step: RoutingStep, metrics: Metrics): void {
   }
 }
 
-function gatewayOf({ config, table, catalog }: Made, lasting: Lasting): Gateway {
+function gatewayOf({ config, table, catalog, priceBook }: Made, lasting: Lasting): Gateway {
   const { server, logging, failover, affinity, limits } = config;
   const { logger, metrics, limiter, health, overload } = lasting;
+  const priceOf = (target: Target, served?: string) => priceBook.priceOf(target, served);
   return createGateway({
     table,
     health,
     overload,
     load: lasting.load,
     scopes: createRequestScopes(limits),
+    admitKey:
+      lasting.virtualKeys &&
+      createKeyAdmission({
+        budgets: lasting.virtualKeys.budgets,
+        priceOf,
+        unknownPrice: config.budgets.unknownPrice,
+        onRefusal: (owner) => metrics.limitRefused(owner, "budget"),
+      }),
     routing: {
       planner: createPlanner({
         affinity: { memory: lasting.affinity, ttlMs: affinity.ttl },
         findFacts: (upstream, model) => catalog.find(upstream, model),
+        priceOf,
       }),
       limiter,
-      priceOf: ({ upstream, model, price }) => price ?? catalog.find(upstream, model)?.pricing,
+      priceOf,
       longestWaitMs: failover.longestWait,
       triesEmptyAnswers: failover.emptyAnswers,
       showsRouting: server.routingHeaders,
@@ -133,7 +152,12 @@ function gatewayOf({ config, table, catalog }: Made, lasting: Lasting): Gateway 
   });
 }
 
-function appOf({ config, table, catalog }: Made, gateway: Gateway, lasting: Lasting): App {
+function pricesOf(config: ResolvedConfig, book: PriceBook, { prices }: Lasting): PriceReport {
+  const { table, refresh } = prices;
+  return priceReport({ targets: configuredTargets(config), book, table, refresh: refresh.state() });
+}
+
+function appOf({ config, table, catalog, priceBook }: Made, gateway: Gateway, lasting: Lasting): App {
   const { server, keys, admin, logging } = config;
   const { logger, metrics, connections } = lasting;
   const access = createAccess({
@@ -142,6 +166,7 @@ function appOf({ config, table, catalog }: Made, gateway: Gateway, lasting: Last
     overrides: keys.overrides,
     keyHeader: keys.header,
     inboundKeys: createKeyRing(keys.inbound),
+    virtualKeys: lasting.virtualKeys?.book,
     adminKeys: createKeyRing(admin.token === undefined ? [] : [admin.token]),
     connections,
   });
@@ -152,9 +177,11 @@ function appOf({ config, table, catalog }: Made, gateway: Gateway, lasting: Last
       access,
       connections,
       metrics,
-      models: () => listModels(table, catalog),
+      models: () => listModels(table, { catalog, priceOf: (target) => priceBook.priceOf(target) }),
       providerHealth: () => lasting.health.views(),
+      prices: () => pricesOf(config, priceBook, lasting),
       requests: lasting.requests,
+      admin: lasting.virtualKeys?.admin,
       readiness: () => readinessOf(config, lasting),
       onRefusal: (refusal) => lasting.onRefusal(refusal),
       tail: logging.file === "" ? undefined : (options) => tailFile({ file: logging.file, ...options }),
@@ -176,7 +203,12 @@ export function createGeneration(config: ResolvedConfig, lasting: Lasting): Gene
     upstreams: table.upstreams,
     onProblem: (upstream, error) => logger.debug(`The models of ${upstream} cannot be listed: ${errorText(error)}`),
   });
-  const made = { config, table, catalog };
+  const priceBook = createPriceBook({
+    config: config.prices,
+    table: lasting.prices.table,
+    findListed: ({ upstream, model }) => catalog?.find(upstream, model)?.pricing,
+  });
+  const made = { config, table, catalog, priceBook };
   const probes = createProbes({ upstreams: table.upstreams, health: lasting.health, settings: config.health });
   const gateway = gatewayOf(made, lasting);
   return {

@@ -1,3 +1,4 @@
+import { createVirtualKeys, type VirtualKeys } from "../admin/virtual-keys.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import type { Load } from "../gateway/gateway-options.ts";
 import { createReasoningMemory, type ReasoningMemory } from "../gateway/reasoning-memory.ts";
@@ -5,6 +6,9 @@ import { createStoredResponses, type StoredResponses } from "../gateway/stored-r
 import { createConnections, type Connections } from "../http/connections.ts";
 import type { RequestSource } from "../http/requests.ts";
 import { alarms } from "../lib/alarms.ts";
+import { createPriceRefresh, type PriceRefresh } from "../prices/price-refresh.ts";
+import { createPriceTable, type PriceTable } from "../prices/price-table.ts";
+import { errorText } from "../lib/error-text.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import { createLimiter } from "../limits/memory-limiter.ts";
 import { createOverload, type Overload } from "../limits/overload.ts";
@@ -13,6 +17,7 @@ import { createHealthLog } from "../routing/health/health-log.ts";
 import type { HealthRegistry } from "../routing/health/health.ts";
 import { createHealthRegistry } from "../routing/health/registry.ts";
 import { createRecordWriter, type RecordWriter } from "../storage/record-writer.ts";
+import type { Store } from "../storage/store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createRefusalLog, type Refusal } from "../telemetry/refusal-log.ts";
@@ -20,9 +25,10 @@ import type { RequestRecord } from "../telemetry/request-record.ts";
 import { packTrail } from "../telemetry/pack-trail.ts";
 import { createRequestRing } from "../telemetry/request-ring.ts";
 import { type ConfigStatus, createConfigStatus } from "./config-status.ts";
+import { fetchText } from "./fetch-text.ts";
 import type { Generation } from "./generation.ts";
 import { textLimitOf } from "./text-limit.ts";
-import { createSinkComplaint, responseStoreOf, sinksOf, storeOf } from "./sinks.ts";
+import { createSinkComplaint, responseStoreOf, retentionOf, sinksOf, storeOf } from "./sinks.ts";
 
 /**
  * What lives as long as the process, however often the configuration changes: what is known and counted, and what holds
@@ -39,6 +45,11 @@ export interface Lasting {
   /** Answers of /v1/responses that are kept here, and who owns those that upstreams keep. */
   readonly responses: StoredResponses;
   readonly memory: ReasoningMemory;
+  /** The audit database; `undefined` = none is configured. */
+  readonly database: Store | undefined;
+  /** Virtual keys, their budgets and who changes them; `undefined` = no database holds any. */
+  readonly virtualKeys: VirtualKeys | undefined;
+  readonly prices: { readonly table: PriceTable; readonly refresh: PriceRefresh };
   readonly health: HealthRegistry;
   readonly limiter: Limiter;
   readonly overload: Overload;
@@ -53,11 +64,18 @@ export interface Lasting {
   /** Told of every request that is refused before it reaches the gateway. */
   onRefusal(refusal: Refusal): void;
   isDraining(): boolean;
+  /**
+   * Waits for the database and the keys in it, a few seconds at most: a gateway whose database is away serves all the same.
+   * Rejects with a GatewayError for what time does not mend, such as a newer release's schema. `undefined` = there is none.
+   */
+  ready(): Promise<void> | undefined;
   /** A generation serves from now on. */
   follow(generation: Generation): void;
   /** Writes what is still to be written. */
   close(): Promise<void>;
 }
+
+const databaseWaitMs = 3000;
 
 function queueOf({ limits: { queue } }: ResolvedConfig) {
   return { size: queue.size, waitMs: queue.wait };
@@ -65,6 +83,15 @@ function queueOf({ limits: { queue } }: ResolvedConfig) {
 
 function overloadOf({ limits: { maxRequests, maxLag } }: ResolvedConfig) {
   return { maxRequests, maxLagMs: maxLag };
+}
+
+function pricesOf(logger: Logger): Lasting["prices"] {
+  const table = createPriceTable({ onProblem: (error) => logger.warn(`No prices are known: ${errorText(error)}`) });
+  return { table, refresh: createPriceRefresh({ table, fetchText, log: logger }) };
+}
+
+async function becomeReady(database: Store, virtualKeys: VirtualKeys | undefined): Promise<void> {
+  if (await database.ready(databaseWaitMs)) await virtualKeys?.look();
 }
 
 export interface LastingOptions {
@@ -101,8 +128,12 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
     onDrop: (sink, count) => metrics.queueDropped(sink, count),
     onError: createSinkComplaint(logger),
   });
-  const store = responseStoreOf(config, logger);
-  const hasManyKeys = (): boolean => (served?.config ?? config).keys.inbound.length > 1;
+  const prices = pricesOf(logger);
+  const store = responseStoreOf(config, { logger, store: database });
+  const retention = database && retentionOf(config, { logger, store: database });
+  const virtualKeys = database && createVirtualKeys({ store: database, log: logger });
+  const hasManyKeys = (): boolean =>
+    (served?.config ?? config).keys.inbound.length > 1 || (virtualKeys?.book.size ?? 0) > 0;
 
   return {
     config,
@@ -112,6 +143,9 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
     records,
     responses: createStoredResponses(store, { hasManyKeys }),
     memory: createReasoningMemory(),
+    database,
+    virtualKeys,
+    prices,
     health,
     limiter,
     overload,
@@ -131,17 +165,24 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
       after: (milliseconds, ring) => alarms.set(milliseconds, ring),
     }),
     isDraining,
+    ready: () => database && becomeReady(database, virtualKeys),
     follow(generation) {
       served = generation;
       health.configure(generation.config);
       limiter.configure(queueOf(generation.config), generation.scopes());
       overload.configure(overloadOf(generation.config));
       overload.start();
+      prices.refresh.follow(generation.config.prices.refresh);
+      virtualKeys?.start();
+      retention?.start();
     },
     async close() {
       overload.stop();
+      prices.refresh.stop();
+      retention?.stop();
+      // Before the records: with them the database is closed.
+      await Promise.all([virtualKeys?.close(), store?.close()]);
       await records.close();
-      store?.close();
     },
   };
 }

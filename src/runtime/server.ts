@@ -84,10 +84,20 @@ function listen(
   }
 }
 
-/** Starts to serve. Throws an Error with a message for people when the port cannot be had. */
-export function startServer(config: ResolvedConfig, logger: Logger): RunningServer {
+async function ready({ lasting }: House): Promise<void> {
+  try {
+    await lasting.ready();
+  } catch (error) {
+    await lasting.close();
+    throw error;
+  }
+}
+
+/** Starts to serve. Rejects with an Error with a message for people when the port or the database cannot be had. */
+export async function startServer(config: ResolvedConfig, logger: Logger): Promise<RunningServer> {
   let phase: "serving" | "draining" | "closed" = "serving";
   const house = compose({ config, logger, idleSeconds, isDraining: () => phase !== "serving" });
+  await ready(house);
   const server = listen(house, config.server, () => phase === "closed");
   const metricsServer = listenForMetrics(house);
   house.start();

@@ -1,13 +1,13 @@
 import type { ResolvedConfig } from "../config/resolve.ts";
 import { errorText } from "../lib/error-text.ts";
+import { openStore } from "../storage/engines.ts";
 import { createMemoryResponseStore } from "../storage/responses/memory.ts";
 import type { ResponseStore } from "../storage/responses/response-store.ts";
-import { openSqliteStore, sqlitePathOf } from "../storage/sqlite/index.ts";
-import { openSqliteResponseStore } from "../storage/sqlite/responses.ts";
 import { storeSink } from "../storage/store-sink.ts";
 import { createConsoleLog } from "../telemetry/console-log.ts";
 import { createJsonlLog } from "../telemetry/jsonl-log.ts";
 import { consoleHasColor, type Logger } from "../telemetry/logger.ts";
+import { createRetention, type Retention } from "../storage/retention.ts";
 import type { Store } from "../storage/store.ts";
 import type { RecordSink } from "../telemetry/sink.ts";
 import { createTrafficLog } from "../telemetry/traffic-log.ts";
@@ -36,8 +36,21 @@ export function sinksOf(
 
 /** The database; `undefined` where none is configured. */
 export function storeOf({ storage }: ResolvedConfig, logger: Logger): Store | undefined {
-  if (storage.url === undefined) return undefined;
-  return openSqliteStore({ path: sqlitePathOf(storage.url), onWarning: (message) => logger.warn(message) });
+  const { url, timeout, connections } = storage;
+  if (url === undefined) return undefined;
+  return openStore({ url, timeoutMs: timeout, connections, onWarning: (message) => logger.warn(message) });
+}
+
+/** Deletes old requests as configured. */
+export function retentionOf(
+  { storage }: ResolvedConfig,
+  { logger, store }: { logger: Logger; store: Store },
+): Retention {
+  return createRetention({
+    requests: store.requests,
+    ...storage.retention,
+    onWarning: (message) => logger.warn(message),
+  });
 }
 
 /** At most one line a minute for each sink: a full disk must not fill the console too. */
@@ -53,13 +66,12 @@ export function createSinkComplaint(logger: Logger): (sink: string, error: unkno
 
 /** Where answers of /v1/responses are kept for upstreams that keep none. */
 export function responseStoreOf(
-  { responses, storage, logging }: ResolvedConfig,
-  logger: Logger,
+  { responses, logging }: ResolvedConfig,
+  { logger, store }: { logger: Logger; store: Store | undefined },
 ): ResponseStore | undefined {
   if (responses.store === "off") return undefined;
   const { maxBytes } = responses;
   // Where no content may be kept, none is written to a disk.
-  if (storage.url === undefined || logging.content === "none") return createMemoryResponseStore({ maxBytes });
-  const onWarning = (message: string): void => logger.warn(message);
-  return openSqliteResponseStore({ path: sqlitePathOf(storage.url), maxBytes, onWarning });
+  if (store === undefined || logging.content === "none") return createMemoryResponseStore({ maxBytes });
+  return store.responses({ maxBytes, onWarning: (message) => logger.warn(message) });
 }

@@ -11,7 +11,7 @@ export interface RecordWriterOptions {
   flushMs?: number;
   /** Records a sink will never see: its queue was full, or its write failed. */
   onDrop: (sinkName: string, count: number) => void;
-  /** A batch was lost because the sink threw. */
+  /** A sink threw: a batch was lost, or waits because the sink is away. */
   onError: (sinkName: string, error: unknown) => void;
 }
 
@@ -19,7 +19,7 @@ export interface RecordWriterOptions {
 export interface RecordWriter {
   /** Never throws, never waits. */
   push(record: RequestRecord): void;
-  /** Writes what has been pushed so far; a batch that met a locked sink stays for the next flush. */
+  /** Writes what has been pushed so far; a batch that met a sink that is locked or away stays for the next flush. */
   flush(): Promise<void>;
   /** Writes everything, closes the sinks, gives up after 2 s. */
   close(): Promise<void>;
@@ -68,8 +68,8 @@ export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
     if (records.length > 0) for (const lane of lanes) lane.offer(records);
   }
 
-  async function drainLane(lane: SinkLane): Promise<void> {
-    await lane.drain();
+  async function drainLane(lane: SinkLane, when?: "now"): Promise<void> {
+    await lane.drain(when);
     if (lane.depth() > 0 && closing === undefined) arm();
   }
 
@@ -80,7 +80,7 @@ export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
 
   async function flush(): Promise<void> {
     distribute();
-    await Promise.all(lanes.map(drainLane));
+    await Promise.all(lanes.map((lane) => drainLane(lane, "now")));
   }
 
   async function writeRest(signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { GatewayError } from "../errors.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import type { RecordSink } from "../telemetry/sink.ts";
 
@@ -14,8 +15,11 @@ export interface SinkLane {
   readonly name: string;
   /** Takes what there is room for and counts the rest as dropped. */
   offer(records: readonly RequestRecord[]): void;
-  /** Writes until nothing waits, or until a locked sink asks for a pause. Never rejects. */
-  drain(): Promise<void>;
+  /**
+   * Writes until nothing waits, or until a sink that is locked or away asks for a pause; `now` = without waiting for the end
+   * of a pause. Never rejects.
+   */
+  drain(when?: "in-time" | "now"): Promise<void>;
   /** Records not yet written, those of a running write too. */
   depth(): number;
   /** Gives up what waits, counted as dropped. */
@@ -33,10 +37,22 @@ function isLocked(error: unknown): boolean {
   return typeof code === "string" && lockedCode.test(code);
 }
 
+/** Whether time may mend it: a server that is down takes the same batch when it is back, a full disk when there is room. */
+function isAway(error: unknown): boolean {
+  if (error instanceof GatewayError) return error.retryable;
+  return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
+}
+
+/** Pauses between tries while a sink is away. It is back in use this long after its return at the latest. */
+const firstPauseMs = 100;
+const longestPauseMs = 2000;
+
 export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOptions): SinkLane {
   let waiting: RequestRecord[] = [];
   let batch: RequestRecord[] = [];
   let isRetry = false;
+  let pauseMs = 0;
+  let pausedUntil = 0;
   let isRunning = false;
   let running = Promise.resolve();
 
@@ -48,6 +64,12 @@ export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOpti
     if (count > 0) onDrop(sink.name, count);
   }
 
+  function pause(error: unknown): void {
+    onError(sink.name, error);
+    pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, pauseMs * 2));
+    pausedUntil = performance.now() + pauseMs;
+  }
+
   async function writeWaiting(): Promise<void> {
     while (batch.length > 0 || waiting.length > 0) {
       if (batch.length === 0) batch = waiting.splice(0, maxBatch);
@@ -55,7 +77,12 @@ export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOpti
         await sink.write(batch);
         batch = [];
         isRetry = false;
+        pauseMs = 0;
       } catch (error) {
+        if (isAway(error)) {
+          pause(error);
+          return;
+        }
         if (isLocked(error) && !isRetry) {
           isRetry = true;
           return;
@@ -83,8 +110,9 @@ export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOpti
       for (const record of records.length > room ? records.slice(0, room) : records) waiting.push(record);
       if (records.length > room) onDrop(sink.name, records.length - room);
     },
-    drain() {
-      if (!isRunning) running = run();
+    drain(when = "in-time") {
+      const isPaused = when === "in-time" && performance.now() < pausedUntil;
+      if (!isRunning && !isPaused) running = run();
       return running;
     },
     depth: () => waiting.length + batch.length,

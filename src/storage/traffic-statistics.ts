@@ -3,6 +3,7 @@ import { createLineSplitter } from "../telemetry/line-splitter.ts";
 import { localDay, localHour } from "../telemetry/local-time.ts";
 import { rotatedFiles } from "../telemetry/rotated-files.ts";
 import { isError, parseTrafficLine, type TrafficLine } from "../telemetry/traffic-line.ts";
+import { nearestRank } from "./nearest-rank.ts";
 import { sortStatistics } from "./sort-statistics.ts";
 import type { Grouping, StatisticsRow } from "./store.ts";
 
@@ -49,16 +50,8 @@ function count(tally: Tally, line: TrafficLine): void {
   if (line.latencyMs !== undefined) tally.latencies.push(line.latencyMs);
 }
 
-/** Nearest rank: always a value that was measured. */
-function percentilesOf(values: number[]): StatisticsRow["latencyMs"] {
-  if (values.length === 0) return undefined;
-  const sorted = Float64Array.from(values).sort();
-  const at = (percent: number) => sorted[Math.floor((sorted.length * percent + 99) / 100) - 1] ?? 0;
-  return { p50: at(50), p95: at(95), p99: at(99) };
-}
-
 function rowOf(group: string, { latencies, ...counts }: Tally): StatisticsRow {
-  return { group, ...counts, costUsd: undefined, latencyMs: percentilesOf(latencies), ttftMs: undefined };
+  return { group, ...counts, costUsd: undefined, latencyMs: nearestRank(latencies), ttftMs: undefined };
 }
 
 /** The log and the files it was rotated to, without those that were last written before `since`. */

@@ -32,6 +32,25 @@ export type EndReason =
   | "shutdown"
   | "internal_error";
 
+/** Who says what a request is charged by: the configuration, the upstream's own list of models, or the price table. */
+export type PriceSource = "config" | "list" | "table";
+
+/** What one request is charged by: US dollars for a million tokens. `undefined` = not known. */
+export interface PriceUsed {
+  /** Of tokens neither read from nor written to a prompt cache. */
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number | undefined;
+  readonly cacheWrite: number | undefined;
+  /** `undefined` = as `output`. */
+  readonly reasoning: number | undefined;
+  /** US dollars for each request, besides its tokens; `undefined` = there is no such fee. */
+  readonly request: number | undefined;
+  readonly source: PriceSource;
+  /** The day, `2026-11-20`, that the source is of. */
+  readonly asOf: string;
+}
+
 export type Operation =
   | "chat"
   | "embeddings"
@@ -86,8 +105,12 @@ export interface RequestRecord {
   packedTrail?: string | undefined;
   usage: Usage;
   usageSource: UsageSource;
-  /** US dollars as the upstream reported them; `undefined` = not known, never 0 for unknown. */
+  /** US dollars, as the upstream reported them or else as computed; `undefined` = not known, never 0 for unknown. */
   costUsd: number | undefined;
+  /** Who says so; `undefined` = nobody does, or the record is older than the field. A computed cost of estimated usage is an estimate. */
+  costSource?: "upstream" | "computed" | undefined;
+  /** What the target charges by for a prompt of this size, where it is known, also when the upstream reported the cost itself. */
+  priceUsed?: PriceUsed | undefined;
   /** The upstream's own id for the answer, e.g. `gen-…`. */
   upstreamId: string | undefined;
   finishReason: string | undefined;

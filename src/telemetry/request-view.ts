@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { priceSchema } from "./pack-price.ts";
 import type { EndReason, Operation, RequestRecord, UsageSource } from "./request-record.ts";
 import { storyOf } from "./story.ts";
 import { trailOf } from "./trail-of.ts";
@@ -41,7 +42,9 @@ export const requestRowSchema = z.object({
   lane: maybeText,
   usage,
   usageSource: text,
-  costUsd: maybeNumber,
+  costUsd: maybeNumber.describe("US dollars"),
+  costSource: z.enum(["upstream", "computed"]).nullish().describe("Who says what it cost"),
+  priceUsed: priceSchema.nullish().describe("What the target charges by, where it is known"),
   upstreamId: maybeText,
   finishReason: maybeText,
   latencyMs: count,

@@ -1,5 +1,12 @@
 import { dollars, printable, seconds } from "./console-line.ts";
-import { completionTokens, promptTokens, type EndReason, type RequestRecord } from "./request-record.ts";
+import {
+  completionTokens,
+  promptTokens,
+  type EndReason,
+  type PriceSource,
+  type PriceUsed,
+  type RequestRecord,
+} from "./request-record.ts";
 import { trailOf } from "./trail-of.ts";
 import type { Trail, TrailAttempt, TrailCandidate } from "./trail.ts";
 
@@ -148,15 +155,37 @@ function usageSentence({ usage, usageSource }: RequestRecord): string {
   return `Tokens: ${input ?? "?"} in${cached}, ${output ?? "?"} out${detail(usage.reasoning, "of reasoning")}${told}.`;
 }
 
-function costSentence({ costUsd, usage }: RequestRecord, trail: Trail | undefined): string {
-  if (costUsd !== undefined) return `Cost: ${dollars(costUsd)}, as the upstream says.`;
-  const price = trail?.price;
-  if (price === undefined) return "Cost: not known.";
-  const tokens = [promptTokens(usage), completionTokens(usage)] as const;
-  const list = `${dollars(price.input)} in and ${dollars(price.output)} out for a million tokens`;
-  if (tokens[0] === undefined || tokens[1] === undefined) return `Cost: not known; the price is ${list}.`;
-  const about = (tokens[0] * price.input + tokens[1] * price.output) / 1e6;
-  return `Cost: the upstream does not say; about ${dollars(about)} at ${list}.`;
+const priceSources: Readonly<Record<PriceSource, string>> = {
+  config: "the configuration",
+  list: "the upstream's own list",
+  table: "the price table",
+};
+
+function priceText({ input, output, request }: PriceUsed): string {
+  const fee = request === undefined ? "" : ` and ${dollars(request)} a request`;
+  return `${dollars(input)} in and ${dollars(output)} out for a million tokens${fee}`;
+}
+
+/** Of a price that was looked up when the request ended. */
+function pricedSentence({ costUsd, usage, usageSource }: RequestRecord, price: PriceUsed): string {
+  const origin = `${priceSources[price.source]} of ${printable(price.asOf)}`;
+  const list = `${priceText(price)}, as ${origin} says`;
+  if (costUsd !== undefined) {
+    const amount = usageSource === "estimated" ? `about ${dollars(costUsd)}, of estimated tokens` : dollars(costUsd);
+    return `Cost: ${amount}: the upstream does not say, computed at ${list}.`;
+  }
+  const missing: string[] = [];
+  if ((usage.cacheRead ?? 0) > 0 && price.cacheRead === undefined) missing.push("cache reads");
+  if ((usage.cacheWrite ?? 0) > 0 && price.cacheWrite === undefined) missing.push("cache writes");
+  if (missing.length === 0) return `Cost: not known; the price is ${list}.`;
+  return `Cost: not known: ${origin} has no price of ${missing.join(" and ")}; prices.models can set one.`;
+}
+
+function costSentence(record: RequestRecord): string {
+  const { costUsd, costSource, priceUsed } = record;
+  if (costUsd !== undefined && costSource !== "computed") return `Cost: ${dollars(costUsd)}, as the upstream says.`;
+  if (priceUsed !== undefined) return pricedSentence(record, priceUsed);
+  return "Cost: not known.";
 }
 
 const endings: Readonly<Record<EndReason, string>> = {
@@ -198,7 +227,7 @@ export function tellStory(record: RequestRecord): Story {
     untold: untoldOf(record, trail),
     ended: [
       ...carried(record, trail),
-      ...(wasSent ? [usageSentence(record), costSentence(record, trail)] : []),
+      ...(wasSent ? [usageSentence(record), costSentence(record)] : []),
       ...ending(record),
     ],
   };

@@ -37,7 +37,6 @@ export const trailSchema = z.object({
   waits: z.array(z.object({ for: text, atMs: count, ms: count })),
   lane: maybeText.describe("How the request was carried: same, translate …"),
   fallbacks: z.array(z.object({ model: text, because: maybeText, atMs: count })).nullish(),
-  price: z.object({ input: count, output: count }).nullish().describe("US dollars for a million tokens"),
   omitted: z.object({ candidates: count, attempts: count, waits: count }).nullish(),
 });
 

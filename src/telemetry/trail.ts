@@ -16,8 +16,6 @@ export interface Trail {
   lane: string | undefined;
   /** Other models that were turned to, in order. `because` ends the sentence "… because …": `the prompt was too long`. */
   fallbacks?: { model: string; because: string | undefined; atMs: number }[] | undefined;
-  /** US dollars for a million tokens at the target that answered, where it is known. */
-  price?: { input: number; output: number } | undefined;
   /** How many entries were left out because the whole was too long to be kept. */
   omitted?: { candidates: number; attempts: number; waits: number } | undefined;
 }

@@ -135,7 +135,7 @@ test("what cannot be read ends with exit code 1 and a reason", async () => {
   expect(nothing.stderr).toContain("nothing to read: there is no logs/traffic.log (settings storage.url, OR_DB_PATH");
   const missing = await runCli(["stats", "--db", "x.db"], { cwd });
   expect(missing).toMatchObject({ exitCode: 1, stdout: "" });
-  expect(missing.stderr).toContain("there is no file x.db (--db)");
+  expect(missing.stderr).toContain("there is no file x.db; the gateway creates it");
   const text = "no database at all, but long enough to be looked at as one".repeat(20);
   writeFileSync(join(cwd, "text.db"), text);
   const wrong = await runCli(["stats", "--db", "text.db"], { cwd });

@@ -179,29 +179,75 @@ describe("environment variables", () => {
     );
   });
 
-  test("a DATABASE_URL of another engine is refused without showing its password", () => {
+  test("a database is a file or a server of either kind", () => {
     using folder = configFolder();
-    for (const DATABASE_URL of ["mysql://root:canary-pw@db/x", "postgres://u:canary-pw@db/x", "canary-pw"]) {
+    for (const DATABASE_URL of [
+      "sqlite:///var/x.db",
+      "mysql://u:p@db/orcestator",
+      "mariadb://u@db:3307/orcestator",
+      "postgres://u:p%40%2F@[::1]:5433/orcestator?sslmode=verify-full&sslrootcert=ca.pem",
+      "postgresql+asyncpg://u:p@db/orcestator",
+    ])
+      expect(folder.load({ env: { OR_API_KEY: key, DATABASE_URL } }).config.storage.url).toBe(DATABASE_URL);
+  });
+
+  test("a DATABASE_URL that cannot be used is refused without showing its password", () => {
+    using folder = configFolder();
+    const refused = {
+      "oracle://root:canary-pw@db/x": "this one begins with oracle:",
+      "canary-pw": "this is no such URL",
+      "mysql://root:canary-pw@db": "a MySQL URL names no database",
+      "mysql://root:canary-pw@db/a/b": "a MySQL URL names no database",
+      "postgres://db/canary-pw": "a PostgreSQL URL names no user",
+      "postgres://u:canary-pw%zz@db/x": "a % that encodes nothing",
+      "postgres://u:canary-pw/w@db/x": "is no URL",
+      "postgres://u:p@db/x?canary-pw=1": "a parameter that is not known",
+      "postgres://u:canary-pw@db/x?sslmode=on": "unknown sslmode",
+    };
+    for (const [DATABASE_URL, reason] of Object.entries(refused)) {
       const { message, problems } = folder.fail({ env: { OR_API_KEY: key, DATABASE_URL } });
       expect(problems).toHaveLength(1);
       expect(problems[0]).toMatchObject({ path: "storage.url", origin: "env DATABASE_URL" });
-      expect(message).toContain("only SQLite is served");
+      expect(message).toContain(reason);
       expect(message).not.toContain("canary-pw");
     }
   });
 
-  test("another engine than SQLite is refused, with or without its URL, and sqlite is none", () => {
+  test("the certificate that a database URL names must be there where a server would start", () => {
+    using folder = configFolder({ "ca.pem": "" });
+    const missing = { OR_API_KEY: key, DATABASE_URL: "mysql://u:canary-pw@db/x?sslrootcert=none.pem" };
+    const { problems, message } = folder.fail({ env: missing, needsFiles: true });
+    expect(problems).toMatchObject([{ path: "storage.url", origin: "env DATABASE_URL" }]);
+    expect(message).toContain("none.pem cannot be read");
+    expect(message).not.toContain("canary-pw");
+    const env = { OR_API_KEY: key, DATABASE_URL: "mysql://u@db/x?sslrootcert=ca.pem" };
+    expect(folder.load({ env, needsFiles: true }).config.storage.url).toBeDefined();
+  });
+
+  test("DATABASE_TYPE must be one of the engines, and the one of the URL", () => {
     using folder = configFolder();
-    for (const env of [{ DATABASE_TYPE: "mysql" }, { DATABASE_TYPE: "Postgres", DATABASE_URL: "sqlite://x.db" }]) {
+    const refused: [Record<string, string>, string][] = [
+      [{ DATABASE_TYPE: "oracle" }, "must be sqlite, mysql, mariadb, postgres or postgresql"],
+      [{ DATABASE_TYPE: "mysql" }, "set DATABASE_URL too"],
+      [{ DATABASE_TYPE: "Postgres", DATABASE_URL: "sqlite://x.db" }, "names postgres, but the URL is one of sqlite"],
+      [{ DATABASE_TYPE: "mysql", OR_DB_PATH: "x.db" }, "names mysql, but the URL is one of sqlite"],
+    ];
+    for (const [env, reason] of refused) {
       const { problems } = folder.fail({ env: { OR_API_KEY: key, ...env } });
       expect(problems).toMatchObject([{ path: "storage.url", origin: "env DATABASE_TYPE" }]);
-      expect(problems[0]?.message).toContain("only SQLite is served in this version");
+      expect(problems[0]?.message).toContain(reason);
     }
-    const both = { DATABASE_TYPE: "mysql", DATABASE_URL: "mysql://u:p@h/x" };
-    expect(folder.fail({ env: { OR_API_KEY: key, ...both } }).problems).toHaveLength(1);
+    const both = { DATABASE_TYPE: "MariaDB", DATABASE_URL: "mysql://u:p@h/x" };
+    expect(folder.load({ env: { OR_API_KEY: key, ...both } }).config.storage.url).toBe("mysql://u:p@h/x");
     const { config, warnings } = folder.load({ env: { OR_API_KEY: key, DATABASE_TYPE: "SQLite" } });
-    expect(config.storage).toEqual({});
+    expect(config.storage).toEqual({ timeout: 5000, connections: 5, retention: { maxAge: 0, maxBytes: 0 } });
     expect(warnings).toEqual([]);
+  });
+
+  test("requests may be kept for longer than a timer can wait", () => {
+    using folder = configFolder({ "orcestator.yaml": "storage: {retention: {maxAge: 400d, maxBytes: 1e9}}" });
+    const { retention } = folder.load({ env: { OR_API_KEY: key } }).config.storage;
+    expect(retention).toEqual({ maxAge: 400 * 24 * 60 * 60 * 1000, maxBytes: 1_000_000_000 });
   });
 
   test("Redis is said to have no effect, unless it is switched off", () => {

@@ -4,19 +4,30 @@ import { createRecording } from "../../src/gateway/recording.ts";
 import { newObservation } from "../../src/protocols/protocol.ts";
 import { openaiChat } from "../../src/protocols/openai-chat/index.ts";
 import type { Observation } from "../../src/protocols/protocol.ts";
-import { unknownUsage, type RequestRecord } from "../../src/telemetry/request-record.ts";
+import { type Price, priceOf } from "../../src/prices/price.ts";
+import type { Target } from "../../src/routing/target.ts";
+import { unknownUsage, type Operation, type RequestRecord } from "../../src/telemetry/request-record.ts";
+import { somePrice } from "../support/some-price.ts";
 import { callOf } from "./rig.ts";
 
 const body = JSON.stringify({ model: "asked", stream: true, messages: [{ role: "user", content: "What is it?" }] });
 
-function start({ textLimit = 100, headers }: { textLimit?: number; headers?: Record<string, string> } = {}) {
+interface StartOptions {
+  textLimit: number;
+  headers: Record<string, string>;
+  operation: Operation;
+  priceOf: ((target: Target, served: string | undefined) => Price | undefined) | undefined;
+}
+
+function start({ textLimit = 100, headers, operation = "chat", priceOf: findPrice }: Partial<StartOptions> = {}) {
   const records: RequestRecord[] = [];
   const call = callOf(body, new AbortController().signal, headers);
   const recording = createRecording({
     call,
-    operation: "chat",
+    operation,
     protocol: "openai-chat",
     textLimit,
+    priceOf: findPrice,
     onFinish: (record) => records.push(record),
   });
   return { call, records, recording };
@@ -153,4 +164,64 @@ test("a whole answer without usage has none: nothing is made up", () => {
   recording.see(envelope);
   recording.finish({ status: 200, endReason: "completed", observation: observed({ contentEvents: 3 }) });
   expect(records[0]).toMatchObject({ usage: unknownUsage, usageSource: "none", costUsd: undefined });
+});
+
+describe("the cost of a request", () => {
+  const target = { upstream: { name: "claude" }, model: "claude-x" } as Target;
+  const base = { ...somePrice, cacheRead: 0.3 };
+  const price = priceOf(base, [{ above: 1_000_000, used: { ...base, input: 6 } }]);
+  const counted = { ...unknownUsage, input: 1_000_000, output: 0 };
+
+  function costOf(observation: Partial<Observation>, options: Partial<StartOptions> = {}): Partial<RequestRecord> {
+    const { recording, records } = start({ priceOf: () => price, ...options });
+    recording.see(envelope);
+    recording.asked(target);
+    recording.finish({ status: 200, endReason: "completed", observation: observed(observation) });
+    const { costUsd, costSource, priceUsed } = records[0] ?? {};
+    return { costUsd, costSource, priceUsed };
+  }
+
+  test("is computed where the upstream does not say, by the price that the record keeps", () => {
+    expect(costOf({ usage: counted })).toEqual({ costUsd: 3, costSource: "computed", priceUsed: base });
+    const long = { ...counted, cacheRead: 1 };
+    expect(costOf({ usage: long })).toMatchObject({ costUsd: 6.0000003, priceUsed: { input: 6 } });
+  });
+
+  test("is the upstream's where it says, and the price is kept beside it", () => {
+    expect(costOf({ usage: counted, costUsd: 2.5 })).toEqual({ costUsd: 2.5, costSource: "upstream", priceUsed: base });
+    expect(costOf({ usage: counted, costUsd: 0 })).toMatchObject({ costUsd: 0, costSource: "upstream" });
+  });
+
+  test("is not known without a price, without usage, and without the price of what was used", () => {
+    const nothing = { costUsd: undefined, costSource: undefined, priceUsed: undefined };
+    expect(costOf({ usage: counted }, { priceOf: () => undefined })).toEqual(nothing);
+    expect(costOf({ usage: counted }, { priceOf: undefined })).toEqual(nothing);
+    expect(costOf({ contentEvents: 3 })).toEqual(nothing);
+    expect(costOf({ usage: { ...usage, cacheWrite: 1 } })).toEqual({ ...nothing, priceUsed: base });
+  });
+
+  test("of counting tokens is nobody's business", () => {
+    expect(costOf({ usage: counted }, { operation: "count_tokens" }).costUsd).toBeUndefined();
+  });
+
+  test("is asked of the target that was asked last, with the model that its answer names", () => {
+    const asked: unknown[] = [];
+    const { recording, records } = start({ priceOf: (...about) => void asked.push(about) });
+    recording.asked({ upstream: { name: "groq" }, model: "other" } as Target);
+    recording.asked(target);
+    expect(recording.record).toMatchObject({ provider: "claude", modelServed: "claude-x" });
+    recording.finish({ status: 200, endReason: "completed", observation: observed({ usage, model: "claude-x-2026" }) });
+    expect(asked).toEqual([[target, "claude-x-2026"]]);
+    expect(records[0]?.costUsd).toBeUndefined();
+  });
+
+  test("of a stream that broke is an estimate, as its usage is", () => {
+    const { recording, records } = start({ priceOf: () => price });
+    recording.see(envelope);
+    recording.asked(target);
+    const observation = observed({ contentEvents: 1_000_000 });
+    recording.finish({ status: 503, endReason: "upstream_error", error: broken, observation });
+    expect(records[0]).toMatchObject({ usageSource: "estimated", costSource: "computed" });
+    expect(records[0]?.costUsd).toBeCloseTo(15, 3);
+  });
 });

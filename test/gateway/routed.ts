@@ -1,3 +1,4 @@
+import { priceBookOf } from "../support/price-book.ts";
 import type { ResolvedConfig } from "../../src/config/resolve.ts";
 import type { Routing, RoutingStep } from "../../src/gateway/routing.ts";
 import { createRequestScopes } from "../../src/gateway/request-scopes.ts";
@@ -25,6 +26,7 @@ export interface Routed {
 export function routed(config: ResolvedConfig): Routed {
   const health = createHealthRegistry({ settings: config });
   const steps: RoutingStep[] = [];
+  const prices = priceBookOf(config);
   return {
     table: createRouteTable({ config, health }),
     health,
@@ -32,7 +34,7 @@ export function routed(config: ResolvedConfig): Routed {
     routing: {
       planner: createPlanner({ affinity: { memory: createAffinityMemory(), ttlMs: config.affinity.ttl } }),
       limiter: createLimiter({ queue: { size: config.limits.queue.size, waitMs: config.limits.queue.wait } }),
-      priceOf: ({ price }) => price,
+      priceOf: (target) => prices.priceOf(target),
       longestWaitMs: config.failover.longestWait,
       triesEmptyAnswers: config.failover.emptyAnswers,
       showsRouting: true,

@@ -193,7 +193,7 @@ describe("without inbound keys", () => {
 
 function adminRefusal(setting: Setting, request: Request): string | undefined {
   try {
-    accessOf(setting).admin(request);
+    accessOf(setting).admin(request, "viewer");
     return undefined;
   } catch (error) {
     if (error instanceof GatewayError && error.status === 401) return error.message;

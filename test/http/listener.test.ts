@@ -57,9 +57,11 @@ const app = createApp(
       throw broken;
     },
     providerHealth: () => [],
+    prices: () => ({ prices: [], table: { source: "bundled", asOf: "2026-09-23" } }),
     requests: { ring: createRequestRing(), stored: undefined },
     readiness: () => ({ isReady: true, reasons: [], notices: [] }),
     onRefusal: (refusal) => void refusals.push(refusal),
+    admin: undefined,
     tail: undefined,
   },
   (error) => void bugs.push(error),

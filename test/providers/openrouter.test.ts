@@ -46,7 +46,7 @@ describe("a model of the list", () => {
         contextLength: 128_000,
         maxOutputTokens: 16_384,
         capabilities: { tools: true, vision: true, reasoning: true },
-        pricing: { input: 2.5, output: 10 },
+        pricing: { input: 2.5, output: 10, cacheRead: 1.25 },
         supportedParameters: ["tools", "tool_choice", "reasoning", "max_tokens", "temperature"],
       },
     ]);
@@ -64,6 +64,17 @@ describe("a model of the list", () => {
       "free",
     ])
       expect(priceOf(pricing)).toBeUndefined();
+  });
+
+  test("has the prices of caches and the fee of a request, where they are not 0", () => {
+    const rates = { input_cache_read: "0.0000003", input_cache_write: "0.00000375", request: "0.01" };
+    expect(priceOf({ prompt: "0.000003", completion: "0.000015", ...rates, internal_reasoning: "0" })).toEqual({
+      input: 3,
+      output: 15,
+      cacheRead: 0.3,
+      cacheWrite: 3.75,
+      request: 0.01,
+    });
   });
 
   test("has no price where the text of one is empty", () => {

@@ -88,7 +88,10 @@ describe("the models that are offered", () => {
   test("are listed at once, with what is known by now", () => {
     const { table } = createRig({ providers: { open }, models });
     const catalog = createCatalog({ upstreams: table.upstreams });
-    expect(listModels(table, catalog).map(({ id }) => id)).toEqual(["orcestator", "vendor/b"]);
+    expect(listModels(table, { catalog, priceOf: () => undefined }).map(({ id }) => id)).toEqual([
+      "orcestator",
+      "vendor/b",
+    ]);
   });
 
   test("are the aliases when the upstream cannot be asked", async () => {
@@ -104,7 +107,10 @@ describe("the models that are offered", () => {
       providers: { open, other },
       models: { ...models, "any-*": { targets: [{ provider: "open", model: "*" }] } },
     });
-    const infos = listModels(table, createCatalog({ upstreams: table.upstreams }));
+    const infos = listModels(table, {
+      catalog: createCatalog({ upstreams: table.upstreams }),
+      priceOf: () => undefined,
+    });
     expect(infos.map(({ id, provider, upstream_model }) => [id, provider, upstream_model])).toEqual([
       ["orcestator", "open", "vendor/a"],
       ["vendor/b", "open", "unlisted"],

@@ -32,6 +32,7 @@ function planned(
   const planner = createPlanner({
     affinity: { memory, ttlMs: 3_600_000 },
     findFacts: rig.findFacts,
+    priceOf: rig.priceOf,
     random: createRandom(3),
     ...options,
   });

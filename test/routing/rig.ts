@@ -1,3 +1,5 @@
+import type { Price } from "../../src/prices/price.ts";
+import { priceBookOf } from "../support/price-book.ts";
 import type { ResolvedConfig } from "../../src/config/resolve.ts";
 import { GatewayError, type ErrorCode } from "../../src/errors.ts";
 import type { ProtocolId } from "../../src/protocols/protocol.ts";
@@ -21,6 +23,7 @@ export interface Rig {
   /** What the upstreams list: provider → model → facts. */
   listed: Record<string, Record<string, Partial<ModelFacts>>>;
   findFacts: (upstream: { name: string }, model: string) => ModelFacts | undefined;
+  priceOf: (target: Target) => Price | undefined;
   stage: (alias: string) => Stage;
 }
 
@@ -37,6 +40,7 @@ export function createRig(parts: Record<string, unknown>): Rig {
     const facts = rig.listed[name]?.[model];
     return facts === undefined ? undefined : modelFacts(model, facts);
   };
+  const prices = priceBookOf(config, ({ upstream, model }) => findFacts(upstream, model)?.pricing);
   const rig: Rig = {
     config,
     health,
@@ -44,6 +48,7 @@ export function createRig(parts: Record<string, unknown>): Rig {
     now: 1_000_000,
     listed: {},
     findFacts,
+    priceOf: (target) => prices.priceOf(target),
     stage(alias) {
       const stage = rig.table.aliases.get(alias);
       if (stage === undefined) throw new Error(`no alias ${alias}`);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { GatewayError } from "../../src/errors.ts";
 import { createRecordWriter, type RecordWriterOptions } from "../../src/storage/record-writer.ts";
 import { storeSink } from "../../src/storage/store-sink.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
@@ -207,6 +208,81 @@ test("a locked sink is tried again without a further push", async () => {
   await writer.close();
 });
 
+/** What a database server that is down says. */
+function awayError(): GatewayError {
+  return new GatewayError({ code: "internal_error", status: 503, message: "nothing answers", retryable: true });
+}
+
+test("a sink that is away keeps its batch and its turn: none is lost, and it is asked ever more rarely", async () => {
+  let isAway = true;
+  const tries: number[] = [];
+  const away = keepingSink("away", () => {
+    tries.push(performance.now());
+    if (isAway) throw awayError();
+  });
+  const near = keepingSink("near");
+  const { writer, drops, errors } = writerOf([away.sink, near.sink], { flushMs: 1 });
+  const ids = pushMany(writer, 400);
+  while (tries.length < 4) await Bun.sleep(5);
+  const pauses = tries.slice(1).map((time, index) => time - (tries[index] ?? 0));
+  expect(pauses[0]).toBeGreaterThan(95);
+  expect(pauses[1]).toBeGreaterThan(195);
+  expect(pauses[2]).toBeGreaterThan(395);
+  expect(near.ids()).toEqual(ids);
+  expect(errors.at(-1)).toContain("nothing answers");
+  const more = pushMany(writer, 5);
+  isAway = false;
+  await writer.flush();
+  expect(away.ids()).toEqual([...ids, ...more]);
+  expect(drops).toEqual({});
+  await writer.close();
+});
+
+test("a sink that is away loses what its queue cannot hold, the newest, and nothing else", async () => {
+  let isAway = true;
+  const away = keepingSink("away", () => {
+    if (isAway) throw awayError();
+  });
+  const { writer, drops } = writerOf([away.sink], { flushMs: 1, capacity: 300 });
+  const ids = pushMany(writer, 250);
+  await writer.flush();
+  ids.push(...pushMany(writer, 300));
+  await writer.flush();
+  pushMany(writer, 70);
+  await writer.flush();
+  expect(drops).toEqual({ away: 70 });
+  isAway = false;
+  await writer.flush();
+  expect(away.ids()).toEqual(ids);
+  await writer.close();
+});
+
+test("a sink that refuses what it was given loses that batch only", async () => {
+  const refusing = keepingSink("refusing", (records) => {
+    if (records.length === 3) throw new GatewayError({ code: "internal_error", status: 503, message: "a value" });
+  });
+  const { writer, drops } = writerOf([refusing.sink]);
+  pushMany(writer, 3);
+  await writer.flush();
+  const ids = pushMany(writer, 2);
+  await writer.flush();
+  expect(refusing.ids()).toEqual(ids);
+  expect(drops).toEqual({ refusing: 3 });
+  await writer.close();
+});
+
+test("closing tries a sink that is away until its time is up", async () => {
+  const from = performance.now();
+  const away = keepingSink("away", () => {
+    if (performance.now() - from < 600) throw awayError();
+  });
+  const { writer, drops } = writerOf([away.sink]);
+  const ids = pushMany(writer, 5);
+  await writer.close();
+  expect(away.ids()).toEqual(ids);
+  expect(drops).toEqual({});
+});
+
 test("close writes everything, retries a lock, closes each sink once and drops what comes later", async () => {
   let failures = 1;
   const locked = keepingSink("locked", () => {
@@ -260,7 +336,7 @@ test("a store becomes a sink that inserts and closes it", async () => {
   const inserted: RequestRecord[] = [];
   let isClosed = false;
   const sink = storeSink({
-    requests: { insert: (records) => void inserted.push(...records), find: () => undefined, statistics: () => [] },
+    requests: { insert: (records) => void inserted.push(...records) },
     close: () => {
       isClosed = true;
     },

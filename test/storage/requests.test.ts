@@ -1,13 +1,15 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { openSqliteStore, readSqliteRequest } from "../../src/storage/sqlite/index.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/index.ts";
+import { readSqliteRequest } from "../../src/storage/sqlite/read-file.ts";
 import { migrations } from "../../src/storage/sqlite/migrations.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
 import { forSeeds } from "../lib/seeded.ts";
 import { makeRecord } from "../support/make-record.ts";
 import { failoverRecord, hedgeRecord, makeAttempt, makeTrail } from "../support/make-trail.ts";
 import { createRandom, randomText } from "../support/random.ts";
+import { somePrice } from "../support/some-price.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 function refuseWarning(message: string): void {
@@ -75,6 +77,36 @@ test("a database of the release before gets the columns, and its requests can be
   const fresh = failoverRecord();
   await store.requests.insert([fresh]);
   expect(await store.requests.find(fresh.id)).toEqual(fresh);
+  await store.close();
+});
+
+test("a database of version 4 gets the columns of prices, and what it cost before was reported", async () => {
+  using temporary = temporaryFolder();
+  const path = join(temporary.path, "audit.db");
+  oldDatabase(path, 4);
+  run(path, "UPDATE requests SET cost_usd = 0.25");
+  const { store } = storeIn(temporary.path);
+  const old = await store.requests.find("req_old");
+  expect(old).toMatchObject({ costUsd: 0.25, provider: "groq" });
+  expect([old?.costSource, old?.priceUsed]).toEqual([undefined, undefined]);
+  const priceUsed = { ...somePrice, cacheRead: 0.3, request: 0.01 };
+  const records = [
+    makeRecord({ costUsd: 0.5, costSource: "computed", priceUsed }),
+    makeRecord({ costUsd: 0.5, costSource: "upstream" }),
+    makeRecord({ priceUsed: { ...priceUsed, source: "list", reasoning: 3 } }),
+  ];
+  await store.requests.insert(records);
+  for (const record of records) expect(await store.requests.find(record.id)).toEqual(record);
+  await store.close();
+});
+
+test("a price that a later release wrote otherwise is not known", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(temporary.path);
+  const record = makeRecord({ priceUsed: somePrice });
+  await store.requests.insert([record]);
+  run(path, 'UPDATE requests SET price = \'["rumour","2027-01-01",1,2]\'');
+  expect((await store.requests.find(record.id))?.priceUsed).toBeUndefined();
   await store.close();
 });
 

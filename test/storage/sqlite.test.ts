@@ -4,7 +4,9 @@ import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, renam
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { migrations } from "../../src/storage/sqlite/migrations.ts";
-import { openSqliteStore, readSqliteStatistics, sqlitePathOf } from "../../src/storage/sqlite/index.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/index.ts";
+import { readSqliteStatistics } from "../../src/storage/sqlite/read-file.ts";
+import { sqlitePathOf } from "../../src/storage/sqlite/sqlite-path.ts";
 import { openFailure } from "../../src/storage/sqlite/open-failure.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { unknownUsage } from "../../src/telemetry/request-record.ts";
@@ -27,6 +29,8 @@ function query<Row>(path: string, sql: string): Row[] {
     database.close();
   }
 }
+
+const unknownRates = { cacheRead: undefined, cacheWrite: undefined, reasoning: undefined, request: undefined };
 
 function count(path: string): number {
   return query<{ count: number }>(path, "SELECT count(*) AS count FROM requests")[0]?.count ?? -1;
@@ -79,6 +83,8 @@ test("every field of a record is kept in a column of its own", async () => {
     usage: { input: 1, cacheRead: 2, cacheWrite: 3, output: 4, reasoning: 5 },
     usageSource: "partial_upstream",
     costUsd: 0.0000001234,
+    costSource: "computed",
+    priceUsed: { ...unknownRates, input: 3, output: 15, source: "table", asOf: "2026-09-23" },
     upstreamId: "gen-1",
     finishReason: "length",
     latencyMs: 12.5,
@@ -133,6 +139,8 @@ test("every field of a record is kept in a column of its own", async () => {
     tokens_reasoning: 5,
     usage_source: "partial_upstream",
     cost_usd: 0.0000001234,
+    cost_source: "computed",
+    price: '["table","2026-09-23",3,15]',
     upstream_id: "gen-1",
     finish_reason: "length",
     latency_ms: 12.5,
@@ -169,6 +177,8 @@ test("every field of a record is kept in a column of its own", async () => {
     "credential",
     "lane",
     "trail",
+    "cost_source",
+    "price",
   ]);
 });
 
@@ -425,7 +435,7 @@ test.skipIf(!asNobody)("statistics can be read by a user who may write neither f
   await store.requests.insert([makeRecord()]);
   chmodSync(temporary.path, 0o755);
   const source = `
-    import { readSqliteStatistics } from "${import.meta.dir}/../../src/storage/sqlite/index.ts";
+    import { readSqliteStatistics } from "${import.meta.dir}/../../src/storage/sqlite/read-file.ts";
     console.log(readSqliteStatistics("${path}", [{ since: 0, by: undefined }])[0][0].requests);
   `;
   const command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, "-e", source];

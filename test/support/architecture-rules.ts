@@ -7,7 +7,7 @@ export type Sources = ReadonlyMap<string, string>;
 const layers: readonly (readonly string[])[] = [
   ["lib", "errors.ts", "version.ts"],
   ["config", "telemetry"],
-  ["transport", "protocols", "coordination", "storage"],
+  ["transport", "protocols", "coordination", "storage", "prices"],
   ["providers", "keys", "limits"],
   ["routing"],
   ["gateway", "admin"],
@@ -21,6 +21,7 @@ const layers: readonly (readonly string[])[] = [
 /** Packages and where they may be imported: beginnings of paths. Built-in modules that are not named here are free. */
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "@elysiajs/swagger": ["http/"],
+  "@pydantic/genai-prices": ["prices/"],
   citty: ["cli/", "main.ts"],
   consola: ["telemetry/", "cli/"],
   elysia: ["http/"],

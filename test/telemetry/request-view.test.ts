@@ -10,6 +10,7 @@ import { storyOf } from "../../src/telemetry/story.ts";
 import { trailOf } from "../../src/telemetry/trail-of.ts";
 import { makeRecord } from "../support/make-record.ts";
 import { failoverRecord, hedgeRecord } from "../support/make-trail.ts";
+import { somePrice } from "../support/some-price.ts";
 
 function read(json: string): Record<string, unknown> {
   return JSON.parse(json) as Record<string, unknown>;
@@ -49,6 +50,14 @@ test("a record comes back from its view and tells the same story", () => {
     expect(back).toEqual({ ...record, trail: trailOf(record) });
     expect(back && storyOf(back)).toEqual(storyOf(record));
   }
+});
+
+test("who says what it cost comes back too, and what it was charged by", () => {
+  const record = makeRecord({ costUsd: 0.5, costSource: "computed", priceUsed: { ...somePrice, cacheRead: 0.3 } });
+  const view = read(viewJson(requestView(record)));
+  expect(view).toMatchObject({ costSource: "computed", priceUsed: { input: 3, cacheRead: 0.3, cacheWrite: null } });
+  expect(requestViewSchema.safeParse(view).error).toBeUndefined();
+  expect(recordOfView(view)).toEqual({ ...record, trail: trailOf(record) });
 });
 
 test("what is no view gives no record", () => {

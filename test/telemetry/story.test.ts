@@ -5,6 +5,7 @@ import { forSeeds } from "../lib/seeded.ts";
 import { makeRecord } from "../support/make-record.ts";
 import { failoverRecord, hedgeRecord, makeAttempt, makeTrail } from "../support/make-trail.ts";
 import { createRandom, randomText } from "../support/random.ts";
+import { somePrice } from "../support/some-price.ts";
 
 function lastOf(changes: Partial<RequestRecord>): string | undefined {
   return storyOf(makeRecord(changes)).at(-1);
@@ -100,14 +101,23 @@ describe("the story of a request", () => {
     ]);
   });
 
-  test("guesses what it cost where only the price is known, and says that it is a guess", () => {
-    const trail = makeTrail({ price: { input: 2.5, output: 10 } });
+  test("says what it cost and how that is known", () => {
     const usage = { ...unknownUsage, input: 1000, output: 200 };
-    expect(storyOf(makeRecord({ trail, usage }))).toContain(
-      "Cost: the upstream does not say; about $0.0045 at $2.50 in and $10.00 out for a million tokens.",
+    const priceUsed = { ...somePrice, input: 2.5, output: 10 };
+    const told = (changes: Partial<RequestRecord>): string | undefined =>
+      storyOf(makeRecord({ usage, ...changes })).find((sentence) => sentence.startsWith("Cost"));
+    expect(told({ costUsd: 0.004, costSource: "upstream", priceUsed })).toBe("Cost: $0.004, as the upstream says.");
+    expect(told({ costUsd: 0.0045, costSource: "computed", priceUsed })).toBe(
+      "Cost: $0.0045: the upstream does not say, computed at $2.50 in and $10.00 out for a million tokens, as the price table of 2026-09-23 says.",
     );
-    expect(storyOf(makeRecord({ trail, usage: unknownUsage }))).toContain(
-      "Cost: not known; the price is $2.50 in and $10.00 out for a million tokens.",
+    expect(told({ costUsd: 0.0045, costSource: "computed", priceUsed, usageSource: "estimated" })).toStartWith(
+      "Cost: about $0.0045, of estimated tokens: the upstream does not say",
+    );
+    expect(told({ priceUsed: { ...priceUsed, source: "config", request: 0.01 }, usage: unknownUsage })).toBe(
+      "Cost: not known; the price is $2.50 in and $10.00 out for a million tokens and $0.01 a request, as the configuration of 2026-09-23 says.",
+    );
+    expect(told({ priceUsed, usage: { ...usage, cacheRead: 5, cacheWrite: 5 } })).toBe(
+      "Cost: not known: the price table of 2026-09-23 has no price of cache reads and cache writes; prices.models can set one.",
     );
   });
 

@@ -12,16 +12,16 @@ function weightWarning(alias: string, { targets }: Model): string[] {
   ];
 }
 
-/** OpenRouter is the one whose list of models says prices. */
-function knowsPrice({ provider, price }: Model["targets"][number], { providers }: ResolvedConfig): boolean {
-  const config = providers[provider];
-  return price !== undefined || (config?.type === "openrouter" && config.listModels);
+/** The price table knows most public services, and OpenRouter's list of models says its own. */
+function mayKnowPrice({ provider, price }: Model["targets"][number], { providers, prices }: ResolvedConfig): boolean {
+  if (price !== undefined || Object.keys(prices.models).length > 0) return true;
+  return providers[provider]?.baseUrl.startsWith("https://") === true;
 }
 
 function priceWarning(alias: string, { strategy, targets }: Model, config: ResolvedConfig): string[] {
-  if (strategy !== "cheapest" || targets.some((target) => knowsPrice(target, config))) return [];
+  if (strategy !== "cheapest" || targets.some((target) => mayKnowPrice(target, config))) return [];
   return [
-    `the model '${alias}' has the strategy cheapest, but no price of its targets is known; write price: {input, output}`,
+    `the model '${alias}' has the strategy cheapest, but no price of its targets is known; write price: {input, output}, or prices.models`,
   ];
 }
 

@@ -53,7 +53,7 @@ export function providerHealthRoutes(parts: ProviderHealthParts) {
     .get(
       "/api/providers/health",
       ({ request }) => {
-        access.admin(request);
+        access.admin(request, "viewer");
         return json({ providers: parts.providerHealth() });
       },
       { detail: listDetail },
@@ -61,7 +61,7 @@ export function providerHealthRoutes(parts: ProviderHealthParts) {
     .get(
       "/api/providers/:name/health",
       ({ request, params: { name } }) => {
-        access.admin(request);
+        access.admin(request, "viewer");
         const view = parts.providerHealth().find(({ provider }) => provider === name);
         if (view === undefined) throw unknownProvider(name);
         return json(view);

@@ -60,6 +60,7 @@ export function openapiDocument() {
       tags: [
         { name: "models", description: "What may be asked for" },
         { name: "inference", description: "Asking models" },
+        { name: "keys", description: "Virtual keys, teams, and what a key was used for" },
         { name: "operation", description: "Health, metrics and logs of the gateway itself" },
       ],
       components: {

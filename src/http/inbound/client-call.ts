@@ -18,6 +18,7 @@ export async function readClientCall(request: Request, parts: RouteParts): Promi
     headers: request.headers,
     signal: request.signal,
     keyId: caller.keyId,
+    grant: caller.grant,
     maySteer: caller.maySteer,
     clientAddress: caller.address,
     requestId: createId("req_"),

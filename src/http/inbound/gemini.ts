@@ -11,6 +11,7 @@ import { describeInference, describeModels } from "./descriptions.ts";
 import { embeddingsRoute } from "./embeddings.ts";
 import { inferenceRoute } from "./inference.ts";
 import { geminiModel, geminiModels } from "./model-views.ts";
+import { offeredTo } from "./offered.ts";
 import { protocolRoute } from "./protocol-route.ts";
 
 const modelsPath = /^\/v1(?:beta)?\/models\//;
@@ -84,18 +85,17 @@ export function geminiRoutes(parts: RouteParts, refusals: Refusals) {
     protocol,
     refusals,
     answer(request) {
-      parts.access.caller(request);
-      return Response.json(geminiModels(parts.models(), new URL(request.url).searchParams));
+      return Response.json(geminiModels(offeredTo(request, parts), new URL(request.url).searchParams));
     },
   });
   const one = protocolRoute({
     protocol,
     refusals,
     answer(request) {
-      parts.access.caller(request);
+      const models = offeredTo(request, parts);
       const { pathname } = new URL(request.url);
       const name = decoded(pathname.replace(modelsPath, ""));
-      const info = parts.models().find(({ id }) => id === name);
+      const info = models.find(({ id }) => id === name);
       if (info === undefined) throw unknownModel(name);
       return Response.json(geminiModel(info));
     },

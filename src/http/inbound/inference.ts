@@ -42,6 +42,7 @@ export function inferenceRoute({
         headers: request.headers,
         signal: request.signal,
         keyId: caller.keyId,
+        grant: caller.grant,
         maySteer: caller.maySteer,
         clientAddress: caller.address,
         requestId,

@@ -13,6 +13,7 @@ import { describeInference, describeModels } from "./descriptions.ts";
 import { embeddingsRoute } from "./embeddings.ts";
 import { inferenceRoute } from "./inference.ts";
 import { ollamaRunning, ollamaShow, ollamaTag } from "./model-views.ts";
+import { offeredTo } from "./offered.ts";
 import { protocolRoute } from "./protocol-route.ts";
 
 const anySchema = z.looseObject({});
@@ -57,16 +58,15 @@ export function ollamaRoutes(parts: RouteParts, refusals: Refusals) {
       protocol,
       refusals,
       answer(request) {
-        parts.access.caller(request);
-        return Response.json({ models: parts.models().map(view) });
+        return Response.json({ models: offeredTo(request, parts).map(view) });
       },
     });
   const show = protocolRoute({
     protocol,
     refusals,
     async answer(request) {
-      parts.access.caller(request);
-      return Response.json(ollamaShow(findModel(parts.models(), await readName(parts, request))));
+      const models = offeredTo(request, parts);
+      return Response.json(ollamaShow(findModel(models, await readName(parts, request))));
     },
   });
 

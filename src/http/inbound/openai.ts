@@ -9,6 +9,7 @@ import type { Refusals } from "../refusals.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { inferenceRoute } from "./inference.ts";
 import { protocolRoute } from "./protocol-route.ts";
+import { offeredTo } from "./offered.ts";
 import { anthropicModel, anthropicModels, geminiModel, geminiModels } from "./model-views.ts";
 
 const modelSchema = z.object({
@@ -97,9 +98,9 @@ export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
       protocolRoute({ protocol: protocolOf(request), refusals, answer })({ request });
 
   const oneModel = modelRoute((request) => {
-    parts.access.caller(request);
+    const models = offeredTo(request, parts);
     const name = modelNameOf(request);
-    const model = parts.models().find((info) => info.id === name);
+    const model = models.find((info) => info.id === name);
     if (model === undefined) throw unknownModel(name);
     if (speaksGemini(request)) return Response.json(geminiModel(model));
     return Response.json(speaksAnthropic(request) ? anthropicModel(model) : model);
@@ -113,8 +114,7 @@ export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
     .get(
       "/v1/models",
       modelRoute((request) => {
-        parts.access.caller(request);
-        const models = parts.models();
+        const models = offeredTo(request, parts);
         if (speaksGemini(request)) return Response.json(geminiModels(models, new URL(request.url).searchParams));
         if (speaksAnthropic(request)) return Response.json(anthropicModels(models, new URL(request.url).searchParams));
         return Response.json({ object: "list", data: models });

@@ -27,7 +27,7 @@ export function responsesRoutes(parts: RouteParts, refusals: Refusals) {
   const protocol = protocols["openai-responses"];
   const { access, gateway } = parts;
   /** From the gateway's own, else from the upstream that keeps responses. */
-  const stored = (answer: (id: string, keyId: string) => object) =>
+  const stored = (answer: (id: string, keyId: string) => object | Promise<object>) =>
     protocolRoute({
       protocol,
       refusals,
@@ -36,14 +36,16 @@ export function responsesRoutes(parts: RouteParts, refusals: Refusals) {
         const { pathname, searchParams: query } = new URL(request.url);
         const id = pathname.split("/")[3] ?? "";
         try {
-          return Response.json(answer(id, keyId));
+          await gateway.responses.bring?.([id]);
+          return Response.json(await answer(id, keyId));
         } catch (error) {
           const provider = gateway.keeperOfResponses();
           const mayAsk = provider !== undefined && gateway.responses.mayAsk(id, keyId);
           if (!mayAsk || !(error instanceof GatewayError)) throw error;
           const call = await readClientCall(request, parts);
           const path = pathname.slice("/v1".length);
-          return gateway.forwardOpaque({ ...call, protocol, provider, path, query, method: request.method });
+          const { method } = request;
+          return gateway.forwardOpaque({ ...call, protocol, provider, path, query, method, isFollowUp: true });
         }
       },
     });

@@ -1,3 +1,4 @@
+import { priceAt } from "../../prices/price.ts";
 import { sortByRank, type Selector } from "./selector.ts";
 
 /** Where a request does not say how long its answer may become. */
@@ -6,11 +7,13 @@ const million = 1_000_000;
 
 /** What the request may cost at most, as far as one can tell; unknown prices are last, never free. */
 export const cheapest: Selector = {
-  measure({ price, upstream, model }, { facts, findFacts }) {
-    const known = price ?? findFacts(upstream, model)?.pricing;
-    if (known === undefined) return undefined;
+  measure(target, { facts, priceOf }) {
+    const price = priceOf(target);
+    if (price === undefined) return undefined;
+    const promptTokens = facts.promptTokens();
+    const { input, output, request = 0 } = priceAt(price, promptTokens);
     const answerTokens = facts.maxTokens() ?? usualAnswerTokens;
-    return (facts.promptTokens() * known.input + answerTokens * known.output) / million;
+    return (promptTokens * input + answerTokens * output) / million + request;
   },
   order(candidates) {
     for (const candidate of candidates) candidate.rank = candidate.score ?? Infinity;

@@ -1,3 +1,4 @@
+import type { Price } from "../../prices/price.ts";
 import type { Catalog } from "../catalog.ts";
 import type { RequestFacts } from "../route.ts";
 import type { Target } from "../target.ts";
@@ -22,6 +23,8 @@ export interface Choice {
   readonly random: () => number;
   readonly facts: RequestFacts;
   readonly findFacts: FindModelFacts;
+  /** What a target costs; `undefined` = not known. */
+  readonly priceOf: (target: Target) => Price | undefined;
 }
 
 /** How targets of equal priority share the requests. Nothing but `order`'s array and the candidates' ranks is changed. */

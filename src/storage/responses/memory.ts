@@ -3,7 +3,7 @@ import {
   keptResponse,
   textsOf,
   type KeptResponse,
-  type ResponseStore,
+  type NearResponseStore,
   type ResponseTexts,
 } from "./response-store.ts";
 
@@ -44,7 +44,7 @@ export function createMemoryResponseStore({
   maxBytes = defaultBytes,
   ttlMs = defaultTtlMs,
   now = Date.now,
-}: MemoryResponseStoreOptions = {}): ResponseStore {
+}: MemoryResponseStoreOptions = {}): NearResponseStore {
   /** Those that were looked at last stand at the end. */
   const slots = new Map<string, Slot>();
   let total = 0;

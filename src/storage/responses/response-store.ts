@@ -20,17 +20,37 @@ export interface KeptResponse extends ResponseEntry {
 }
 
 /**
- * Where responses are kept, up to so many bytes and for so long; the oldest go first. Calls are synchronous and short.
- * Losing one costs a client no more than sending its history again, so `save` and `find` do not throw when the store fails:
+ * Where responses are kept, up to so many bytes and for so long; the oldest go first. `save` and `find` are synchronous and
+ * short. Losing a response costs a client no more than sending its history again, so they do not throw when the store fails:
  * what cannot be written is not kept, what cannot be read is not there.
  */
 export interface ResponseStore {
   /** An id that is there already is left as it is; an entry larger than the whole store is not kept. */
   save(entry: ResponseEntry): void;
   find(id: string): KeptResponse | undefined;
-  /** Throws GatewayError when the store fails: it was asked to forget something. */
+  /**
+   * Only a store behind a network has it: brings these responses, and all that they go on from, to where `find` finds them
+   * for the next minutes. Never rejects.
+   */
+  bring?(ids: readonly string[]): Promise<void>;
+  /** Throws, or rejects with, GatewayError when the store fails: it was asked to forget something. */
+  delete(id: string): void | Promise<void>;
+  close(): void | Promise<void>;
+}
+
+/** One that does everything at once. */
+export interface NearResponseStore extends ResponseStore {
   delete(id: string): void;
   close(): void;
+}
+
+export interface ResponseStoreOptions {
+  maxBytes?: number;
+  /** Default 30 days. */
+  ttlMs?: number;
+  now?: () => number;
+  /** The database failed: what was to be kept is not, or was not found. */
+  onWarning?: (message: string) => void;
 }
 
 /** An entry's values as JSON text. */

@@ -1,19 +1,23 @@
-import { Database } from "bun:sqlite";
+import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
-import type { StatisticsQuery, StatisticsRow } from "../store.ts";
-import { requestColumns } from "./columns.ts";
-import { isForeign, migrate, refuseNewerSchema } from "./migrations.ts";
-import { ForeignDatabaseError } from "./open-failure.ts";
-import { readRequest } from "./read-request.ts";
-import { readStatistics } from "./statistics.ts";
+import { requestColumns } from "../request-columns.ts";
+import type { SqlValue, Steps } from "../sql/steps.ts";
+import { tables } from "../tables.ts";
+import { createUsageLedger } from "../usage/ledger.ts";
+import { sqliteDialect } from "./dialect.ts";
+import { checkOwnership, migrate } from "./migrations.ts";
+import { readLastRequest } from "./read-request.ts";
+import { readAtOnce, writeAtOnce } from "./run-steps.ts";
 
 /** One open database file with its schema up to date. */
 export interface Connection {
+  /** Adds the records that are not there yet, and counts those in the totals. */
   insert(records: readonly RequestRecord[]): void;
-  find(id: string): RequestRecord | undefined;
-  statistics(query: StatisticsQuery): StatisticsRow[];
+  last(): RequestRecord | undefined;
+  read<Answer>(steps: Steps<Answer>): Answer;
+  write<Answer>(steps: Steps<Answer>): Answer;
   /** False when somebody moved or removed the file: what is written would be lost. */
   isInPlace(): boolean;
   close(): void;
@@ -24,7 +28,7 @@ const startBusyMs = 5000;
 const runBusyMs = 50;
 
 const names = Object.keys(requestColumns);
-const values = Object.values(requestColumns);
+const columns = Object.values(requestColumns);
 // Not INSERT OR IGNORE: that would also skip rows that break a NOT NULL in silence.
 const insertSql = `INSERT INTO requests (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ON CONFLICT (id) DO NOTHING`;
 
@@ -32,7 +36,7 @@ export function inodeOf(path: string): bigint | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
-function isBusy(error: unknown): boolean {
+export function isBusy(error: unknown): boolean {
   return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
 }
 
@@ -50,25 +54,31 @@ function switchToWal(database: Database): void {
   }
 }
 
-function configure(database: Database, path: string): void {
+function configure(database: Database, { path, onWarning = () => undefined }: OpenOptions): void {
   database.run(`PRAGMA busy_timeout = ${startBusyMs}`);
   // Before anything is changed: journal_mode would already rewrite the header.
-  refuseNewerSchema(database, path);
-  if (isForeign(database)) throw new ForeignDatabaseError();
+  checkOwnership(database, path);
   switchToWal(database);
   database.run("PRAGMA synchronous = NORMAL");
   database.run("PRAGMA foreign_keys = ON");
   database.run("PRAGMA journal_size_limit = 67108864");
-  migrate(database, path);
+  migrate(database, { path, onWarning });
   database.run(`PRAGMA busy_timeout = ${runBusyMs}`);
 }
 
+export interface OpenOptions {
+  path: string;
+  /** What takes long should be known to the owner. */
+  onWarning?: (message: string) => void;
+}
+
 /** Opens for writing; makes folder, file and schema where they are missing. */
-export function openDatabase(path: string): Database {
+export function openDatabase(options: OpenOptions): Database {
+  const { path } = options;
   mkdirSync(dirname(path), { recursive: true });
   const database = new Database(path, { create: true, readwrite: true });
   try {
-    configure(database, path);
+    configure(database, options);
   } catch (error) {
     database.close();
     throw error;
@@ -76,17 +86,36 @@ export function openDatabase(path: string): Database {
   return database;
 }
 
-export function openConnection(path: string): Connection {
-  const database = openDatabase(path);
-  const inode = inodeOf(path);
-  const statement = database.prepare(insertSql);
+/** What writes records and their totals in one transaction. */
+function createInsert(database: Database, statement: Statement<undefined, SqlValue[]>) {
+  const ledger = createUsageLedger();
+
   const insertAll = database.transaction((records: readonly RequestRecord[]) => {
-    for (const record of records) statement.run(...values.map((valueOf) => valueOf(record)));
+    const added = records.filter((record) => statement.run(...columns.map(({ of }) => of(record))).changes > 0);
+    const totals = sqliteDialect.put(tables.usage, ledger.count(added));
+    for (const { sql, values } of totals) database.query(sql).run(...values);
   });
+
+  return (records: readonly RequestRecord[]): void => {
+    try {
+      insertAll.immediate(records);
+    } catch (error) {
+      ledger.beginAnew();
+      throw error;
+    }
+  };
+}
+
+export function openConnection(options: OpenOptions): Connection {
+  const { path } = options;
+  const database = openDatabase(options);
+  const inode = inodeOf(path);
+  const statement = database.prepare<undefined, SqlValue[]>(insertSql);
   return {
-    insert: (records) => insertAll.immediate(records),
-    find: (id) => readRequest(database, id),
-    statistics: (query) => readStatistics(database, query),
+    insert: createInsert(database, statement),
+    last: () => readLastRequest(database),
+    read: (steps) => readAtOnce(database, steps),
+    write: (steps) => writeAtOnce(database, steps),
     isInPlace: () => inodeOf(path) === inode,
     close() {
       // Windows keeps the file locked while a statement is alive.

@@ -2,31 +2,33 @@ import type { RequestRecord } from "../../telemetry/request-record.ts";
 import type { Store } from "../store.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { openFailure } from "./open-failure.ts";
+import { sqliteDocuments } from "./documents.ts";
 import { isDamage, quarantine, wasOurs } from "./quarantine.ts";
-
-export { readSqliteRequest, readSqliteStatistics } from "./read-file.ts";
-export { sqlitePathOf } from "./sqlite-path.ts";
+import { sqliteRequests } from "./requests.ts";
+import { openSqliteResponseStore } from "./responses.ts";
 
 export interface SqliteStoreOptions {
   path: string;
   /** Something was wrong and has been dealt with; the owner should know. */
   onWarning: (message: string) => void;
+  now?: () => number;
 }
 
-function openOrReplace({ path, onWarning }: SqliteStoreOptions): Connection {
+function openOrReplace(options: SqliteStoreOptions): Connection {
+  const { path, onWarning } = options;
   try {
-    return openConnection(path);
+    return openConnection(options);
   } catch (error) {
     if (!isDamage(error)) throw error;
   }
   try {
     // Another worker may have met the same damage and put a new file in place by now.
-    return openConnection(path);
+    return openConnection(options);
   } catch (error) {
     if (!isDamage(error)) throw error;
     const moved = quarantine(path);
     onWarning(`${path} is damaged or no SQLite database: moved to ${moved}, a new one was started`);
-    return openConnection(path);
+    return openConnection(options);
   }
 }
 
@@ -34,7 +36,7 @@ function openOrReplace({ path, onWarning }: SqliteStoreOptions): Connection {
 function openAtStart(options: SqliteStoreOptions): Connection {
   const { path } = options;
   try {
-    return openConnection(path);
+    return openConnection(options);
   } catch (error) {
     if (!isDamage(error) || !wasOurs(path)) throw openFailure(path, error);
   }
@@ -50,7 +52,7 @@ function openAtStart(options: SqliteStoreOptions): Connection {
  * Throws a GatewayError with a message for people when the file cannot be had.
  */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
-  const { path, onWarning } = options;
+  const { path, onWarning, now = Date.now } = options;
   let connection: Connection | undefined = openAtStart(options);
 
   function letGo(): void {
@@ -91,7 +93,10 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   }
 
   return {
-    requests: { insert, find: (id) => current().find(id), statistics: (query) => current().statistics(query) },
+    requests: sqliteRequests({ current, insert, now }),
+    ...sqliteDocuments({ current, now }),
+    responses: (responses) => openSqliteResponseStore({ ...responses, path }),
+    ready: () => Promise.resolve(true),
     close: letGo,
   };
 }

@@ -1,5 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { GatewayError } from "../../errors.ts";
+import { ForeignDatabaseError } from "./open-failure.ts";
+import { countStoredRequests, createUsage } from "./usage-schema.ts";
 
 /**
  * Version N of the schema is what the first N entries make. An entry that has shipped is never changed, only followed.
@@ -10,6 +12,8 @@ import { GatewayError } from "../../errors.ts";
  * - `requests_statistics` holds every column that statistics read, so that they never touch the rows with their long texts;
  *   `started_at` comes first because each of them has a lower bound in time, and new entries land at its end.
  * - `trail` is JSON of at most 16 KiB (`telemetry/trail.ts`), and empty where there was nothing to decide.
+ * - `cost_source` is `upstream`, `computed` or nothing; a cost of the time before that column was always the upstream's.
+ * - `price` is what the request was charged by (`telemetry/pack-price.ts`), in US dollars for a million tokens.
  * - `responses_size` is the sum of `responses.bytes`, kept by triggers: several processes write, and each must know when the
  *   whole is too large without adding it up.
  */
@@ -75,15 +79,23 @@ export const migrations: readonly string[] = [
   `ALTER TABLE requests ADD COLUMN credential TEXT;
   ALTER TABLE requests ADD COLUMN lane TEXT;
   ALTER TABLE requests ADD COLUMN trail TEXT;`,
+  `ALTER TABLE requests ADD COLUMN cost_source TEXT;
+  ALTER TABLE requests ADD COLUMN price TEXT;`,
+  createUsage,
 ];
 
-function schemaVersionOf(database: Database): number {
+/** What a step needs besides its statements, in their transaction. */
+const afterStep: ReadonlyMap<string, (database: Database, onWarning: (message: string) => void) => void> = new Map([
+  [createUsage, countStoredRequests],
+]);
+
+export function schemaVersionOf(database: Database): number {
   const row = database.query<{ user_version: number }, []>("PRAGMA user_version").get();
   return row?.user_version ?? 0;
 }
 
 /** Throws when the database was written by a later release: guessing what its columns mean could destroy it. */
-export function refuseNewerSchema(database: Database, path: string): void {
+function refuseNewerSchema(database: Database, path: string): void {
   const version = schemaVersionOf(database);
   if (version <= migrations.length) return;
   throw new GatewayError({
@@ -96,9 +108,15 @@ export function refuseNewerSchema(database: Database, path: string): void {
 }
 
 /** Whether somebody else's tables are in it: adding ours would damage two programs' data at once. */
-export function isForeign(database: Database): boolean {
+function isForeign(database: Database): boolean {
   const tables = database.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   return tables.length > 0 && tables.every(({ name }) => name !== "requests");
+}
+
+/** Throws when it is a newer release's, or another program's. */
+export function checkOwnership(database: Database, path: string): void {
+  refuseNewerSchema(database, path);
+  if (isForeign(database)) throw new ForeignDatabaseError();
 }
 
 /** Throws when the database is not (or not yet) one of this release; for readers, who must not migrate it. */
@@ -116,11 +134,15 @@ export function requireCurrentSchema(database: Database, path: string): void {
 }
 
 /** Brings the schema up to date, one transaction a step; safe when several processes start at once. */
-export function migrate(database: Database, path: string): void {
+export function migrate(
+  database: Database,
+  { path, onWarning }: { path: string; onWarning: (message: string) => void },
+): void {
   for (const [index, statements] of migrations.entries()) {
     const step = database.transaction(() => {
       if (schemaVersionOf(database) !== index) return;
       database.run(statements);
+      afterStep.get(statements)?.(database, onWarning);
       database.run(`PRAGMA user_version = ${index + 1}`);
     });
     step.immediate();

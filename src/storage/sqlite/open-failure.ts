@@ -24,7 +24,8 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-function reasonOf(path: string, error: unknown): string {
+/** Why a file cannot be used, in a few words. */
+export function openReason(path: string, error: unknown): string {
   if (error instanceof ForeignDatabaseError)
     return "it is the SQLite database of another program; it was left as it is";
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
@@ -41,7 +42,7 @@ export function openFailure(path: string, error: unknown): GatewayError {
     code: "internal_error",
     status: 500,
     message:
-      `The audit database ${path} cannot be opened: ${reasonOf(path, error)}. ` +
+      `The audit database ${path} cannot be opened: ${openReason(path, error)}. ` +
       "Name a file in a folder that can be written in storage.url (OR_DB_PATH, DATABASE_URL), or remove the setting to do without.",
     cause: error,
   });

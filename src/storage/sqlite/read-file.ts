@@ -3,10 +3,13 @@ import { accessSync, constants as access, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
+import { type ReportedCostRow, reportedCostsSteps } from "../sql/reported-costs.ts";
+import { findSteps } from "../sql/requests.ts";
+import { statisticsSteps } from "../sql/statistics.ts";
 import type { StatisticsQuery, StatisticsRow } from "../store.ts";
 import { requireCurrentSchema } from "./migrations.ts";
-import { readLastRequest, readRequest } from "./read-request.ts";
-import { readStatistics } from "./statistics.ts";
+import { readLastRequest } from "./read-request.ts";
+import { readAtOnce } from "./run-steps.ts";
 
 function isWritable(path: string): boolean {
   try {
@@ -32,23 +35,36 @@ function openForReading(path: string): Database {
 }
 
 /** Reads a file that a running gateway may be writing: it is never created, changed or put aside. */
-function readFile<Answer>(path: string, read: (database: Database) => Answer): Answer {
+export function readAnyFile<Answer>(path: string, read: (database: Database) => Answer): Answer {
   const database = openForReading(path);
   try {
     database.run("PRAGMA query_only = ON");
     database.run("PRAGMA busy_timeout = 5000");
-    requireCurrentSchema(database, path);
     return read(database);
   } finally {
     database.close();
   }
 }
 
+/** The same of a file with this release's schema. */
+function readFile<Answer>(path: string, read: (database: Database) => Answer): Answer {
+  return readAnyFile(path, (database) => {
+    requireCurrentSchema(database, path);
+    return read(database);
+  });
+}
+
 export function readSqliteStatistics(path: string, queries: readonly StatisticsQuery[]): StatisticsRow[][] {
-  return readFile(path, (database) => queries.map((query) => readStatistics(database, query)));
+  return readFile(path, (database) => queries.map((query) => readAtOnce(database, statisticsSteps(query, Date.now()))));
+}
+
+export function readSqliteReportedCosts(path: string, since: number): ReportedCostRow[] {
+  return readFile(path, (database) => readAtOnce(database, reportedCostsSteps(since)));
 }
 
 /** The request of an id, or the one that ended last. */
 export function readSqliteRequest(path: string, which: { id: string } | "last"): RequestRecord | undefined {
-  return readFile(path, (database) => (which === "last" ? readLastRequest(database) : readRequest(database, which.id)));
+  return readFile(path, (database) =>
+    which === "last" ? readLastRequest(database) : readAtOnce(database, findSteps(which.id)),
+  );
 }

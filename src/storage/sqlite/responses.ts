@@ -7,22 +7,17 @@ import {
   textsOf,
   type KeptResponse,
   type ResponseEntry,
-  type ResponseStore,
+  type NearResponseStore,
+  type ResponseStoreOptions,
   type ResponseTexts,
 } from "../responses/response-store.ts";
-import { inodeOf, openDatabase } from "./connection.ts";
+import { inodeOf, isBusy, openDatabase } from "./connection.ts";
 
-export interface SqliteResponseStoreOptions {
+export interface SqliteResponseStoreOptions extends ResponseStoreOptions {
   path: string;
-  /** Default 1 GiB. */
-  maxBytes?: number;
-  /** Default 30 days. */
-  ttlMs?: number;
-  now?: () => number;
-  /** The database failed: what was to be kept is not, or was not found. */
-  onWarning?: (message: string) => void;
 }
 
+/** Unless `maxBytes` says something else. */
 const defaultBytes = 1024 * 1024 * 1024;
 const defaultTtlMs = 30 * 24 * 60 * 60 * 1000;
 
@@ -63,7 +58,7 @@ function entryOf(row: Row): KeptResponse {
 
 /** What an open database does for the store. */
 function openResponses(path: string) {
-  const database: Database = openDatabase(path);
+  const database: Database = openDatabase({ path });
   const inode = inodeOf(path);
   const insert = database.prepare<undefined, Insert>(insertSql);
   const find = database.prepare<Row, [string, number]>(findSql);
@@ -117,7 +112,7 @@ export function openSqliteResponseStore({
   ttlMs = defaultTtlMs,
   now = Date.now,
   onWarning = () => undefined,
-}: SqliteResponseStoreOptions): ResponseStore {
+}: SqliteResponseStoreOptions): NearResponseStore {
   let open: ReturnType<typeof openResponses> | undefined;
 
   function letGo(): void {
@@ -170,8 +165,4 @@ export function openSqliteResponseStore({
     },
     close: letGo,
   };
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
 }

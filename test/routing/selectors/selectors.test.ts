@@ -28,6 +28,7 @@ function bench(strategy: Strategy, targets: readonly Record<string, unknown>[], 
     random: options.random ?? createRandom(1),
     facts: options.facts ?? facts(),
     findFacts: rig.findFacts,
+    priceOf: rig.priceOf,
   };
   let turn = 0;
   return {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { historyOf } from "../../../src/storage/responses/history.ts";
-import type { ResponseEntry, ResponseStore } from "../../../src/storage/responses/response-store.ts";
+import type { NearResponseStore, ResponseEntry } from "../../../src/storage/responses/response-store.ts";
 import { createRandom, randomText } from "../../support/random.ts";
 
 export interface StoreOptions {
@@ -10,7 +10,7 @@ export interface StoreOptions {
 }
 
 export interface Opened {
-  store: ResponseStore;
+  store: NearResponseStore;
   dispose: () => void;
 }
 
@@ -45,7 +45,7 @@ function contentOf({ input, output, response, ...head }: ResponseEntry) {
 
 /** What every store of responses does, wherever it keeps them. */
 export function describeResponseStore(name: string, open: (options?: StoreOptions) => Opened): void {
-  function withStore(options: StoreOptions, use: (store: ResponseStore) => void): void {
+  function withStore(options: StoreOptions, use: (store: NearResponseStore) => void): void {
     const { store, dispose } = open(options);
     try {
       use(store);

@@ -1,0 +1,96 @@
+import { errorText } from "../lib/error-text.ts";
+import { createId } from "../lib/ids.ts";
+import type { AuditLog, NewAuditEntry } from "../storage/audit-log.ts";
+
+/** Who makes a change. */
+export interface By {
+  /** A user, `admin`, or the id of a key. */
+  readonly actor: string;
+  readonly address: string | undefined;
+}
+
+/** What was done to what. */
+export interface Deed {
+  /** `key.create` */
+  readonly action: string;
+  /** `key/key_…` */
+  readonly subject: string;
+  /** Without secrets; `undefined` = there was none. */
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** Changes that were made are told to the audit log: at once, or as soon as it can be reached again. */
+export interface AuditTrail {
+  /** Never rejects: the change has been made. */
+  tell(deed: Deed, by: By): Promise<void>;
+  /** Entries that are still to be written. */
+  pending(): number;
+  /** Writes them now, if that can be done. Never rejects. */
+  flush(): Promise<void>;
+}
+
+export interface AuditTrailOptions {
+  audit: Pick<AuditLog, "append">;
+  log: { warn(message: string): void };
+  now?: () => number;
+  /** Calls once, later. */
+  later?: (milliseconds: number, ring: () => void) => void;
+}
+
+const againMs = 2000;
+const mostPending = 10_000;
+
+function timer(milliseconds: number, ring: () => void): void {
+  setTimeout(ring, milliseconds).unref();
+}
+
+export function createAuditTrail({ audit, log, now = Date.now, later = timer }: AuditTrailOptions): AuditTrail {
+  const waiting: NewAuditEntry[] = [];
+  let writing: Promise<void> | undefined;
+  let isAlarmSet = false;
+  /** Entries are listed by their time: each has one of its own. */
+  let lastAt = 0;
+
+  function again(error: unknown): void {
+    if (isAlarmSet) return;
+    log.warn(`The audit log cannot be written: ${errorText(error)} ${waiting.length} entries wait; it is tried again.`);
+    isAlarmSet = true;
+    later(againMs, () => {
+      isAlarmSet = false;
+      void flush();
+    });
+  }
+
+  async function write(): Promise<void> {
+    try {
+      for (let [entry] = waiting; entry !== undefined; [entry] = waiting) {
+        // Its id is known before: one whose answer was lost is not written twice.
+        await audit.append(entry);
+        waiting.shift();
+      }
+    } catch (error) {
+      again(error);
+    }
+  }
+
+  function flush(): Promise<void> {
+    writing ??= write().finally(() => (writing = undefined));
+    return writing;
+  }
+
+  return {
+    async tell(deed, { actor, address }) {
+      const at = Math.max(now(), lastAt + 1);
+      lastAt = at;
+      const detail = address === undefined ? undefined : { address };
+      waiting.push({ id: createId("aud_", at), at, actor, ...deed, detail });
+      if (waiting.length > mostPending) waiting.shift();
+      await flush();
+      // It may have come when the last one had just been written.
+      if (waiting.length > 0 && !isAlarmSet) await flush();
+    },
+    pending: () => waiting.length,
+    flush,
+  };
+}

@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { calendarWindows, isTimeZone } from "../../lib/calendar-window.ts";
+
+/** Parts that several resources have. Times go in as ISO 8601 or epoch milliseconds, and come out as ISO 8601. */
+
+const longestName = 200;
+const mostModels = 500;
+const mostBudgets = 8;
+const count = z.int().min(1).max(1_000_000_000);
+
+export const name = z.string().trim().min(1).max(longestName).describe("For people");
+
+const budget = z.strictObject({
+  usd: z.number().min(0).max(1_000_000_000).describe("US dollars"),
+  window: z.enum(calendarWindows).describe("Begins with the hour, the day, Monday or the first of the month"),
+  timeZone: z
+    .string()
+    .refine(isTimeZone, { message: "must be a time zone such as Europe/Berlin or +05:30" })
+    .optional()
+    .describe("By whose clocks (default UTC)"),
+});
+
+function hasOneOfEach(budgets: readonly { window: string }[]): boolean {
+  return new Set(budgets.map(({ window }) => window)).size === budgets.length;
+}
+
+/** Bounds of a key or a team. `null` = not bounded, as where it is left out. */
+export const bounds = {
+  models: z
+    .array(z.string().trim().min(1).max(200))
+    .min(1)
+    .max(mostModels)
+    .nullish()
+    .describe("Names that may be asked for; * stands for anything; all where it is left out"),
+  rpm: count.nullish().describe("Requests a minute"),
+  tpm: count.nullish().describe("Tokens a minute"),
+  concurrency: count.nullish().describe("Requests at the same time"),
+  budgets: z
+    .array(budget)
+    .max(mostBudgets)
+    .refine(hasOneOfEach, { message: "must have at most one budget for each window" })
+    .nullish()
+    .describe("What may be spent; reserved when a request comes, settled when it ends"),
+};
+
+const noTime = "must be a time such as 2026-12-31T00:00:00Z, or epoch milliseconds";
+
+export const instant = z
+  .union([z.iso.datetime({ offset: true, message: noTime }), z.int().min(0).max(8_640_000_000_000_000)], {
+    message: noTime,
+  })
+  .describe("ISO 8601, or epoch milliseconds");
+
+export function epochMsOf(time: z.infer<typeof instant>): number {
+  return typeof time === "number" ? time : Date.parse(time);
+}
+
+export const tags = z
+  .record(z.string().min(1).max(64), z.string().max(256))
+  .refine((entries) => Object.keys(entries).length <= 50, { message: "must have at most 50 entries" });
+
+/** Of a change: it is refused when somebody else was faster. */
+export const version = z
+  .int()
+  .min(1)
+  .optional()
+  .describe("The version the change was made of; another one is a conflict");
+
+export const spending = z.array(
+  z.object({
+    ...budget.shape,
+    spentUsd: z.number().describe("Settled, here and by further gateways"),
+    reservedUsd: z.number().describe("By requests at work"),
+    resetsAt: z.string().describe("End of the window"),
+  }),
+);
+
+/** What comes out: a bound that is not set is left out. */
+export const boundsView = {
+  models: z.array(z.string()).optional(),
+  rpm: z.number().optional(),
+  tpm: z.number().optional(),
+  concurrency: z.number().optional(),
+  budgets: z.array(budget).optional(),
+};
+
+const mostListed = 500;
+
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(mostListed).default(50),
+  cursor: z.string().min(1).max(200).optional().describe("`cursor` of the page before"),
+});
+
+export function pageOf<View extends z.ZodType>(view: View) {
+  return z.object({
+    data: z.array(view).describe("The newest first"),
+    cursor: z.string().nullable().describe("Of the next page; null = this is the last"),
+  });
+}
+
+export interface Page<View> {
+  readonly data: readonly View[];
+  readonly cursor: string | null;
+}
+
+const mostTogether = 100;
+
+const id = z.string().min(1).max(200);
+
+/** Several changes at once. They are all checked before the first is made; each succeeds or fails by itself. */
+export function batchOf<Create extends z.ZodType, Patch extends z.ZodRawShape>(create: Create, patch: Patch) {
+  return z
+    .strictObject({
+      create: z.array(create).default([]),
+      update: z.array(z.strictObject({ ...patch, id })).default([]),
+      delete: z.array(id).default([]),
+    })
+    .refine((batch) => batch.create.length + batch.update.length + batch.delete.length <= mostTogether, {
+      message: `must have at most ${mostTogether} changes`,
+    });
+}
+
+/** One outcome for each change: those that create, those that update, those that delete, each in their order. */
+export const batchOutcome = z.object({
+  results: z.array(
+    z.object({
+      action: z.enum(["create", "update", "delete"]),
+      status: z.int().describe("As the single change would have answered"),
+      id: z.string().optional(),
+      result: z.unknown().optional().describe("What it would have answered"),
+      error: z.object({ code: z.string(), message: z.string() }).optional(),
+    }),
+  ),
+});
+export type BatchOutcome = z.infer<typeof batchOutcome>;

@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from "node:util";
+import { GatewayError } from "../errors.ts";
+import type { DocumentChange, DocumentStore, PutDocument, StoredDocument } from "../storage/document-store.ts";
+
+/** Documents as the admin API changes them: what is written or seen is known here at once. Rejects as the store does. */
+export interface AdminDocuments {
+  get(kind: string, id: string): Promise<StoredDocument | undefined>;
+  put(document: PutDocument): Promise<StoredDocument>;
+  remove(kind: string, id: string): Promise<void>;
+}
+
+export interface AdminDocumentsOptions {
+  documents: Pick<DocumentStore, "get" | "put" | "remove">;
+  /** Told of every change that was made or met here. */
+  onChange: (change: DocumentChange) => void;
+}
+
+function isLostAnswer(error: unknown): boolean {
+  return error instanceof GatewayError && error.retryable;
+}
+
+export function createAdminDocuments({ documents, onChange }: AdminDocumentsOptions): AdminDocuments {
+  /** A change whose answer was lost may have been made. */
+  async function putOrFind(document: PutDocument): Promise<StoredDocument> {
+    try {
+      return await documents.put(document);
+    } catch (error) {
+      if (!isLostAnswer(error)) throw error;
+      const found = await documents.get(document.kind, document.id).catch(() => undefined);
+      const sent: unknown = JSON.parse(JSON.stringify(document.value));
+      if (found === undefined || !isDeepStrictEqual(found.value, sent)) throw error;
+      return found;
+    }
+  }
+
+  async function removeOrMiss(kind: string, id: string): Promise<void> {
+    try {
+      await documents.remove({ kind, id });
+    } catch (error) {
+      if (!isLostAnswer(error)) throw error;
+      if ((await documents.get(kind, id)) !== undefined) throw error;
+    }
+  }
+
+  return {
+    async get(kind, id) {
+      const found = await documents.get(kind, id);
+      if (found !== undefined) onChange(found);
+      return found;
+    },
+    async put(document) {
+      const stored = await putOrFind(document);
+      onChange(stored);
+      return stored;
+    },
+    async remove(kind, id) {
+      await removeOrMiss(kind, id);
+      // Ids never come back: no state of it counts any more.
+      onChange({ kind, id, version: Number.MAX_SAFE_INTEGER, updatedAt: Date.now(), isRemoved: true });
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { KeyBook } from "../keys/key-book.ts";
+import type { Budgets } from "../limits/budgets.ts";
+import type { Store } from "../storage/store.ts";
+import { createAuditTrail } from "./audit-trail.ts";
+import { createAdminDocuments } from "./documents.ts";
+import { createKeys, type Keys } from "./keys.ts";
+import { createOwnKeys, type OwnKeys } from "./own-key.ts";
+import { createTeams, type Teams } from "./teams.ts";
+
+/** What may be changed while the gateway runs. It needs a database. */
+export interface Admin {
+  readonly keys: Keys;
+  readonly teams: Teams;
+  readonly own: OwnKeys;
+  /** Writes what is still to be written to the audit log. Never rejects. */
+  flush(): Promise<void>;
+}
+
+export interface AdminOptions {
+  readonly store: Pick<Store, "documents" | "audit"> & { readonly requests: Pick<Store["requests"], "statistics"> };
+  readonly book: KeyBook;
+  readonly budgets: Budgets;
+  readonly log: { warn(message: string): void };
+  readonly now?: () => number;
+}
+
+export function createAdmin({ store, book, budgets, log, now = Date.now }: AdminOptions): Admin {
+  const trail = createAuditTrail({ audit: store.audit, log, now });
+  const documents = createAdminDocuments({ documents: store.documents, onChange: (change) => book.apply(change) });
+  const tools = { documents, trail, now, book, budgets };
+  const keys = createKeys(tools);
+  const teams = createTeams(tools);
+  const statistics: Store["requests"]["statistics"] = (query) => store.requests.statistics(query);
+  return { keys, teams, own: createOwnKeys({ keys, teams, budgets, statistics }), flush: () => trail.flush() };
+}

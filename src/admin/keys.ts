@@ -1,0 +1,123 @@
+import { GatewayError, invalidRequest } from "../errors.ts";
+import { type KeyBook, mostKeys } from "../keys/key-book.ts";
+import { createToken, type NewToken } from "../keys/token.ts";
+import { keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
+import type { BudgetOwner } from "../limits/budget-ledger.ts";
+import type { Budgets } from "../limits/budgets.ts";
+import type { StoredDocument } from "../storage/document-store.ts";
+import type { By } from "./audit-trail.ts";
+import { epochMsOf, type Page } from "./contract/fields.ts";
+import type { IssuedKey, KeyCreate, KeyPageQuery, KeyPatch, KeyRotate, KeyView } from "./contract/keys.ts";
+import { changeDocument, createResource, type Fresh, pageFrom, type Resource, type ResourceTools } from "./resource.ts";
+import { spendingOf } from "./spending.ts";
+import { isoTime, withChanges, withoutNulls } from "./stored-fields.ts";
+
+/** Virtual keys, as the API, the command line and whoever else manages them know them. */
+export interface Keys extends Omit<Resource<KeyView, IssuedKey, KeyCreate, KeyPatch>, "page"> {
+  page(query: KeyPageQuery): Page<KeyView>;
+  /** Another token takes the place of the key's own, which is still taken for a while where that is wished. */
+  rotate(id: string, how: KeyRotate, by: By): Promise<IssuedKey>;
+}
+
+export interface KeysOptions extends ResourceTools {
+  readonly book: Pick<KeyBook, "key" | "keys" | "team" | "size">;
+  readonly budgets: Pick<Budgets, "view" | "forget">;
+  readonly newToken?: () => NewToken;
+  readonly most?: number;
+}
+
+/** All but its token, which nobody knows any more. */
+function plainView(key: VirtualKey, now: number): KeyView {
+  const { hash: _hash, last4: _last4, createdAt, expiresAt, previous, ...rest } = key;
+  const isExpired = expiresAt !== undefined && expiresAt <= now;
+  const graceEnds = previous !== undefined && previous.until > now ? { previousUntil: isoTime(previous.until) } : {};
+  return {
+    ...(rest as Omit<KeyView, "prefix" | "status" | "createdAt">),
+    prefix: shownToken(key),
+    status: !key.enabled ? "disabled" : isExpired ? "expired" : "active",
+    createdAt: isoTime(createdAt),
+    ...(expiresAt === undefined ? {} : { expiresAt: isoTime(expiresAt) }),
+    ...graceEnds,
+  };
+}
+
+function budgetOwner({ id, budgets }: VirtualKey): BudgetOwner | undefined {
+  return budgets === undefined ? undefined : { kind: "key", id, budgets };
+}
+
+function tooMany(most: number): GatewayError {
+  const message = `There are ${most} keys here, and no more are issued: delete some that nobody uses.`;
+  return new GatewayError({ code: "conflict", status: 409, message });
+}
+
+export function createKeys(options: KeysOptions): Keys {
+  const { book, budgets, documents, trail, now, newToken = createToken, most = mostKeys } = options;
+
+  function view(key: VirtualKey): KeyView {
+    return { ...plainView(key, now()), ...spendingOf(budgets, budgetOwner(key)) };
+  }
+
+  /** Of another gateway it may not have been heard yet. */
+  async function checkTeam(id: string | null | undefined): Promise<void> {
+    if (id === null || id === undefined || book.team(id) !== undefined) return;
+    if ((await documents.get(teamKind, id)) === undefined)
+      throw invalidRequest(`There is no team ${id}; GET /api/teams lists those there are.`, "teamId");
+  }
+
+  async function made({ expiresAt, ...input }: KeyCreate, time: number): Promise<Fresh> {
+    if (book.size >= most) throw tooMany(most);
+    await checkTeam(input.teamId);
+    const { token, hash, last4 } = newToken();
+    const expiry = expiresAt === null || expiresAt === undefined ? undefined : epochMsOf(expiresAt);
+    const value = withoutNulls({ ...input, expiresAt: expiry, hash, last4, createdAt: time });
+    return { value, secrets: { key: token } };
+  }
+
+  async function changed({ value }: StoredDocument, { version: _version, ...patch }: KeyPatch): Promise<unknown> {
+    await checkTeam(patch.teamId);
+    const { expiresAt } = patch;
+    const expiry = expiresAt === null || expiresAt === undefined ? expiresAt : epochMsOf(expiresAt);
+    return withChanges(value, { ...patch, expiresAt: expiry });
+  }
+
+  const resource = createResource<VirtualKey, KeyView, KeyCreate, KeyPatch>(
+    {
+      kind: keyKind,
+      idPrefix: "key_",
+      find: (id) => book.key(id),
+      all: (cursor) => book.keys(cursor),
+      read: readKey,
+      view,
+      plainView: (key) => plainView(key, now()),
+      made,
+      changed,
+      onRemoved: (id) => budgets.forget(id),
+    },
+    options,
+  );
+
+  function rotated({ value }: StoredDocument, { hash, last4 }: NewToken, graceSeconds: number): Promise<unknown> {
+    const old = (value as { hash?: unknown }).hash;
+    const previous = graceSeconds > 0 ? { hash: old, until: now() + graceSeconds * 1000 } : null;
+    return Promise.resolve(withChanges(value, { hash, last4, previous }));
+  }
+
+  return {
+    ...resource,
+    create: async (input, by) => (await resource.create(input, by)) as IssuedKey,
+    page({ limit, cursor, team }) {
+      const isWanted = team === undefined ? undefined : ({ teamId }: VirtualKey): boolean => teamId === team;
+      return pageFrom(book.keys(cursor), { limit, view, isWanted });
+    },
+    async rotate(id, { graceSeconds }, by) {
+      const fresh = newToken();
+      const change = (document: StoredDocument): Promise<unknown> => rotated(document, fresh, graceSeconds);
+      const { before, after } = await changeDocument(options, { kind: keyKind, id, version: undefined }, change);
+      const [old, key] = [readKey(before), readKey(after)];
+      if (key === undefined) throw new Error(`What was written of the key ${id} cannot be read`);
+      const deed = { action: "key.rotate", subject: `key/${id}`, before: old && plainView(old, now()) };
+      await trail.tell({ ...deed, after: plainView(key, now()) }, by);
+      return { ...view(key), key: fresh.token };
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { GatewayError } from "../errors.ts";
+import { errorText } from "../lib/error-text.ts";
+import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
+import type { Budgets } from "../limits/budgets.ts";
+import type { Maybe, StatisticsQuery, StatisticsRow } from "../storage/store.ts";
+import type { OwnKey, OwnUsage } from "./contract/usage.ts";
+import type { Keys } from "./keys.ts";
+import { spendingOf } from "./spending.ts";
+import { isoTime } from "./stored-fields.ts";
+import type { Teams } from "./teams.ts";
+
+/** What the holder of a key may know of it. */
+export interface OwnKeys {
+  /** Since an instant (epoch milliseconds). Rejects with GatewayError (503) when the store is out of reach. */
+  usage(grant: KeyGrant, since: number): Promise<OwnUsage>;
+  describe(grant: KeyGrant, since: number): Promise<OwnKey>;
+}
+
+export interface OwnKeysOptions {
+  readonly keys: Pick<Keys, "get">;
+  readonly teams: Pick<Teams, "get">;
+  readonly budgets: Pick<Budgets, "view">;
+  readonly statistics: (query: StatisticsQuery) => Maybe<StatisticsRow[]>;
+}
+
+function limitsOf({ rpm, tpm, concurrency }: VirtualKey): OwnUsage["limits"] {
+  return {
+    ...(rpm === undefined ? {} : { rpm }),
+    ...(tpm === undefined ? {} : { tpm }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+  };
+}
+
+function outOfReach(cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  const message = `The database cannot be read: ${errorText(cause)}. Try again.`;
+  return new GatewayError({ code: "internal_error", status: 503, message, retryable: true, cause });
+}
+
+export function createOwnKeys({ keys, teams, budgets, statistics }: OwnKeysOptions): OwnKeys {
+  async function totals(query: StatisticsQuery): Promise<StatisticsRow | undefined> {
+    try {
+      const [row] = await statistics(query);
+      return row;
+    } catch (error) {
+      throw outOfReach(error);
+    }
+  }
+
+  async function usage({ key, team }: KeyGrant, since: number): Promise<OwnUsage> {
+    const row = await totals({ since, by: undefined, key: key.id });
+    const ofTeam = team?.budgets && spendingOf(budgets, { kind: "team", id: team.id, budgets: team.budgets }).spending;
+    return {
+      id: key.id,
+      name: key.name,
+      since: isoTime(since),
+      requests: row?.requests ?? 0,
+      errors: row?.errors ?? 0,
+      promptTokens: row?.promptTokens ?? 0,
+      completionTokens: row?.completionTokens ?? 0,
+      // Without requests it is known.
+      costUsd: row === undefined || row.requests === 0 ? 0 : (row.costUsd ?? null),
+      limits: limitsOf(key),
+      spending: key.budgets
+        ? (spendingOf(budgets, { kind: "key", id: key.id, budgets: key.budgets }).spending ?? [])
+        : [],
+      ...(ofTeam === undefined ? {} : { teamSpending: ofTeam }),
+    };
+  }
+
+  return {
+    usage,
+    async describe(grant, since) {
+      const own = { key: keys.get(grant.key.id), usage: await usage(grant, since) };
+      if (grant.team === undefined) return own;
+      const { id, name, models, spending } = teams.get(grant.team.id);
+      return { ...own, team: { id, name, ...(models && { models }), ...(spending && { spending }) } };
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { createDocumentFeed, type DocumentFeedOptions, type FeedState } from "../keys/document-feed.ts";
+import { createKeyBook, type KeyBook } from "../keys/key-book.ts";
+import { type Budgets, type BudgetsOptions, createBudgets } from "../limits/budgets.ts";
+import { type Admin, type AdminOptions, createAdmin } from "./index.ts";
+
+/** Everything about virtual keys that lives as long as the process: who holds one, what is spent, and how both are changed. */
+export interface VirtualKeys {
+  readonly book: KeyBook;
+  readonly budgets: Budgets;
+  readonly admin: Admin;
+  /** Settles when all keys are known, which with a database that does not answer may never be. */
+  readonly ready: Promise<void>;
+  /** Whether what others change is heard of. */
+  state(): FeedState;
+  /** Reads what the store has, and follows it from then on. Later calls do nothing. */
+  start(): void;
+  /** Looks for changes now. Never rejects. */
+  look(): Promise<void>;
+  /** Writes what is still to be written; the store must be open meanwhile. */
+  close(): Promise<void>;
+}
+
+export interface VirtualKeysOptions {
+  readonly store: AdminOptions["store"];
+  readonly log: { info(message: string): void; warn(message: string): void };
+  readonly now?: () => number;
+  readonly every?: NonNullable<BudgetsOptions["every"]>;
+  readonly after?: NonNullable<DocumentFeedOptions["after"]>;
+}
+
+const closeMs = 2000;
+
+/** Waits for work, but not for longer than that. */
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([work, timeIsUp]);
+  clearTimeout(timer);
+}
+
+export function createVirtualKeys({ store, log, now = Date.now, every, after }: VirtualKeysOptions): VirtualKeys {
+  const { documents } = store;
+  const book = createKeyBook({ onProblem: (message) => log.warn(message), now });
+  const budgets = createBudgets({ documents, log, now, ...(every && { every }) });
+  const admin = createAdmin({ store, book, budgets, log, now });
+  const feed = createDocumentFeed({
+    documents,
+    onChange(change) {
+      book.apply(change);
+      budgets.apply(change);
+    },
+    onLoaded: () => book.loaded(),
+    log,
+    now,
+    ...(after && { after }),
+  });
+  return {
+    book,
+    budgets,
+    admin,
+    ready: feed.ready,
+    state: () => feed.state(),
+    look: () => feed.look(),
+    start() {
+      feed.start();
+      budgets.start();
+    },
+    async close() {
+      feed.stop();
+      await Promise.all([budgets.close(), within(closeMs, admin.flush())]);
+    },
+  };
+}

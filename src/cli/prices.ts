@@ -1,0 +1,125 @@
+import { defineCommand } from "citty";
+import { readEnvironment } from "../config/environment.ts";
+import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { configuredTargets } from "../prices/configured-targets.ts";
+import { createPriceBook } from "../prices/price-book.ts";
+import { type PriceReport, priceReport, priceReportSchema, type PriceRow } from "../prices/price-report.ts";
+import { createPriceTable } from "../prices/price-table.ts";
+import { viewJson } from "../telemetry/request-view.ts";
+import { configArgument } from "./config-argument.ts";
+import { configuredUrl } from "./gateway-url.ts";
+import { fetchJson, httpUrl, UnreachableError } from "./http.ts";
+import { CliError, palette, print, printNote } from "./output.ts";
+import { outputWidth } from "./output-width.ts";
+import { formatPrices, tableNote } from "./prices-format.ts";
+
+const description = `What this gateway charges its models by, and from where it knows
+
+Examples:
+  orcestator prices                             all configured models
+  orcestator prices claude                      those with this text in a name
+  orcestator prices --url https://gateway.example:8000 --token TOKEN --json`;
+
+const timeoutMs = 10_000;
+
+interface PricesArguments {
+  readonly filter?: string | undefined;
+  readonly url?: string | undefined;
+  readonly token?: string | undefined;
+  readonly config?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** The configuration, or why it cannot be used; a running gateway can be asked in spite of that. */
+function tryLoad(configPath: string | undefined): LoadedConfig | ConfigError {
+  try {
+    return loadConfig({ configPath, needsCredential: false });
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+}
+
+function tokenIn({ url, token }: PricesArguments, loaded: LoadedConfig | ConfigError): string | undefined {
+  const found = token ?? readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN");
+  if (found !== undefined && found !== "") return found;
+  // The token of the gateway here is nobody else's business.
+  return url !== undefined || loaded instanceof ConfigError ? undefined : loaded.config.admin.token;
+}
+
+async function ask(url: string, token: string): Promise<PriceReport> {
+  const headers = { authorization: `Bearer ${token}` };
+  const { status, body } = await fetchJson({ url: `${url}/api/prices`, headers, timeoutMs });
+  if (status === 401 || status === 403) throw new CliError(`${url} does not accept this admin token (HTTP ${status})`);
+  const { data } = priceReportSchema.safeParse(body);
+  if (status === 200 && data !== undefined) return data;
+  throw new CliError(`${url} tells nothing of prices (HTTP ${status}); is an Orcestator of this version there?`);
+}
+
+/** Without a gateway: what the configuration and the table in this executable say. */
+function reportHere({ config, warnings }: LoadedConfig): PriceReport {
+  for (const warning of warnings) printNote(`warning: ${warning}`);
+  const table = createPriceTable({
+    onProblem: (error) => {
+      throw error;
+    },
+  });
+  const book = createPriceBook({ config: config.prices, table, findListed: () => undefined });
+  return priceReport({ targets: configuredTargets(config), book, table, refresh: undefined });
+}
+
+async function findReport(args: PricesArguments): Promise<PriceReport> {
+  const loaded = tryLoad(args.config);
+  const token = tokenIn(args, loaded);
+  if (args.url !== undefined) {
+    if (token !== undefined) return ask(httpUrl(args.url), token);
+    throw new CliError(
+      "prices are told to the gateway's admin only: pass its admin token with --token, or set AUTH_TOKEN",
+    );
+  }
+  const url = configuredUrl({ configPath: args.config });
+  try {
+    if (token !== undefined) return await ask(url, token);
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+  }
+  if (loaded instanceof ConfigError) throw loaded;
+  const why = token === undefined ? "No admin token is set to ask a running gateway" : `No gateway answers at ${url}`;
+  printNote(`${why}: this is what the configuration and this executable say, without the upstreams' own lists.`);
+  return reportHere(loaded);
+}
+
+function matches({ model, provider, upstreamModel }: PriceRow, filter: string | undefined): boolean {
+  return filter === undefined || `${model} ${provider}/${upstreamModel}`.toLowerCase().includes(filter.toLowerCase());
+}
+
+async function showPrices(args: PricesArguments): Promise<void> {
+  const report = await findReport(args);
+  const prices = report.prices.filter((row) => matches(row, args.filter));
+  if (args.json === true) {
+    print(viewJson({ ...report, prices }, 2));
+    return;
+  }
+  if (prices.length > 0) print(formatPrices(prices, { width: outputWidth(process.stdout), colors: palette() }));
+  const { gray } = palette(process.stderr);
+  printNote(gray(prices.length === 0 ? "No configured model has this in its name." : tableNote(report, Date.now())));
+}
+
+export default defineCommand({
+  meta: { name: "prices", description },
+  args: {
+    filter: { type: "positional", required: false, description: "Only models with this text in their names" },
+    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
+    token: {
+      type: "string",
+      valueHint: "token",
+      description: "The gateway's admin token (default: AUTH_TOKEN, admin.token)",
+    },
+    ...configArgument,
+    json: { type: "boolean", description: "Print JSON" },
+  },
+  subCommands: {
+    reconcile: () => import("./prices-reconcile.ts").then(({ default: command }) => command),
+  },
+  run: ({ args }) => showPrices(args),
+});

@@ -1,0 +1,33 @@
+import { z } from "zod";
+import { databaseUrlProblem } from "./database-url.ts";
+import { count, duration } from "./setting-types.ts";
+
+const databaseUrl = z.string().superRefine((text, context) => {
+  const message = databaseUrlProblem(text);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
+
+const retention = z.strictObject({
+  maxAge: duration("0s", { isAge: true }).describe(
+    "Requests that are older are deleted, e.g. 90d; 0 = never. Statistics stay",
+  ),
+  maxBytes: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe("Beyond about so many bytes the oldest requests are deleted; 0 = no limit. Statistics stay"),
+});
+
+export const storage = z.strictObject({
+  url: databaseUrl
+    .optional()
+    .describe(
+      "Audit database: sqlite://data/orcestator.db, mysql://user:password@host/database or postgres://user:password@host/database; ?sslmode=require and ?sslrootcert=ca.pem for TLS",
+    ),
+  timeout: duration("5s", { minMs: 100, maxMs: 60_000 }).describe(
+    "Longest wait for an answer of a database server; requests never wait for it",
+  ),
+  connections: count.max(100).default(5).describe("Most connections to a database server"),
+  retention: retention.prefault({}),
+});

@@ -1,0 +1,128 @@
+import { GatewayError } from "../errors.ts";
+import type { KeyGrant, VirtualKey, Team } from "../keys/virtual-key.ts";
+import { budgetError } from "../limits/budget-error.ts";
+import type { BudgetLease } from "../limits/budget-lease.ts";
+import { type BudgetOwner, isBudgetRefusal } from "../limits/budget-ledger.ts";
+import type { Budgets } from "../limits/budgets.ts";
+import type { Price } from "../prices/price.ts";
+import type { RequestFacts, Route } from "../routing/route.ts";
+import type { Target } from "../routing/target.ts";
+import type { Operation, RequestRecord } from "../telemetry/request-record.ts";
+import { checkEndpoint, checkModels, checkUnknownModel, hasModels } from "./key-rules.ts";
+import { type Estimate, estimateOf } from "./request-estimate.ts";
+
+/** What a virtual key is asked for. */
+export interface KeyDemand {
+  readonly operation: Operation;
+  /** As the client names it; `undefined` = the usual one. */
+  readonly model: string | undefined;
+  readonly route: Route;
+  readonly facts: RequestFacts;
+  /** Of a conversation (latin1). */
+  readonly text?: string | undefined;
+  /** The request is over after that. */
+  readonly totalMs: number;
+  /** Nothing is charged for it. */
+  readonly isFree?: boolean | undefined;
+}
+
+/** Lets a key's request in, and sets aside what it may cost; `undefined` = no budget bounds it. Throws GatewayError: 403, 429. */
+export type AdmitKey = (grant: KeyGrant, demand: KeyDemand) => RequestCharge | undefined;
+
+/** What is set aside for a request until it has ended. */
+export class RequestCharge {
+  private readonly lease: BudgetLease;
+  private readonly promptUsd: number;
+
+  constructor(lease: BudgetLease, { promptUsd }: Pick<Estimate, "promptUsd">) {
+    this.lease = lease;
+    this.promptUsd = promptUsd;
+  }
+
+  /** What the record says it cost takes the place of the estimate. */
+  end(record: RequestRecord): void {
+    this.lease.settle(this.costOf(record));
+  }
+
+  /** `undefined` = as estimated. */
+  private costOf({ costUsd, attempts, usageSource, endReason }: RequestRecord): number | undefined {
+    if (costUsd !== undefined) return costUsd;
+    if (attempts === 0) return 0;
+    if (usageSource !== "none" || endReason === "completed") return undefined;
+    // The upstream has read the prompt, and charges for that, before it says anything.
+    return endReason === "upstream_error" || endReason === "rejected" ? 0 : this.promptUsd;
+  }
+}
+
+export interface KeyAdmissionOptions {
+  readonly budgets: Pick<Budgets, "reserve">;
+  readonly priceOf: (target: Target) => Price | undefined;
+  /** What becomes of a request whose cost cannot be estimated, where a budget bounds it. */
+  readonly unknownPrice: "refuse" | "allow";
+  /** Told of every request that a budget has no room for. */
+  readonly onRefusal?: ((owner: BudgetOwner["kind"]) => void) | undefined;
+  readonly now?: () => number;
+}
+
+/** A request may end a little after its own time: its stream is told so first. */
+const graceMs = 60_000;
+const nothing: Estimate = { usd: 0, promptUsd: 0 };
+
+function namesOf({ model, route, facts }: KeyDemand): readonly string[] {
+  const listed = facts.models();
+  const asked = model ?? (listed.length > 0 ? undefined : route.modelShown);
+  return asked === undefined ? listed : [asked, ...listed];
+}
+
+function unknownPrice({ upstream, model }: Target, { key }: KeyGrant, asked: string): GatewayError {
+  const place = model === "" ? `at the provider ${upstream.name}` : `at ${upstream.name}/${model}`;
+  const what = asked === "" ? "this request costs" : `the model '${asked.slice(0, 200)}' costs`;
+  const price = model === "" ? "" : `Set prices.models["${upstream.name}/${model}"], or `;
+  const setting = `${price === "" ? "Set" : "set"} budgets.unknownPrice: allow to let such requests pass uncounted.`;
+  const message = `The key ${key.id} has a budget, and what ${what} ${place} is not known. ${price}${setting}`;
+  return new GatewayError({ code: "forbidden", status: 403, message, param: "model" });
+}
+
+export function createKeyAdmission({
+  budgets,
+  priceOf,
+  unknownPrice: policy,
+  onRefusal,
+  now = Date.now,
+}: KeyAdmissionOptions): AdmitKey {
+  const owners = new WeakMap<VirtualKey | Team, BudgetOwner>();
+
+  function ownerOf(kind: BudgetOwner["kind"], who: VirtualKey | Team | undefined): BudgetOwner | undefined {
+    if (who?.budgets === undefined || who.budgets.length === 0) return undefined;
+    let owner = owners.get(who);
+    if (owner === undefined) owners.set(who, (owner = { kind, id: who.id, budgets: who.budgets }));
+    return owner;
+  }
+
+  function estimated(grant: KeyGrant, demand: KeyDemand): Estimate {
+    const estimate = estimateOf({ ...demand, text: demand.text ?? "", priceOf });
+    if (!("upstream" in estimate)) return estimate;
+    if (policy === "allow") return nothing;
+    throw unknownPrice(estimate, grant, demand.model ?? demand.route.modelShown);
+  }
+
+  return (grant, demand) => {
+    checkEndpoint(grant, demand.operation);
+    if (demand.operation === "opaque") checkUnknownModel(grant);
+    else if (hasModels(grant)) checkModels(grant, namesOf(demand));
+    const own = ownerOf("key", grant.key);
+    const team = ownerOf("team", grant.team);
+    if ((own === undefined && team === undefined) || demand.isFree === true) return undefined;
+    const estimate = estimated(grant, demand);
+    const bounded = [own, team].filter((owner) => owner !== undefined);
+    const lease = budgets.reserve(bounded, { usd: estimate.usd, ttlMs: demand.totalMs + graceMs });
+    if (!isBudgetRefusal(lease)) return new RequestCharge(lease, estimate);
+    onRefusal?.(lease.owner.kind);
+    throw budgetError(lease, now());
+  };
+}
+
+/** Where nobody issues keys there are none to let in. */
+export const admitNoKey: AdmitKey = () => {
+  throw new Error("A virtual key was found, and nothing admits it");
+};

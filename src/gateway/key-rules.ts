@@ -1,0 +1,81 @@
+import { GatewayError } from "../errors.ts";
+import type { KeyBounds, KeyEndpoint, KeyGrant } from "../keys/virtual-key.ts";
+import { createGlob } from "../routing/wildcards.ts";
+import type { Operation } from "../telemetry/request-record.ts";
+
+type NameTest = (name: string) => boolean;
+
+const tests = new WeakMap<readonly string[], NameTest>();
+
+function testOf(patterns: readonly string[]): NameTest {
+  let test = tests.get(patterns);
+  if (test === undefined) {
+    const globs = patterns.map(createGlob);
+    test = (name) => globs.some((glob) => glob(name));
+    tests.set(patterns, test);
+  }
+  return test;
+}
+
+function allows({ models }: KeyBounds, name: string): boolean {
+  return models === undefined || testOf(models)(name);
+}
+
+/** Whether a key, and the team it belongs to, may ask for a model. */
+export function mayAskFor({ key, team }: KeyGrant, model: string): boolean {
+  return allows(key, model) && (team === undefined || allows(team, model));
+}
+
+/** Of what the holder of a key may ask for. */
+export function modelsFor<Model extends { id: string }>(grant: KeyGrant | undefined, models: Model[]): Model[] {
+  return grant === undefined ? models : models.filter(({ id }) => mayAskFor(grant, id));
+}
+
+function forbidden(message: string, param?: string): GatewayError {
+  return new GatewayError({ code: "forbidden", status: 403, message, param });
+}
+
+/** Who may ask may count as well. */
+function isOpenTo(endpoints: readonly KeyEndpoint[], operation: Operation): boolean {
+  return endpoints.includes(operation) || (operation === "count_tokens" && endpoints.includes("chat"));
+}
+
+/** Throws GatewayError (403) where the key is not for this kind of request. */
+export function checkEndpoint({ key }: KeyGrant, operation: Operation): void {
+  const { endpoints, id } = key;
+  if (endpoints === undefined || isOpenTo(endpoints, operation)) return;
+  throw forbidden(`The key ${id} may be used for ${endpoints.join(", ")} only, and this is ${operation}.`);
+}
+
+/** Throws GatewayError (403) for the first name that the key may not ask for. */
+export function checkModels(grant: KeyGrant, names: readonly string[]): void {
+  for (const name of names) {
+    if (mayAskFor(grant, name)) continue;
+    const whose = allows(grant.key, name) ? `The team of the key ${grant.key.id}` : `The key ${grant.key.id}`;
+    throw forbidden(
+      `${whose} may not use the model '${name.slice(0, 200)}'; GET /v1/models lists those it may.`,
+      "model",
+    );
+  }
+}
+
+/** Whether a key, or its team, may use certain models only. */
+export function hasModels({ key, team }: KeyGrant): boolean {
+  return key.models !== undefined || team?.models !== undefined;
+}
+
+/** Throws GatewayError (403) where models are restricted and nobody can tell which one a request is for. */
+export function checkUnknownModel(grant: KeyGrant): void {
+  if (!hasModels(grant)) return;
+  throw forbidden(
+    `The key ${grant.key.id} may use certain models only. Below /p/ nobody can tell which one a request is for: it is closed to this key.`,
+  );
+}
+
+/** Characters of prompts and answers that records keep of a key's requests. */
+export function textLimitFor(grant: KeyGrant | undefined, usual: number): number {
+  const content = grant?.key.content;
+  if (content === undefined) return usual;
+  if (content === "none") return 0;
+  return content === "full" ? Number.MAX_SAFE_INTEGER : Number(content.slice("truncate:".length));
+}

@@ -1,0 +1,42 @@
+import type { z } from "zod";
+import { readInput } from "../../admin/read-input.ts";
+import { GatewayError, invalidRequest } from "../../errors.ts";
+import { readBody } from "../body.ts";
+import type { RouteParts } from "../route-parts.ts";
+
+/** No change to a key needs more. */
+const mostBytes = 1024 * 1024;
+
+/** An answer that nobody may keep: it may hold a secret. */
+export function json(view: unknown, status = 200): Response {
+  return Response.json(view, { status, headers: { "cache-control": "no-store" } });
+}
+
+/** The body as a schema reads it; an empty one is an empty object. Rejects with GatewayError (400, 408, 413 …). */
+export async function readJson<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  { server }: Pick<RouteParts, "server">,
+): Promise<z.output<Schema>> {
+  const limits = { maxBytes: Math.min(mostBytes, server.maxBodyBytes), timeoutMs: server.bodyTimeout };
+  const text = Buffer.from(await readBody(request, limits)).toString("utf8");
+  let value: unknown = {};
+  try {
+    if (text.trim() !== "") value = JSON.parse(text);
+  } catch {
+    throw invalidRequest("The request body is not valid JSON.");
+  }
+  return readInput(schema, value);
+}
+
+/** The query as a schema reads it. Throws GatewayError (400). */
+export function readQuery<Schema extends z.ZodType>(request: Request, schema: Schema): z.output<Schema> {
+  // A key may be presented there.
+  const pairs = [...new URL(request.url).searchParams].filter(([name]) => name !== "key");
+  return readInput(schema, Object.fromEntries(pairs));
+}
+
+export function noDatabase(what: string): GatewayError {
+  const message = `${what} are kept in a database, and this gateway has none: set storage.url (OR_DB_PATH=data/orcestator.db, or DATABASE_URL), and start it again.`;
+  return new GatewayError({ code: "conflict", status: 409, message });
+}

@@ -1,0 +1,100 @@
+import { Elysia } from "elysia";
+import { z } from "zod";
+import { issuedKeySchema, keyRotateSchema } from "../../admin/contract/keys.ts";
+import { ownKeySchema, ownUsageSchema } from "../../admin/contract/usage.ts";
+import type { Admin } from "../../admin/index.ts";
+import { GatewayError, invalidRequest } from "../../errors.ts";
+import type { KeyGrant } from "../../keys/virtual-key.ts";
+import { parseDuration } from "../../lib/duration.ts";
+import type { Caller } from "../access.ts";
+import { jsonContent } from "../docs/openapi.ts";
+import { json, noDatabase, readJson, readQuery } from "./json.ts";
+import { type AdminParts, describe } from "./resource-routes.ts";
+
+const sinceQuery = z.strictObject({ since: z.string().min(1).max(40).optional() });
+const usualSinceMs = 30 * 86_400_000;
+
+/** Epoch milliseconds of `7d`, `2026-11-20`, or an ISO time. */
+function readSince(request: Request): number {
+  const { since } = readQuery(request, sinceQuery);
+  if (since === undefined) return Date.now() - usualSinceMs;
+  const duration = parseDuration(since);
+  const time = duration === undefined ? Date.parse(since) : Date.now() - duration;
+  if (Number.isFinite(time)) return Math.max(0, time);
+  throw invalidRequest("since must be a duration such as 7d, or a time such as 2026-11-20T00:00:00Z.", "since");
+}
+
+function noOwnKey({ keyId }: Caller): GatewayError {
+  const how = { anonymous: "without a key", admin: "with the admin token" }[keyId] ?? "with a key of the configuration";
+  const message = `This tells the holder of a virtual key what it was used for, and you call ${how}. Keys are at /api/keys, requests at /api/requests.`;
+  return new GatewayError({ code: "forbidden", status: 403, message });
+}
+
+const refusals = {
+  401: { description: "No key, or one that may not be used" },
+  403: { description: "This is no virtual key" },
+  409: { description: "No database is configured" },
+};
+
+const since = {
+  name: "since",
+  in: "query",
+  required: false,
+  description: "A duration (7d) or a time; default 30d",
+  schema: { type: "string" },
+};
+
+const details = {
+  usage: describe({
+    summary: "What your key was used for",
+    parameters: [since],
+    responses: { 200: { description: "Requests, cost and budgets", ...jsonContent(ownUsageSchema) }, ...refusals },
+  }),
+  me: describe({
+    summary: "Your key, its limits, and what it was used for",
+    parameters: [since],
+    responses: { 200: { description: "The key", ...jsonContent(ownKeySchema) }, ...refusals },
+  }),
+  rotate: describe({
+    summary: "Give your key another token",
+    requestBody: { required: false, ...jsonContent(keyRotateSchema) },
+    responses: { 200: { description: "The key with its new token", ...jsonContent(issuedKeySchema) }, ...refusals },
+  }),
+};
+
+/** /v1/usage and /api/me: a virtual key's own holder. */
+export function ownKeyRoutes(parts: AdminParts) {
+  function owner(request: Request): { grant: KeyGrant; admin: Admin } {
+    const caller = parts.access.caller(request);
+    if (parts.admin === undefined) throw noDatabase("Virtual keys");
+    if (caller.grant === undefined) throw noOwnKey(caller);
+    return { grant: caller.grant, admin: parts.admin };
+  }
+
+  return new Elysia({ name: "own-key" })
+    .get(
+      "/v1/usage",
+      async ({ request }) => {
+        const { grant, admin } = owner(request);
+        return json(await admin.own.usage(grant, readSince(request)));
+      },
+      details.usage,
+    )
+    .get(
+      "/api/me",
+      async ({ request }) => {
+        const { grant, admin } = owner(request);
+        return json(await admin.own.describe(grant, readSince(request)));
+      },
+      details.me,
+    )
+    .post(
+      "/api/me/rotate",
+      async ({ request }) => {
+        const { grant, admin } = owner(request);
+        const by = { actor: grant.key.id, address: parts.connections.addressOf(request) };
+        return json(await admin.keys.rotate(grant.key.id, await readJson(request, keyRotateSchema, parts), by));
+      },
+      details.rotate,
+    );
+}

@@ -1,0 +1,178 @@
+import { Elysia } from "elysia";
+import { z } from "zod";
+import type { By } from "../../admin/audit-trail.ts";
+import { type Batch, runBatch } from "../../admin/batch.ts";
+import { batchOutcome, type Page } from "../../admin/contract/fields.ts";
+import type { Admin } from "../../admin/index.ts";
+import type { Resource } from "../../admin/resource.ts";
+import type { Role } from "../../keys/role.ts";
+import { jsonContent } from "../docs/openapi.ts";
+import type { RouteParts } from "../route-parts.ts";
+import { json, readJson, readQuery } from "./json.ts";
+
+export interface AdminParts extends Pick<RouteParts, "access" | "connections" | "server"> {
+  /** `undefined` = no database is configured. */
+  readonly admin: Admin | undefined;
+}
+
+/** Who asks for something, or makes a change. Throws GatewayError: 401, 403 with a role that is not enough. */
+export function adminOf(request: Request, { access, connections }: AdminParts, needed: Role): By {
+  const { actor } = access.admin(request, needed);
+  return { actor, address: connections.addressOf(request) };
+}
+
+interface Schemas<Create, Patch, Query> {
+  readonly create: z.ZodType<Create>;
+  readonly patch: z.ZodType<Patch>;
+  readonly batch: z.ZodType<Batch<Create, Patch>>;
+  readonly query: z.ZodType<Query>;
+  readonly page: z.ZodType;
+  readonly view: z.ZodType;
+  /** What creating answers. */
+  readonly made: z.ZodType;
+}
+
+type Served<Create, Patch, Query> = Omit<Resource<object, { id: string }, Create, Patch>, "page"> & {
+  page(query: Query): Page<unknown>;
+};
+
+export interface ResourceRoutesOptions<Create, Patch, Query> {
+  /** `/api/keys` */
+  readonly path: string;
+  /** For people: one, and several. */
+  readonly words: readonly [one: string, several: string];
+  readonly schemas: Schemas<Create, Patch, Query>;
+  /** Throws GatewayError (409) where there is no database. */
+  readonly resource: () => Served<Create, Patch, Query>;
+}
+
+type Context = { request: Request; params: { id: string } };
+
+export const idParameter = { name: "id", in: "path", required: true, schema: { type: "string" } };
+
+export const refusals = {
+  400: { description: "A field is wrong, unknown or cannot be set: the message names it" },
+  401: { description: "No admin token, or a wrong one" },
+  409: { description: "Somebody else was faster (`version`), or no database is configured" },
+  503: { description: "The database is out of reach" },
+};
+
+export function describe(detail: object): { parse: "none"; detail: never } {
+  return { parse: "none", detail: { tags: ["keys"], ...detail } as never };
+}
+
+/** The query parameters that a schema knows. */
+function parametersOf(schema: z.ZodType): object[] {
+  const { properties = {} } = z.toJSONSchema(schema, { io: "input" });
+  return Object.entries(properties).map(([name, own]) => ({ name, in: "query", required: false, schema: own }));
+}
+
+function bodyOf(schema: z.ZodType): object {
+  return { required: true, ...jsonContent(schema) };
+}
+
+function described<Create, Patch, Query>({ words, schemas }: ResourceRoutesOptions<Create, Patch, Query>) {
+  const [one, several] = words;
+  const notFound = { 404: { description: `No such ${one}` } };
+  const answer = (status: number, description: string, schema: z.ZodType): object => ({
+    [status]: { description, ...jsonContent(schema) },
+    ...refusals,
+  });
+  return {
+    list: describe({
+      summary: `List ${several}`,
+      parameters: parametersOf(schemas.query),
+      responses: answer(200, `A page of ${several}`, schemas.page),
+    }),
+    create: describe({
+      summary: `Make a ${one}`,
+      requestBody: bodyOf(schemas.create),
+      responses: answer(201, `The ${one}`, schemas.made),
+    }),
+    batch: describe({
+      summary: `Make, change and delete several ${several}`,
+      description: "All changes are checked before the first is made; then each succeeds or fails by itself.",
+      requestBody: bodyOf(schemas.batch),
+      responses: answer(200, "What became of each", batchOutcome),
+    }),
+    get: describe({
+      summary: `Show a ${one}`,
+      parameters: [idParameter],
+      responses: { ...answer(200, `The ${one}`, schemas.view), ...notFound },
+    }),
+    patch: describe({
+      summary: `Change a ${one}`,
+      description: "What is left out stays as it is; `null` takes a field away.",
+      parameters: [idParameter],
+      requestBody: bodyOf(schemas.patch),
+      responses: { ...answer(200, `The ${one} as it is now`, schemas.view), ...notFound },
+    }),
+    remove: describe({
+      summary: `Delete a ${one}`,
+      parameters: [idParameter],
+      responses: { 204: { description: "It is gone" }, ...refusals, ...notFound },
+    }),
+  };
+}
+
+/** The routes that every kind of things has. */
+export function resourceRoutes<Create, Patch, Query>(
+  options: ResourceRoutesOptions<Create, Patch, Query>,
+  parts: AdminParts,
+) {
+  const { path, schemas, resource } = options;
+  const details = described(options);
+  return new Elysia({ name: path })
+    .get(
+      path,
+      ({ request }) => {
+        adminOf(request, parts, "viewer");
+        return json(resource().page(readQuery(request, schemas.query)));
+      },
+      details.list,
+    )
+    .post(
+      path,
+      async ({ request }) => {
+        const by = adminOf(request, parts, "operator");
+        const served = resource();
+        return json(await served.create(await readJson(request, schemas.create, parts), by), 201);
+      },
+      details.create,
+    )
+    .post(
+      `${path}/batch`,
+      async ({ request }) => {
+        const by = adminOf(request, parts, "operator");
+        const served = resource();
+        return json(await runBatch(served, await readJson(request, schemas.batch, parts), by));
+      },
+      details.batch,
+    )
+    .get(
+      `${path}/:id`,
+      ({ request, params }: Context) => {
+        adminOf(request, parts, "viewer");
+        return json(resource().get(params.id));
+      },
+      details.get,
+    )
+    .patch(
+      `${path}/:id`,
+      async ({ request, params }: Context) => {
+        const by = adminOf(request, parts, "operator");
+        const served = resource();
+        return json(await served.patch(params.id, await readJson(request, schemas.patch, parts), by));
+      },
+      details.patch,
+    )
+    .delete(
+      `${path}/:id`,
+      async ({ request, params }: Context) => {
+        const by = adminOf(request, parts, "operator");
+        await resource().remove(params.id, by);
+        return new Response(null, { status: 204 });
+      },
+      details.remove,
+    );
+}

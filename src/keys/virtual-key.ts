@@ -1,0 +1,131 @@
+import { z } from "zod";
+import { type CalendarWindow, calendarWindows } from "../lib/calendar-window.ts";
+import type { StoredDocument } from "../storage/document-store.ts";
+
+/** What a key may be used for; conversations of all protocols are `chat`. */
+export const keyEndpoints = [
+  "chat",
+  "embeddings",
+  "images",
+  "audio",
+  "moderations",
+  "rerank",
+  "count_tokens",
+  "opaque",
+] as const;
+export type KeyEndpoint = (typeof keyEndpoints)[number];
+
+export interface KeyBudget {
+  /** US dollars. */
+  readonly usd: number;
+  readonly window: CalendarWindow;
+  /** IANA name or offset; UTC where none is named. */
+  readonly timeZone?: string | undefined;
+}
+
+/** What bounds a key or a team; what is missing is not bounded. */
+export interface KeyBounds {
+  /** Names that may be asked for; `*` stands for anything. */
+  readonly models?: readonly string[] | undefined;
+  readonly rpm?: number | undefined;
+  readonly tpm?: number | undefined;
+  readonly concurrency?: number | undefined;
+  readonly budgets?: readonly KeyBudget[] | undefined;
+}
+
+/** A key of this gateway, without its token. A changed one is another object. */
+export interface VirtualKey extends KeyBounds {
+  /** `key_…`; also what records and limits call it. */
+  readonly id: string;
+  readonly name: string;
+  /** SHA-256 of the token, hex. */
+  readonly hash: string;
+  /** The last four characters of the token. */
+  readonly last4: string;
+  /** Epoch milliseconds, as all times here. */
+  readonly createdAt: number;
+  readonly expiresAt?: number | undefined;
+  readonly enabled: boolean;
+  readonly endpoints?: readonly KeyEndpoint[] | undefined;
+  /** Ranges of client addresses. */
+  readonly addresses?: readonly string[] | undefined;
+  /** Place in queues; higher goes first, 0 is usual. */
+  readonly priority?: number | undefined;
+  /** How much of prompts and answers is kept: `full`, `none`, `truncate:N`. */
+  readonly content?: string | undefined;
+  /** May steer requests with x-orcestator-* headers; as configured where it does not say. */
+  readonly maySteer?: boolean | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly teamId?: string | undefined;
+  /** The token before the last rotation, and until when it is taken. */
+  readonly previous?: { readonly hash: string; readonly until: number } | undefined;
+  /** Of its document. */
+  readonly version: number;
+}
+
+export interface Team extends KeyBounds {
+  /** `team_…` */
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly version: number;
+}
+
+/** A virtual key that may be used now, and its team. */
+export interface KeyGrant {
+  readonly key: VirtualKey;
+  readonly team: Team | undefined;
+}
+
+export const keyKind = "key";
+export const teamKind = "team";
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const texts = z.array(z.string()).optional();
+const number = z.number().optional();
+
+const bounds = {
+  models: texts,
+  rpm: number,
+  tpm: number,
+  concurrency: number,
+  budgets: z
+    .array(z.object({ usd: z.number(), window: z.enum(calendarWindows), timeZone: z.string().optional() }))
+    .optional(),
+};
+
+const storedKey = z.object({
+  name: z.string(),
+  hash,
+  last4: z.string(),
+  createdAt: z.number(),
+  expiresAt: number,
+  enabled: z.boolean(),
+  ...bounds,
+  endpoints: z.array(z.enum(keyEndpoints)).optional(),
+  addresses: texts,
+  priority: number,
+  content: z.string().optional(),
+  maySteer: z.boolean().optional(),
+  tags: z.record(z.string(), z.string()).optional(),
+  teamId: z.string().optional(),
+  previous: z.object({ hash, until: z.number() }).optional(),
+});
+
+const storedTeam = z.object({ name: z.string(), createdAt: z.number(), ...bounds });
+
+/** `undefined` = the document holds no key: nobody gets in by something that cannot be read whole. */
+export function readKey({ id, version, value }: StoredDocument): VirtualKey | undefined {
+  const { data } = storedKey.safeParse(value);
+  return data && { id, ...data, version };
+}
+
+export function readTeam({ id, version, value }: StoredDocument): Team | undefined {
+  const { data } = storedTeam.safeParse(value);
+  return data && { id, ...data, version };
+}
+
+/** How a token is shown after the day it was made. */
+export function shownToken({ last4 }: Pick<VirtualKey, "last4">): string {
+  return `sk-orc-…${last4}`;
+}

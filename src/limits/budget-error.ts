@@ -1,0 +1,25 @@
+import { GatewayError } from "../errors.ts";
+import type { BudgetRefusal } from "./budget-ledger.ts";
+
+/** US dollars for people: cents, and more digits where it takes them. */
+function usdText(usd: number): string {
+  const digits = usd >= 1 || usd === 0 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(usd)));
+  return `${usd.toFixed(digits)} USD`;
+}
+
+/** 429 that says what is spent of what, and when it begins anew. */
+export function budgetError(refusal: BudgetRefusal, now: number): GatewayError {
+  const { owner, budget, spentUsd, reservedUsd, wantedUsd, resetsAt } = refusal;
+  const whose = `The budget of the ${owner.kind} ${owner.id}`;
+  const used = `${usdText(spentUsd)} of ${usdText(budget.usd)} a ${budget.window} are spent`;
+  const reserved = reservedUsd > 0 ? `, ${usdText(reservedUsd)} are reserved for requests at work` : "";
+  const wanted = `and this request may cost ${usdText(wantedUsd)}`;
+  const advice = wantedUsd > budget.usd ? " Lower its max_tokens, or raise the budget." : "";
+  const anew = `It begins anew at ${new Date(resetsAt).toISOString().replace(/\.000Z$/, "Z")}.`;
+  return new GatewayError({
+    code: "insufficient_quota",
+    status: 429,
+    message: `${whose} has no room for this request: ${used}${reserved}, ${wanted}. ${anew}${advice}`,
+    retryAfterSeconds: Math.max(1, Math.ceil((resetsAt - now) / 1000)),
+  });
+}

@@ -1,0 +1,228 @@
+import { createBag } from "../lib/bag.ts";
+import { type CalendarWindow, calendarWindowAt, calendarWindows, type TimeSpan } from "../lib/calendar-window.ts";
+import { BudgetAccount, type BudgetLimit, type ForeignSpending } from "./budget-account.ts";
+import { type BudgetLease, freeBudgetLease, SpendingLease } from "./budget-lease.ts";
+
+/** Somebody whose spending is bounded. */
+export interface BudgetOwner {
+  readonly kind: "key" | "team";
+  /** Unique over both kinds, without colons. Shown in messages: never a secret. */
+  readonly id: string;
+  /** Best one object for as long as they do not change: their accounts are found by it. */
+  readonly budgets: readonly BudgetLimit[];
+}
+
+export interface BudgetRefusal {
+  readonly owner: BudgetOwner;
+  readonly budget: BudgetLimit;
+  readonly spentUsd: number;
+  readonly reservedUsd: number;
+  /** What the request may cost. */
+  readonly wantedUsd: number;
+  /** Epoch milliseconds: the window's end. */
+  readonly resetsAt: number;
+}
+
+export interface BudgetDemand {
+  /** Estimate of what the request costs at most. */
+  readonly usd: number;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  /** After so long it is not at work any more, whatever became of it. */
+  readonly ttlMs: number;
+}
+
+/** How far one budget is used. */
+export interface BudgetView extends BudgetLimit {
+  readonly spentUsd: number;
+  readonly reservedUsd: number;
+  readonly resetsAt: number;
+}
+
+/**
+ * Spending against budgets, in memory and without a clock. A request counts in the windows in which it was admitted. What
+ * was reserved and is never settled counts as spent once its time is over.
+ */
+export interface BudgetLedger {
+  /** Reserves of all budgets or of none; where several are in the way, the one that lasts longest is told. */
+  reserve(owners: readonly BudgetOwner[], demand: BudgetDemand): BudgetLease | BudgetRefusal;
+  view(owner: BudgetOwner, time: number): BudgetView[];
+  /** Reservations whose time is over count as spent. */
+  expire(time: number): void;
+  /** Accounts that have changed since they were last taken. */
+  takeDirty(): readonly BudgetAccount[];
+  markDirty(account: BudgetAccount): void;
+  /** What others have charged to an account; one that nobody has asked for yet is opened. */
+  setForeign(id: string, foreign: ForeignSpending): void;
+  account(id: string): BudgetAccount | undefined;
+  /** Forgets an owner's accounts; their ids. */
+  forget(ownerId: string): string[];
+}
+
+/** Sums of fractions are not exact: a billionth of a dollar. */
+const tolerance = 1e-9;
+
+export function isBudgetRefusal(outcome: BudgetLease | BudgetRefusal): outcome is BudgetRefusal {
+  return "resetsAt" in outcome;
+}
+
+interface AccountName {
+  readonly owner: string;
+  readonly window: CalendarWindow;
+  readonly timeZone: string;
+}
+
+/** A time zone may be an offset (`+05:30`). */
+function nameOf(id: string): AccountName | undefined {
+  const [, owner, name, timeZone] = /^([^:]+):([^:]+):(.+)$/.exec(id) ?? [];
+  const window = calendarWindows.find((known) => known === name);
+  return owner === undefined || timeZone === undefined || window === undefined
+    ? undefined
+    : { owner, window, timeZone };
+}
+
+function longer(left: BudgetRefusal | undefined, right: BudgetRefusal): BudgetRefusal {
+  return left === undefined || right.resetsAt > left.resetsAt ? right : left;
+}
+
+export function createBudgetLedger(): BudgetLedger {
+  const byOwner = new Map<string, BudgetAccount[]>();
+  const byBudgets = new WeakMap<readonly BudgetLimit[], readonly BudgetAccount[]>();
+  const open = createBag<SpendingLease>();
+  let dirty: BudgetAccount[] = [];
+  /** No lease is over before. */
+  let nextExpiry = Number.POSITIVE_INFINITY;
+
+  function markDirty(account: BudgetAccount): void {
+    if (account.isDirty || account.isForgotten) return;
+    account.isDirty = true;
+    dirty.push(account);
+  }
+
+  function find({ owner, window, timeZone }: AccountName): BudgetAccount | undefined {
+    return byOwner.get(owner)?.find((account) => account.window === window && account.timeZone === timeZone);
+  }
+
+  function add({ owner, window, timeZone }: AccountName, span: TimeSpan): BudgetAccount {
+    const account = new BudgetAccount({ id: `${owner}:${window}:${timeZone}`, window, timeZone, span });
+    const others = byOwner.get(owner);
+    if (others === undefined) byOwner.set(owner, [account]);
+    else others.push(account);
+    return account;
+  }
+
+  /** Nobody gets a new budget by moving to another time zone: what is spent goes along. */
+  function opened(name: AccountName, time: number): BudgetAccount {
+    const moved = byOwner.get(name.owner)?.filter(({ window }) => window === name.window) ?? [];
+    const account = add(name, calendarWindowAt(time, name.window, name.timeZone));
+    const spent = Math.max(0, ...moved.map((other) => other.at(time).total));
+    if (spent === 0) return account;
+    account.at(time).spent = spent;
+    markDirty(account);
+    return account;
+  }
+
+  function accountsOf({ id, budgets }: BudgetOwner, time: number): readonly BudgetAccount[] {
+    const known = byBudgets.get(budgets);
+    if (known !== undefined) return known;
+    const found = budgets.map(({ window, timeZone = "UTC" }) => {
+      const name = { owner: id, window, timeZone };
+      return find(name) ?? opened(name, time);
+    });
+    byBudgets.set(budgets, found);
+    return found;
+  }
+
+  function onChange(lease: SpendingLease): void {
+    open.remove(lease);
+    lease.accounts.forEach(markDirty);
+  }
+
+  function expire(time: number): void {
+    if (time < nextExpiry) return;
+    let nearest = Number.POSITIVE_INFINITY;
+    for (let at = open.items.length - 1; at >= 0; at -= 1) {
+      const lease = open.items[at];
+      if (lease === undefined) continue;
+      if (lease.expiresAt <= time) lease.expire();
+      else nearest = Math.min(nearest, lease.expiresAt);
+    }
+    nextExpiry = nearest;
+  }
+
+  /** The budget of an owner that is in the way for longest; the accounts of those that are not are added to `found`. */
+  function objection(
+    owner: BudgetOwner,
+    { usd, time }: BudgetDemand,
+    found: BudgetAccount[],
+  ): BudgetRefusal | undefined {
+    let refusal: BudgetRefusal | undefined;
+    const accounts = accountsOf(owner, time);
+    for (const [at, budget] of owner.budgets.entries()) {
+      const account = accounts[at];
+      if (account === undefined) continue;
+      const window = account.at(time);
+      if (!found.includes(account)) found.push(account);
+      if (window.total + usd <= budget.usd + tolerance) continue;
+      const used = { spentUsd: window.foreign + window.spent, reservedUsd: window.reserved };
+      refusal = longer(refusal, { owner, budget, ...used, wantedUsd: usd, resetsAt: window.span.end });
+    }
+    return refusal;
+  }
+
+  function hold(accounts: readonly BudgetAccount[], { usd, time, ttlMs }: BudgetDemand): BudgetLease {
+    const windows = accounts.map((account) => account.at(time));
+    for (const window of windows) window.hold(usd);
+    accounts.forEach(markDirty);
+    const lease = new SpendingLease({ accounts, windows, usd, expiresAt: time + ttlMs, onChange });
+    open.add(lease);
+    nextExpiry = Math.min(nextExpiry, lease.expiresAt);
+    return lease;
+  }
+
+  return {
+    reserve(owners, demand) {
+      const found: BudgetAccount[] = [];
+      let refusal: BudgetRefusal | undefined;
+      expire(demand.time);
+      for (const owner of owners) {
+        const own = objection(owner, demand, found);
+        if (own !== undefined) refusal = longer(refusal, own);
+      }
+      if (refusal !== undefined) return refusal;
+      return found.length === 0 ? freeBudgetLease : hold(found, demand);
+    },
+    view(owner, time) {
+      const accounts = accountsOf(owner, time);
+      return owner.budgets.map((budget, at) => {
+        const window = accounts[at]?.at(time);
+        if (window === undefined) throw new Error(`A budget of ${owner.id} has no account`);
+        const { foreign, spent, reserved, span } = window;
+        return { ...budget, spentUsd: foreign + spent, reservedUsd: reserved, resetsAt: span.end };
+      });
+    },
+    expire,
+    takeDirty() {
+      const taken = dirty;
+      dirty = [];
+      for (const account of taken) account.isDirty = false;
+      return taken;
+    },
+    markDirty,
+    setForeign(id, foreign) {
+      const name = nameOf(id);
+      if (name === undefined) return;
+      (find(name) ?? add(name, foreign)).setForeign(foreign);
+    },
+    account(id) {
+      const name = nameOf(id);
+      return name && find(name);
+    },
+    forget(ownerId) {
+      const accounts = byOwner.get(ownerId) ?? [];
+      byOwner.delete(ownerId);
+      for (const account of accounts) account.isForgotten = true;
+      return accounts.map(({ id }) => id);
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** A JSON value that is kept by its kind and id: a key, a team, a change of the configuration. */
+export interface StoredDocument {
+  readonly kind: string;
+  readonly id: string;
+  /** Of all documents together each change has a number of its own, larger than those before it. */
+  readonly version: number;
+  /** Epoch milliseconds. */
+  readonly updatedAt: number;
+  readonly value: unknown;
+}
+
+/** That a document was removed, for those who follow changes. */
+export interface RemovedDocument extends Omit<StoredDocument, "value"> {
+  readonly isRemoved: true;
+}
+
+export type DocumentChange = StoredDocument | RemovedDocument;
+
+export interface DocumentChanges {
+  /** In the order of their versions; of each document only its last change. */
+  readonly changes: readonly DocumentChange[];
+  /** What to ask with the next time. */
+  readonly version: number;
+}
+
+export interface PutDocument {
+  /** 1 to 40 of a-z, 0-9 and `-`. */
+  readonly kind: string;
+  /** 1 to 200 characters, without control characters and without blanks at its ends. */
+  readonly id: string;
+  /** At most 256 KiB as JSON. */
+  readonly value: unknown;
+  /** The version the change was made of: with another one there, it is a conflict. 0 = there must be none; none = whatever is there. */
+  readonly expectedVersion?: number | undefined;
+}
+
+/**
+ * A small area for what is changed while the gateway runs. Every change is one transaction; versions are given in the order
+ * in which changes become visible, so that who asks for those since a version misses none.
+ *
+ * All calls reject with a GatewayError: 400 for a kind, id or value that cannot be kept, 409 for a conflict, 503 (retryable)
+ * when the store is out of reach. A change whose answer was lost may have been made: ask with `get`.
+ */
+export interface DocumentStore {
+  get(kind: string, id: string): Promise<StoredDocument | undefined>;
+  /** Resolves to the document as it is now. */
+  put(document: PutDocument): Promise<StoredDocument>;
+  /** Whether there was one. */
+  remove(document: Pick<PutDocument, "kind" | "id" | "expectedVersion">): Promise<boolean>;
+  /** All of a kind, by id. */
+  list(kind: string): Promise<StoredDocument[]>;
+  /** Changes after a version, removals too; at most 1,000 at a time. 0 = from the beginning. */
+  changesSince(version: number): Promise<DocumentChanges>;
+}

@@ -1,0 +1,50 @@
+import { addressText, type ServerAddress } from "../../config/database-url.ts";
+import type { ServerErrors } from "../server/failure.ts";
+import { createPool } from "../server/pool.ts";
+import { idleTimeout, poolSizes, tlsOptionOf, type ServerSettings } from "../server/settings.ts";
+import type { Server } from "../server/store.ts";
+import { postgresDialect } from "./dialect.ts";
+import { postgresSchema } from "./schema.ts";
+
+const errors: ServerErrors = {
+  // Values that do not fit, and broken constraints.
+  isRefusedData: (code) => /^2[23]/.test(code),
+  isContention: (code) => code === "40001" || code === "40P01",
+};
+
+export function postgresServer(address: ServerAddress, { timeoutMs, connections }: ServerSettings): Server {
+  const { hostname, port, username, password, database, socket } = address;
+  const shown = addressText(address);
+  const sizes = poolSizes(connections);
+  const pool = (max: number) =>
+    createPool({
+      // Everything is said here: what is not, the driver takes from variables of other programs.
+      open: () =>
+        new Bun.SQL({
+          adapter: "postgres",
+          hostname,
+          port,
+          username,
+          password,
+          database,
+          max,
+          ...(socket === undefined ? {} : { path: socket }),
+          tls: tlsOptionOf(address),
+          idleTimeout,
+          connectionTimeout: Math.max(1, Math.ceil(timeoutMs / 2000)),
+          connection: { application_name: "orcestator" },
+        }),
+      dialect: postgresDialect,
+      errors,
+      address: shown,
+      timeoutMs,
+      begin: "BEGIN",
+    });
+  return {
+    reads: pool(sizes.reads),
+    writes: pool(sizes.writes),
+    dialect: postgresDialect,
+    schema: postgresSchema,
+    address: shown,
+  };
+}

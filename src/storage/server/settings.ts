@@ -1,0 +1,22 @@
+import type { ServerAddress, TlsMode } from "../../config/database-url.ts";
+
+export interface ServerSettings {
+  /** Longest wait for an answer, in ms. */
+  timeoutMs: number;
+  /** Most connections in all. */
+  connections: number;
+}
+
+/** Seconds; what stands between us and the server may forget a silent connection after some minutes, and tell nobody. */
+export const idleTimeout = 240;
+
+/** Writing needs few: records go one batch after the other. */
+export function poolSizes(connections: number): { reads: number; writes: number } {
+  const writes = connections < 4 ? 1 : 2;
+  return { writes, reads: Math.max(1, connections - writes) };
+}
+
+export function tlsOptionOf({ tls, rootCertificate }: ServerAddress): { ca: Bun.BunFile } | TlsMode {
+  // With a certificate of one's own the driver checks it and the name, whatever the mode says.
+  return rootCertificate === undefined ? (tls ?? "prefer") : { ca: Bun.file(rootCertificate) };
+}

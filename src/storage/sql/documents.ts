@@ -1,0 +1,112 @@
+import { GatewayError, invalidRequest } from "../../errors.ts";
+import type { DocumentChange, DocumentChanges, PutDocument, StoredDocument } from "../document-store.ts";
+import { tables } from "../tables.ts";
+import type { Dialect } from "./dialect.ts";
+import { jsonText, jsonValue } from "./json-column.ts";
+import { maybeTextIn, numberIn, type SqlRow, statement, type Steps, textIn } from "./steps.ts";
+
+const mostChanges = 1000;
+const kindShape = /^[a-z0-9-]{1,40}$/;
+// eslint-disable-next-line no-control-regex
+const idShape = /^(?!\s)[^\u0000-\u001f\u007f]{1,200}(?<!\s)$/u;
+
+const columns = "kind, id, version, updated_at, value";
+const getSql = `SELECT ${columns} FROM documents WHERE path = ?`;
+const listSql = `SELECT ${columns} FROM documents WHERE path >= ? AND path < ? AND value IS NOT NULL ORDER BY path`;
+const changesSql = `SELECT ${columns} FROM documents WHERE version > ? ORDER BY version LIMIT ${mostChanges}`;
+/** Whoever changes a document waits here for the one before: versions become visible in their order. */
+const nextVersionSql = "UPDATE counters SET value = value + 1 WHERE name = 'documents'";
+const versionSql = "SELECT value FROM counters WHERE name = 'documents'";
+
+type Named = Pick<PutDocument, "kind" | "id" | "expectedVersion">;
+
+function checkKind(kind: string): void {
+  if (!kindShape.test(kind)) throw invalidRequest("A document's kind is 1 to 40 of a-z, 0-9 and -.", "kind");
+}
+
+function pathOf(kind: string, id: string): string {
+  checkKind(kind);
+  if (!idShape.test(id) || !id.isWellFormed())
+    throw invalidRequest(
+      `The id of a ${kind} is 1 to 200 characters, without control characters and without blanks at its ends.`,
+      "id",
+    );
+  return `${kind}/${id}`;
+}
+
+function headOf(row: SqlRow): Omit<StoredDocument, "value"> {
+  return {
+    kind: textIn(row, "kind"),
+    id: textIn(row, "id"),
+    version: numberIn(row, "version"),
+    updatedAt: numberIn(row, "updated_at"),
+  };
+}
+
+/** A row without a value stands for a document that was removed. */
+function documentOf(row: SqlRow | undefined): StoredDocument | undefined {
+  const value = row && maybeTextIn(row, "value");
+  return row === undefined || value === undefined ? undefined : { ...headOf(row), value: jsonValue(value) };
+}
+
+function conflict({ kind, id, expectedVersion = 0 }: Named, found: StoredDocument | undefined): GatewayError {
+  const now = found === undefined ? "there is none now" : `it has version ${found.version} now`;
+  const expected = expectedVersion === 0 ? "none was expected" : `version ${expectedVersion} was expected`;
+  return new GatewayError({
+    code: "conflict",
+    status: 409,
+    message: `Somebody else has changed the ${kind} ${id}: ${now}, ${expected}. Read it again, then change that.`,
+    details: { version: found?.version ?? 0 },
+  });
+}
+
+/** Takes the turn to change a document; what is there, once it is known to be what was expected. */
+function* beginChange(named: Named): Steps<{ path: string; found: StoredDocument | undefined; version: number }> {
+  const path = pathOf(named.kind, named.id);
+  yield statement(nextVersionSql);
+  const version = numberIn((yield statement(versionSql)).rows[0], "value");
+  const found = documentOf((yield statement(getSql, path)).rows[0]);
+  const { expectedVersion } = named;
+  if (expectedVersion !== undefined && expectedVersion !== (found?.version ?? 0)) throw conflict(named, found);
+  return { path, found, version };
+}
+
+export function* getSteps(kind: string, id: string): Steps<StoredDocument | undefined> {
+  return documentOf((yield statement(getSql, pathOf(kind, id))).rows[0]);
+}
+
+/** In a transaction. */
+export function* putSteps(
+  document: PutDocument,
+  { dialect, now }: { dialect: Dialect; now: number },
+): Steps<StoredDocument> {
+  const { kind, id, value } = document;
+  const text = jsonText(value, `The ${kind} ${id}`);
+  const { path, version } = yield* beginChange(document);
+  const row = { path, kind, id, version, updated_at: now, value: text };
+  for (const step of dialect.put(tables.documents, [row])) yield step;
+  return { kind, id, version, updatedAt: now, value: jsonValue(text) };
+}
+
+/** In a transaction. */
+export function* removeSteps(named: Named, { dialect, now }: { dialect: Dialect; now: number }): Steps<boolean> {
+  const { kind, id } = named;
+  const { path, found, version } = yield* beginChange(named);
+  if (found === undefined) return false;
+  const row = { path, kind, id, version, updated_at: now, value: null };
+  for (const step of dialect.put(tables.documents, [row])) yield step;
+  return true;
+}
+
+export function* listDocumentsSteps(kind: string): Steps<StoredDocument[]> {
+  checkKind(kind);
+  // What sorts behind every path of the kind.
+  const { rows } = yield statement(listSql, `${kind}/`, `${kind}0`);
+  return rows.flatMap((row) => documentOf(row) ?? []);
+}
+
+export function* changesSteps(since: number): Steps<DocumentChanges> {
+  const { rows } = yield statement(changesSql, since);
+  const changes = rows.map((row): DocumentChange => documentOf(row) ?? { ...headOf(row), isRemoved: true });
+  return { changes, version: changes.at(-1)?.version ?? since };
+}

@@ -1,0 +1,76 @@
+import { existsSync, statSync } from "node:fs";
+import { runAtOnce } from "../sql/steps.ts";
+import { contentsSteps } from "../sql/report.ts";
+import type { DatabaseReport, TableAccess } from "../table-access.ts";
+import { openDatabase } from "./connection.ts";
+import { sqliteDialect } from "./dialect.ts";
+import { checkOwnership, migrations, schemaVersionOf } from "./migrations.ts";
+import { openFailure } from "./open-failure.ts";
+import { readAnyFile } from "./read-file.ts";
+import { readAtOnce, runStatement, writeAtOnce } from "./run-steps.ts";
+
+/** Another process writes meanwhile: nobody waits for this one, so it may wait long. */
+const patientMs = 30_000;
+
+function open(path: string) {
+  try {
+    return openDatabase({ path });
+  } catch (error) {
+    throw openFailure(path, error);
+  }
+}
+
+/** A file's tables, once its schema is up to date. Throws GatewayError when it cannot be had. */
+export function accessSqlite(path: string): TableAccess {
+  const database = open(path);
+  database.run(`PRAGMA busy_timeout = ${patientMs}`);
+  return {
+    dialect: sqliteDialect,
+    read: (steps) => Promise.resolve(readAtOnce(database, steps())),
+    write: (steps) => Promise.resolve(writeAtOnce(database, steps())),
+    async snapshot(work) {
+      database.run("BEGIN");
+      try {
+        return await work((steps) => Promise.resolve(runAtOnce(steps, (step) => runStatement(database, step))));
+      } finally {
+        database.run("ROLLBACK");
+      }
+    },
+    close() {
+      database.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+function bytesOf(path: string): number {
+  const sizes = [path, `${path}-wal`].map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** What is in a file, which is not changed; `undefined` where there is none. Throws GatewayError when it is no database of ours. */
+export function inspectSqlite(path: string): DatabaseReport | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    return readAnyFile(path, (database) => {
+      checkOwnership(database, path);
+      const version = schemaVersionOf(database);
+      const [sqlite] = database.query<{ version: string }, []>("SELECT sqlite_version() AS version").all();
+      const head = {
+        engine: `SQLite ${sqlite?.version ?? ""}`,
+        bytes: bytesOf(path),
+        version,
+        knownVersion: migrations.length,
+      };
+      if (version !== migrations.length) return { ...head, rows: undefined, oldest: undefined };
+      return { ...head, ...readAtOnce(database, contentsSteps()) };
+    });
+  } catch (error) {
+    throw openFailure(path, error);
+  }
+}
+
+/** Brings a file's schema up to date, and makes the file where there is none. */
+export function migrateSqlite(path: string): void {
+  open(path).close();
+}

@@ -1,0 +1,55 @@
+import { GatewayError } from "../../errors.ts";
+import { errorText } from "../../lib/error-text.ts";
+import { appendSteps, auditPageSteps } from "../sql/audit.ts";
+import { changesSteps, getSteps, listDocumentsSteps, putSteps, removeSteps } from "../sql/documents.ts";
+import type { Steps } from "../sql/steps.ts";
+import type { Store } from "../store.ts";
+import { type Connection, isBusy } from "./connection.ts";
+import { sqliteDialect } from "./dialect.ts";
+
+interface SqliteDocumentsOptions {
+  current: () => Connection;
+  now: () => number;
+}
+
+/** Another process writes its records meanwhile: its turn ends in milliseconds. */
+const busyMs = 5000;
+const pauseMs = 20;
+
+function failure(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  const message = `The database cannot be used: ${errorText(error)}. Try again.`;
+  return new GatewayError({ code: "internal_error", status: 503, message, retryable: true, cause: error });
+}
+
+/** Waits for a lock without holding up the event loop. */
+async function whenFree<Answer>(action: () => Answer): Promise<Answer> {
+  const giveUpAt = performance.now() + busyMs;
+  for (;;) {
+    try {
+      return action();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw failure(error);
+    }
+    await Bun.sleep(pauseMs);
+  }
+}
+
+export function sqliteDocuments({ current, now }: SqliteDocumentsOptions): Pick<Store, "documents" | "audit"> {
+  const read = <Answer>(steps: () => Steps<Answer>) => whenFree(() => current().read(steps()));
+  const write = <Answer>(steps: () => Steps<Answer>) => whenFree(() => current().write(steps()));
+  const tools = () => ({ dialect: sqliteDialect, now: now() });
+  return {
+    documents: {
+      get: (kind, id) => read(() => getSteps(kind, id)),
+      put: (document) => write(() => putSteps(document, tools())),
+      remove: (named) => write(() => removeSteps(named, tools())),
+      list: (kind) => read(() => listDocumentsSteps(kind)),
+      changesSince: (version) => read(() => changesSteps(version)),
+    },
+    audit: {
+      append: (entry) => write(() => appendSteps(entry, tools())),
+      list: (query) => read(() => auditPageSteps(query)),
+    },
+  };
+}

@@ -1,0 +1,255 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import type { GatewayError } from "../../src/errors.ts";
+import { mayAskFor, modelsFor, textLimitFor } from "../../src/gateway/key-rules.ts";
+import { createRequestScopes } from "../../src/gateway/request-scopes.ts";
+import { type KeyEndpoint, type KeyGrant, keyEndpoints } from "../../src/keys/virtual-key.ts";
+import { protocols } from "../../src/protocols/registry.ts";
+import { configured, openaiCompatibleAt } from "../routing/configured.ts";
+import { createFakeUpstream } from "../support/fake-upstream.ts";
+import { grantOf, keyRig } from "./key-rig.ts";
+
+const upstream = await createFakeUpstream();
+afterAll(() => upstream.close());
+
+const config = {
+  providers: { a: openaiCompatibleAt(upstream.url, { credentials: ["k"] }) },
+  models: {
+    good: { targets: [{ provider: "a", model: "good-upstream" }] },
+    "good/2": { targets: [{ provider: "a", model: "good-upstream" }] },
+    bad: { targets: [{ provider: "a", model: "bad-upstream" }] },
+  },
+};
+const rig = keyRig({ config });
+const { gateway, records } = rig;
+const call: typeof rig.call = (...call) => rig.call(...call);
+
+const chat = (model: string | undefined, more: object = {}): object => ({
+  model,
+  messages: [{ role: "user", content: "Hi" }],
+  max_tokens: 5,
+  ...more,
+});
+
+/** Every way to ask a model, by name. */
+const ways: Readonly<Record<string, (grant: KeyGrant, model: string) => Promise<Response>>> = {
+  chat: (grant, model) => gateway.handle({ ...call(grant, chat(model)), protocol: protocols["openai-chat"] }),
+  "chat stream": (grant, model) =>
+    gateway.handle({ ...call(grant, chat(model, { stream: true })), protocol: protocols["openai-chat"] }),
+  messages: (grant, model) =>
+    gateway.handle({ ...call(grant, chat(model)), protocol: protocols["anthropic-messages"] }),
+  "messages stream": (grant, model) =>
+    gateway.handle({ ...call(grant, chat(model, { stream: true })), protocol: protocols["anthropic-messages"] }),
+  responses: (grant, model) =>
+    gateway.handle({ ...call(grant, { model, input: "Hi" }), protocol: protocols["openai-responses"] }),
+  completions: (grant, model) =>
+    gateway.handle({ ...call(grant, { model, prompt: "Hi" }), protocol: protocols["openai-completions"] }),
+  gemini: (grant, model) =>
+    gateway.handle({
+      ...call(grant, { contents: [{ parts: [{ text: "Hi" }] }] }),
+      protocol: protocols["gemini-generate"],
+      path: { model, stream: false },
+    }),
+  "ollama chat": (grant, model) => gateway.handle({ ...call(grant, chat(model)), protocol: protocols["ollama-chat"] }),
+  "ollama generate": (grant, model) =>
+    gateway.handle({ ...call(grant, { model, prompt: "Hi" }), protocol: protocols["ollama-generate"] }),
+  embeddings: (grant, model) =>
+    gateway.embed({
+      ...call(grant, { model, input: "Hi" }),
+      protocol: protocols["openai-chat"],
+      dialect: "openai-embeddings",
+      pathname: "/v1/embeddings",
+      model: undefined,
+    }),
+  count_tokens: (grant, model) =>
+    gateway
+      .countTokens({ ...call(grant, chat(model)), protocol: protocols["anthropic-messages"], path: {} })
+      .catch((error: GatewayError) => new Response(error.message, { status: error.status })),
+  images: (grant, model) => forward(grant, "images", model),
+  audio: (grant, model) => forward(grant, "audio", model),
+  moderations: (grant, model) => forward(grant, "moderations", model),
+  rerank: (grant, model) => forward(grant, "rerank", model),
+};
+
+function forward(grant: KeyGrant, operation: "images" | "audio" | "moderations" | "rerank", model: string) {
+  const asked = { ...call(grant, { model, prompt: "Hi", input: "Hi" }), protocol: protocols["openai-chat"] };
+  return gateway.forwardOpenai({ ...asked, path: `/${operation}`, operation, wire: operation });
+}
+
+function opaque(grant: KeyGrant, method = "POST", more: object = {}): Promise<Response> {
+  const body = method === "GET" ? { body: new Uint8Array(0) } : {};
+  const asked = { ...call(grant, chat("good-upstream"), body), protocol: protocols["openai-chat"], ...more };
+  return gateway.forwardOpaque({
+    ...asked,
+    provider: "a",
+    path: "/chat/completions",
+    query: new URLSearchParams(),
+    method,
+  });
+}
+
+function endpointOf(way: string): KeyEndpoint {
+  return keyEndpoints.find((name) => name === way) ?? "chat";
+}
+
+describe("whichever way a model is asked for", () => {
+  for (const [way, ask] of Object.entries(ways)) {
+    test(`${way}: a key's models hold`, async () => {
+      const before = upstream.requests.length + upstream.others.length;
+      const refused = await ask(grantOf({ models: ["good*"] }), "bad");
+      expect([refused.status, await refused.text()]).toEqual([
+        403,
+        expect.stringContaining("may not use the model 'bad'"),
+      ]);
+      const ofTeam = await ask(grantOf({}, { models: ["good*"] }), "bad");
+      expect([ofTeam.status, await ofTeam.text()]).toEqual([403, expect.stringContaining("The team of the key key_1")]);
+      expect(upstream.requests.length + upstream.others.length).toBe(before);
+      const served = await ask(grantOf({ models: ["good*"] }), "good");
+      await served.text();
+      expect(served.status).not.toBe(403);
+    });
+
+    test(`${way}: what a key is for holds`, async () => {
+      const endpoint = endpointOf(way);
+      const others = keyEndpoints.filter((name) => name !== endpoint && name !== "chat");
+      const refused = await ask(grantOf({ endpoints: others }), "good");
+      expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining(`and this is ${endpoint}`)]);
+      const served = await ask(grantOf({ endpoints: [endpoint] }), "good");
+      await served.text();
+      expect(served.status).not.toBe(403);
+    });
+  }
+});
+
+test("who may converse may count", async () => {
+  const served = await ways["count_tokens"]?.(grantOf({ endpoints: ["chat"] }), "good");
+  expect(served?.status).toBe(200);
+});
+
+test("a refusal leaves a record of who was refused what", async () => {
+  await ways["chat"]?.(grantOf({ models: ["good"] }), "bad");
+  expect(records.at(-1)).toMatchObject({
+    keyId: "key_1",
+    modelAsked: "bad",
+    status: 403,
+    endReason: "rejected",
+    attempts: 0,
+  });
+});
+
+const answered = async (body: object, grant: KeyGrant): Promise<number> => {
+  const response = await gateway.handle({ ...call(grant, body), protocol: protocols["openai-chat"] });
+  await response.text();
+  return response.status;
+};
+
+describe("names that stand elsewhere than in `model`", () => {
+  test("count as well: further models, and the usual one where none is named", async () => {
+    const grant = grantOf({ models: ["good"] });
+    expect(await answered(chat("good", { models: ["bad"] }), grant)).toBe(403);
+    expect(await answered(chat(undefined, { models: ["bad", "good"] }), grant)).toBe(403);
+    expect(await answered(chat(undefined), grantOf({ models: ["bad"] }))).toBe(403);
+    expect(await answered(chat("good", { models: ["good"] }), grant)).toBe(200);
+    expect(await answered(chat(undefined), grant)).toBe(200);
+  });
+});
+
+describe("below /p/", () => {
+  test("nothing is open to a key with models of its own, or whose team has", async () => {
+    for (const grant of [grantOf({ models: ["*"] }), grantOf({}, { models: ["good"] })])
+      for (const method of ["GET", "POST"]) {
+        const response = await opaque(grant, method);
+        expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("certain models only")]);
+      }
+  });
+
+  test("what a key asked for itself may be asked for again", async () => {
+    const response = await opaque(grantOf({ models: ["good"], endpoints: ["chat"] }), "GET", { isFollowUp: true });
+    await response.text();
+    expect(response.status).not.toBe(403);
+  });
+
+  test("it is open to a key that may use it", async () => {
+    const response = await opaque(grantOf({ endpoints: ["opaque"] }));
+    await response.text();
+    expect(response.status).toBe(200);
+    expect((await opaque(grantOf({ endpoints: ["chat"] }))).status).toBe(403);
+  });
+});
+
+const may = (models: readonly string[], name: string): boolean => mayAskFor(grantOf({ models }), name);
+
+describe("names with stars", () => {
+  test("stand for anything, also for what has slashes", () => {
+    expect(may(["openai/*"], "openai/gpt-5")).toBe(true);
+    expect(may(["*"], "a/b:c")).toBe(true);
+    expect(may(["gpt-*-mini", "o*"], "gpt-5-mini")).toBe(true);
+    expect(may(["gpt-*"], "GPT-5")).toBe(false);
+    expect(may(["gpt-5"], "gpt-5-pro")).toBe(false);
+  });
+
+  test("of a list, only those remain that both key and team may use", () => {
+    const models = ["a1", "a2", "b1"].map((id) => ({ id }));
+    expect(modelsFor(grantOf({ models: ["a*"] }, { models: ["*1"] }), models)).toEqual([{ id: "a1" }]);
+    expect(modelsFor(undefined, models)).toBe(models);
+  });
+});
+
+test("how much is kept of what is said follows the key", async () => {
+  expect([undefined, "none", "full", "truncate:7"].map((content) => textLimitFor(grantOf({ content }), 100))).toEqual([
+    100,
+    0,
+    Number.MAX_SAFE_INTEGER,
+    7,
+  ]);
+  const rig = keyRig({ config, textLimit: 100 });
+  const said = async (grant: KeyGrant): Promise<string | undefined> => {
+    const response = await rig.gateway.handle({
+      ...rig.call(grant, chat("good", { messages: [{ role: "user", content: "A secret question" }] })),
+      protocol: protocols["openai-chat"],
+    });
+    await response.text();
+    return rig.records.at(-1)?.userText;
+  };
+  expect(await said(grantOf())).toBe("A secret question");
+  expect(await said(grantOf({ content: "truncate:8" }))).toStartWith("A secret");
+  expect(await said(grantOf({ content: "none" }))).toBeUndefined();
+});
+
+const scopes = (grant: KeyGrant, limits: object = {}): object[] =>
+  createRequestScopes(configured({ limits }).limits)
+    .of({ keyId: grant.key.id, clientAddress: undefined, grant }, undefined)
+    .map(({ kind, id, limits: { rpm, tpm, concurrency } }) => ({ kind, id, rpm, tpm, concurrency }));
+
+describe("limits", () => {
+  test("of a key go before those of every key, and its team's hold as well", () => {
+    const grant = grantOf({ rpm: 5 }, { concurrency: 2 });
+    expect(scopes(grant, { key: { rpm: 9, tpm: 8 }, total: { rpm: 100 } })).toEqual([
+      { kind: "total", id: "", rpm: 100, tpm: undefined, concurrency: undefined },
+      { kind: "key", id: "key_1", rpm: 5, tpm: 8, concurrency: undefined },
+      { kind: "team", id: "team_1", rpm: undefined, tpm: undefined, concurrency: 2 },
+    ]);
+    expect(scopes(grantOf())).toEqual([]);
+    expect(scopes(grantOf({}, {}))).toEqual([]);
+  });
+
+  test("are the same object for every request, which is compared fast", () => {
+    const table = createRequestScopes(configured({}).limits);
+    const grant = grantOf({ rpm: 5 }, { rpm: 6 });
+    const of = () => table.of({ keyId: "key_1", clientAddress: undefined, grant: { ...grant } }, undefined);
+    expect(of().every((scope, at) => scope === of()[at])).toBe(true);
+    expect(of()).toHaveLength(2);
+  });
+
+  test("refuse with their words", async () => {
+    const rig = keyRig({ config });
+    const [first, second] = [grantOf({ id: "key_1" }, { rpm: 1 }), grantOf({ id: "key_2" }, { rpm: 1 })];
+    const ask = (grant: KeyGrant): Promise<Response> =>
+      rig.gateway.handle({ ...rig.call(grant, chat("good")), protocol: protocols["openai-chat"] });
+    expect((await ask(first)).status).toBe(200);
+    const refused = await ask(second);
+    expect([refused.status, await refused.text()]).toEqual([
+      429,
+      expect.stringContaining("The limit of 1 request a minute for the team team_1 is used up"),
+    ]);
+  });
+});

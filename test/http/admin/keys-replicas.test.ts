@@ -1,0 +1,156 @@
+import { expect, test } from "bun:test";
+import { createAdminDocuments } from "../../../src/admin/documents.ts";
+import { createKeys } from "../../../src/admin/keys.ts";
+import { createMemoryAudit, createMemoryDocuments } from "../../support/memory-documents.ts";
+import {
+  type KeyHouse,
+  type KeyStore,
+  openKeyStore,
+  startKeyHouse,
+  startWithoutStore,
+} from "../../support/key-house.ts";
+
+const statistics = () => [];
+
+async function issue(house: KeyHouse, fields: object = {}): Promise<{ id: string; key: string }> {
+  const { body } = await house.ask("POST", "/api/keys", { name: "x", ...fields });
+  return body as unknown as { id: string; key: string };
+}
+
+test("a key made, disabled or deleted at one gateway is so at the others after their next look", async () => {
+  using database = openKeyStore();
+  using first = await startKeyHouse({ store: database.store });
+  using second = await startKeyHouse({ store: database.store });
+  const { id, key } = await issue(first);
+  const status = async (): Promise<number> => {
+    await second.look();
+    return (await second.ask("GET", "/api/me", undefined, key)).status;
+  };
+  expect(await status()).toBe(200);
+  await first.ask("PATCH", `/api/keys/${id}`, { enabled: false });
+  expect(await status()).toBe(401);
+  await first.ask("PATCH", `/api/keys/${id}`, { enabled: true });
+  expect(await status()).toBe(200);
+  await first.ask("DELETE", `/api/keys/${id}`);
+  expect(await status()).toBe(401);
+});
+
+test("a gateway that starts later knows all keys, and their budgets", async () => {
+  using database = openKeyStore();
+  using first = await startKeyHouse({ store: database.store });
+  const { id, key } = await issue(first, { budgets: [{ usd: 3, window: "day" }] });
+  const owner = { kind: "key" as const, id, budgets: first.book.key(id)?.budgets ?? [] };
+  const lease = first.budgets.reserve([owner], { usd: 2, ttlMs: 1000 });
+  if ("settle" in lease) lease.settle(1.25);
+  await first.budgets.flush();
+  using second = await startKeyHouse({ store: database.store });
+  const { body } = await second.ask("GET", "/api/me", undefined, key);
+  expect(body).toMatchObject({ key: { spending: [{ usd: 3, spentUsd: 1.25 }] } });
+});
+
+test("two that change a key at the same time lose no change", async () => {
+  using database = openKeyStore();
+  using first = await startKeyHouse({ store: database.store });
+  using second = await startKeyHouse({ store: database.store });
+  const { id } = await issue(first);
+  await second.look();
+  const answers = await Promise.all([
+    first.ask("PATCH", `/api/keys/${id}`, { rpm: 1 }),
+    second.ask("PATCH", `/api/keys/${id}`, { tpm: 2 }),
+    second.ask("PATCH", `/api/keys/${id}`, { concurrency: 3 }),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  for (const house of [first, second]) {
+    await house.look();
+    expect(house.book.key(id)).toMatchObject({ rpm: 1, tpm: 2, concurrency: 3 });
+  }
+});
+
+test("a key may belong to a team that another gateway has just made", async () => {
+  using database = openKeyStore();
+  using first = await startKeyHouse({ store: database.store });
+  using second = await startKeyHouse({ store: database.store });
+  const team = String((await first.ask("POST", "/api/teams", { name: "new" })).body["id"]);
+  const { id, key } = await issue(second, { teamId: team });
+  expect(second.book.key(id)?.teamId).toBe(team);
+  expect((await second.ask("GET", "/api/me", undefined, key)).status).toBe(200);
+});
+
+interface Fragile {
+  store: KeyStore;
+  documents: ReturnType<typeof createMemoryDocuments>;
+  audit: ReturnType<typeof createMemoryAudit>;
+}
+
+function fragileStore(): Fragile {
+  const [documents, audit] = [createMemoryDocuments(), createMemoryAudit()];
+  return { documents, audit, store: { documents, audit, requests: { statistics } } };
+}
+
+test("a store that is gone shuts nobody out, and says so to whoever wants a change", async () => {
+  const { store, documents } = fragileStore();
+  using house = await startKeyHouse({ store });
+  const { id, key } = await issue(house);
+  for (const fault of ["down", "frozen"] as const) {
+    documents.fault = fault;
+    void house.look();
+    expect((await house.ask("GET", "/api/me", undefined, key)).status).toBe(200);
+    expect((await house.ask("GET", `/api/keys/${id}`)).status).toBe(200);
+  }
+  documents.fault = "down";
+  const refused = await house.ask("PATCH", `/api/keys/${id}`, { rpm: 1 });
+  expect(refused.status).toBe(503);
+  expect(house.book.key(id)?.rpm).toBeUndefined();
+});
+
+test("a change whose answer was lost is found again, and its key told", async () => {
+  const { store, documents } = fragileStore();
+  using house = await startKeyHouse({ store });
+  documents.fault = "lost-answers";
+  documents.get = async (kind, id) => {
+    documents.fault = undefined;
+    return (await documents.list(kind)).find((one) => one.id === id);
+  };
+  const { id, key } = await issue(house);
+  expect(house.book.find(key)?.id).toBe(id);
+});
+
+test("what could not be written to the audit log is written later, once and in order", async () => {
+  const { store, audit } = fragileStore();
+  using house = await startKeyHouse({ store });
+  audit.isDown = true;
+  const { id } = await issue(house);
+  await house.ask("PATCH", `/api/keys/${id}`, { rpm: 1 });
+  expect([audit.entries.length, house.told.filter((text) => text.includes("audit log")).length]).toEqual([0, 1]);
+  audit.isDown = false;
+  await house.ask("DELETE", `/api/keys/${id}`);
+  await house.admin.flush();
+  expect(audit.entries.map(({ action }) => action)).toEqual(["key.create", "key.update", "key.delete"]);
+});
+
+test("without a database everything says that one is needed, and which setting names it", async () => {
+  using house = startWithoutStore();
+  expect(house.routes.length).toBeGreaterThan(15);
+  for (const { method, path } of house.routes) {
+    const body = method === "GET" || method === "DELETE" ? undefined : {};
+    const answer = await house.ask(method, path.replace(":id", "key_1"), body);
+    expect([path, answer.status]).toEqual([path, 409]);
+    expect(JSON.stringify(answer.body)).toContain("set storage.url (OR_DB_PATH=data/orcestator.db, or DATABASE_URL)");
+  }
+});
+
+test("no more keys are issued than have room", async () => {
+  const { store } = fragileStore();
+  using house = await startKeyHouse({ store });
+  const keys = createKeys({
+    book: house.book,
+    budgets: house.budgets,
+    documents: createAdminDocuments({ documents: store.documents, onChange: (change) => house.book.apply(change) }),
+    trail: { tell: () => Promise.resolve(), pending: () => 0, flush: () => Promise.resolve() },
+    now: Date.now,
+    most: 2,
+  });
+  const by = { actor: "admin", address: undefined };
+  for (const name of ["one", "two"]) await keys.create({ name, enabled: true }, by);
+  expect(keys.create({ name: "three", enabled: true }, by)).rejects.toThrow("There are 2 keys here");
+});

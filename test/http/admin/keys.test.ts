@@ -1,0 +1,417 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { adminToken, type Answer, type KeyHouse, openKeyStore, startKeyHouse } from "../../support/key-house.ts";
+
+using database = openKeyStore();
+const { store } = database;
+const house: KeyHouse = await startKeyHouse({ store });
+afterAll(() => house[Symbol.dispose]());
+
+const ask: KeyHouse["ask"] = (...request) => house.ask(...request);
+
+interface Issued {
+  id: string;
+  key: string;
+  version: number;
+}
+
+async function issue(fields: object = {}): Promise<Issued> {
+  const { status, body } = await ask("POST", "/api/keys", { name: "a key", ...fields });
+  if (status !== 201) throw new Error(JSON.stringify(body));
+  return body as unknown as Issued;
+}
+
+const messageOf = ({ body }: Answer): string => (body["error"] as { message: string } | undefined)?.message ?? "";
+
+const everything = {
+  name: "all of it",
+  enabled: false,
+  expiresAt: "2030-01-02T03:04:05+01:00",
+  models: ["gpt-*", "claude-sonnet"],
+  endpoints: ["chat", "embeddings"],
+  addresses: ["10.0.0.0/8", "2001:db8::/32"],
+  rpm: 60,
+  tpm: 100_000,
+  concurrency: 5,
+  budgets: [
+    { usd: 10, window: "day", timeZone: "Europe/Berlin" },
+    { usd: 100, window: "month" },
+  ],
+  priority: 3,
+  content: "truncate:50",
+  maySteer: false,
+  tags: { department: "research", __proto__x: "kept" },
+};
+
+describe("a key is made", () => {
+  test("and its token is told once", async () => {
+    const answer = await ask("POST", "/api/keys", { name: "  someone  " });
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    const { id, key, prefix } = answer.body as unknown as Record<string, string>;
+    expect(key).toMatch(/^sk-orc-[0-9A-Za-z]{43}$/);
+    expect(id).toMatch(/^key_[0-9a-z]{24}$/);
+    expect(prefix).toBe(`sk-orc-…${key?.slice(-4)}`);
+    expect(answer.body).toMatchObject({ name: "someone", enabled: true, status: "active" });
+    expect(house.book.find(key ?? "")?.id).toBe(String(id));
+
+    const told = [
+      await ask("GET", `/api/keys/${id}`),
+      await ask("GET", "/api/keys"),
+      await store.audit.list({ limit: 10 }),
+    ];
+    const text = JSON.stringify([told, await store.documents.list("key")]);
+    expect(text).toContain(String(id));
+    expect(text).not.toContain(String(key));
+  });
+
+  test("with everything that it can have, which is shown as it was sent", async () => {
+    const { id } = await issue(everything);
+    const { body } = await ask("GET", `/api/keys/${id}`);
+    expect(body).toMatchObject({ ...everything, expiresAt: "2030-01-02T02:04:05.000Z", status: "disabled" });
+    expect(body["spending"]).toMatchObject([
+      { usd: 10, window: "day", timeZone: "Europe/Berlin", spentUsd: 0, reservedUsd: 0 },
+      { usd: 100, window: "month", spentUsd: 0, reservedUsd: 0 },
+    ]);
+    expect(JSON.stringify(body)).not.toContain("hash");
+  });
+
+  test("without what is null", async () => {
+    const { id } = await issue({ rpm: null, expiresAt: null, budgets: null, teamId: null });
+    const { body } = await ask("GET", `/api/keys/${id}`);
+    for (const field of ["rpm", "expiresAt", "budgets", "teamId"]) expect(body).not.toHaveProperty(field);
+  });
+});
+
+describe("what cannot be set is refused by its name", () => {
+  const privileged = [
+    "id",
+    "hash",
+    "key",
+    "last4",
+    "prefix",
+    "createdAt",
+    "previous",
+    "status",
+    "spending",
+    "role",
+    "isAdmin",
+  ];
+  for (const field of [...privileged, "toString", "constructor"])
+    test(field, async () => {
+      const { id } = await issue();
+      for (const [method, path] of [
+        ["POST", "/api/keys"],
+        ["PATCH", `/api/keys/${id}`],
+        ["POST", `/api/keys/${id}/rotate`],
+      ] as const) {
+        const answer = await ask(method, path, { name: "x", [field]: "x" });
+        expect([method, answer.status]).toEqual([method, 400]);
+        expect(messageOf(answer)).toContain(`\`${field}\``);
+      }
+    });
+
+  test("__proto__", async () => {
+    const answer = await ask("POST", "/api/keys", '{"name":"x","__proto__":{"rpm":1}}');
+    if (answer.status === 201) expect(answer.body).not.toHaveProperty("rpm");
+    else expect(answer.status).toBe(400);
+    expect(({} as Record<string, unknown>)["rpm"]).toBeUndefined();
+  });
+
+  test("version when it is made", async () =>
+    expect((await ask("POST", "/api/keys", { name: "x", version: 1 })).status).toBe(400));
+});
+
+describe("what makes no sense is refused by its name", () => {
+  const wrong: [string, object, string][] = [
+    ["no name", { name: undefined }, "`name` is missing; it must be text"],
+    ["an empty name", { name: "   " }, "`name` must not be empty"],
+    ["rpm of nothing", { rpm: 0 }, "`rpm` must be at least 1"],
+    ["rpm as a text", { rpm: "60" }, "`rpm` must be"],
+    ["models that allow none", { models: [] }, "`models` must not be empty"],
+    ["an endpoint that does not exist", { endpoints: ["chats"] }, "`endpoints[0]` must be one of chat, embeddings"],
+    ["an address that is none", { addresses: ["10.0.0.0/33"] }, "`addresses[0]` must be an address or a range"],
+    [
+      "a window that does not exist",
+      { budgets: [{ usd: 1, window: "year" }] },
+      "`budgets[0].window` must be one of hour",
+    ],
+    ["a budget below nothing", { budgets: [{ usd: -1, window: "day" }] }, "`budgets[0].usd` must be at least 0"],
+    ["a budget without an end", { budgets: [{ usd: null, window: "day" }] }, "`budgets[0].usd` must be a number"],
+    [
+      "a budget of an unknown kind",
+      { budgets: [{ usd: 1, window: "day", hard: true }] },
+      "`budgets[0].hard` is unknown",
+    ],
+    [
+      "two budgets for a window",
+      {
+        budgets: [
+          { usd: 1, window: "day" },
+          { usd: 2, window: "day" },
+        ],
+      },
+      "at most one budget for each window",
+    ],
+    ["a zone that does not exist", { budgets: [{ usd: 1, window: "day", timeZone: "Mars" }] }, "must be a time zone"],
+    ["a time that is none", { expiresAt: "tomorrow" }, "`expiresAt` must be a time such as"],
+    ["a policy that does not exist", { content: "some" }, "`content` must be full, none or truncate:N"],
+    ["a team that does not exist", { teamId: "team_x" }, "There is no team team_x"],
+    ["a misspelt field", { expiredAt: 1 }, "did you mean `expiresAt`?"],
+  ];
+  for (const [what, fields, words] of wrong)
+    test(what, async () => {
+      const answer = await ask("POST", "/api/keys", { name: "x", ...fields });
+      expect([answer.status, messageOf(answer)]).toEqual([400, expect.stringContaining(words)]);
+    });
+
+  test("all of it at once", async () => {
+    const message = messageOf(await ask("POST", "/api/keys", { rpm: -1, role: "admin" }));
+    for (const words of ["`name` is missing", "`rpm` must be at least 1", "`role` is unknown"])
+      expect(message).toContain(words);
+  });
+
+  test("a body that is none", async () => {
+    for (const body of ["{", "[]", "null", '"x"', "7"]) expect((await ask("POST", "/api/keys", body)).status).toBe(400);
+  });
+});
+
+describe("a key is changed", () => {
+  test("in what is named, and null takes away", async () => {
+    const { id, key } = await issue({ rpm: 5, models: ["a"], tags: { a: "b" } });
+    const { status, body } = await ask("PATCH", `/api/keys/${id}`, {
+      name: "renamed",
+      rpm: null,
+      tpm: 9,
+      expiresAt: 4e12,
+    });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      name: "renamed",
+      tpm: 9,
+      models: ["a"],
+      tags: { a: "b" },
+      expiresAt: "2096-10-02T07:06:40.000Z",
+    });
+    expect(body).not.toHaveProperty("rpm");
+    expect(house.book.find(key)).toMatchObject({ name: "renamed", tpm: 9 });
+  });
+
+  test("and is known as changed at once: enabled or not", async () => {
+    const { id, key } = await issue();
+    await ask("PATCH", `/api/keys/${id}`, { enabled: false });
+    expect(house.book.find(key)?.enabled).toBe(false);
+    expect((await ask("GET", "/api/me", undefined, key)).status).toBe(401);
+  });
+
+  test("only when nobody was faster, where that matters", async () => {
+    const { id, version } = await issue();
+    const first = await ask("PATCH", `/api/keys/${id}`, { rpm: 1, version });
+    expect(first.status).toBe(200);
+    const second = await ask("PATCH", `/api/keys/${id}`, { rpm: 2, version });
+    expect(second.status).toBe(409);
+    expect(messageOf(second)).toContain(`it has version ${String(first.body["version"])} now, ${version} was expected`);
+    expect(house.book.key(id)?.rpm).toBe(1);
+    expect((await ask("PATCH", `/api/keys/${id}`, { rpm: 2 })).status).toBe(200);
+  });
+
+  test("by many at once, and no change is lost", async () => {
+    const { id } = await issue();
+    const changes = [{ rpm: 1 }, { tpm: 2 }, { concurrency: 3 }];
+    const answers = await Promise.all(changes.map((change) => ask("PATCH", `/api/keys/${id}`, change)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(house.book.key(id)).toMatchObject({ rpm: 1, tpm: 2, concurrency: 3 });
+  });
+
+  test("not to nothing, and not when it is not there", async () => {
+    const { id } = await issue();
+    expect((await ask("PATCH", `/api/keys/${id}`, {})).status).toBe(400);
+    expect((await ask("PATCH", "/api/keys/key_none", { rpm: 1 })).status).toBe(404);
+  });
+});
+
+describe("a key gets another token", () => {
+  test("and the old one ends at once", async () => {
+    const { id, key } = await issue();
+    const { status, body } = await ask("POST", `/api/keys/${id}/rotate`);
+    expect(status).toBe(200);
+    const fresh = String(body["key"]);
+    expect(fresh).not.toBe(key);
+    expect([house.book.find(key), house.book.find(fresh)?.id]).toEqual([undefined, id]);
+  });
+
+  test("and the old one is taken for a while, where that is wished", async () => {
+    const { id, key } = await issue();
+    const { body } = await ask("POST", `/api/keys/${id}/rotate`, { graceSeconds: 3600 });
+    expect(body["previousUntil"]).toBeString();
+    for (const token of [key, String(body["key"])]) expect(house.book.find(token)?.id).toBe(id);
+  });
+
+  test("by whoever holds it", async () => {
+    const { id, key } = await issue();
+    const { status, body } = await ask("POST", "/api/me/rotate", undefined, key);
+    expect({ status, id: body["id"] }).toEqual({ status: 200, id } as never);
+    expect((await ask("GET", "/api/me", undefined, key)).status).toBe(401);
+    expect((await ask("GET", "/api/me", undefined, String(body["key"]))).status).toBe(200);
+    const { entries } = await store.audit.list({ limit: 1 });
+    expect(entries[0]).toMatchObject({ actor: id, action: "key.rotate", subject: `key/${id}` });
+  });
+});
+
+test("a key is deleted, and then there is none", async () => {
+  const { id, key } = await issue({ budgets: [{ usd: 1, window: "day" }] });
+  expect((await ask("DELETE", `/api/keys/${id}`)).status).toBe(204);
+  expect(house.book.find(key)).toBeUndefined();
+  for (const method of ["GET", "PATCH", "DELETE"])
+    expect((await ask(method, `/api/keys/${id}`, method === "PATCH" ? { rpm: 1 } : undefined)).status).toBe(404);
+});
+
+test("keys come in pages, the newest first, and those of one team by themselves", async () => {
+  const team = String((await ask("POST", "/api/teams", { name: "listed" })).body["id"]);
+  const ids: string[] = [];
+  for (let index = 0; index < 7; index += 1) ids.push((await issue({ name: `n${index}`, teamId: team })).id);
+  const seen: string[] = [];
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const from: string = cursor === "" ? "" : `&cursor=${cursor}`;
+    const { body } = await ask("GET", `/api/keys?team=${team}&limit=3${from}`);
+    const page = body as unknown as { data: { id: string }[]; cursor: string | null };
+    expect(page.data.length).toBeLessThanOrEqual(3);
+    seen.push(...page.data.map(({ id }) => id));
+    ({ cursor } = page);
+  }
+  expect(seen).toEqual(ids.toSorted().toReversed());
+  for (const query of ["limit=0", "limit=501", "limit=x", "sort=name"])
+    expect((await ask("GET", `/api/keys?${query}`)).status).toBe(400);
+});
+
+describe("several changes at once", () => {
+  test("each have their outcome", async () => {
+    const [first, second] = [await issue(), await issue()];
+    const { status, body } = await ask("POST", "/api/keys/batch", {
+      create: [{ name: "one" }, { name: "two", teamId: "team_none" }],
+      update: [
+        { id: first.id, rpm: 7 },
+        { id: "key_none", rpm: 1 },
+      ],
+      delete: [second.id],
+    });
+    expect(status).toBe(200);
+    expect(body["results"]).toMatchObject([
+      {
+        action: "create",
+        status: 201,
+        id: expect.stringMatching(/^key_/),
+        result: { key: expect.stringMatching(/^sk-orc-/) },
+      },
+      { action: "create", status: 400, error: { message: expect.stringContaining("team_none") } },
+      { action: "update", status: 200, id: first.id, result: { rpm: 7 } },
+      { action: "update", status: 404, id: "key_none" },
+      { action: "delete", status: 204, id: second.id },
+    ]);
+  });
+
+  test("are all refused when one of them makes no sense", async () => {
+    const before = house.book.size;
+    const answer = await ask("POST", "/api/keys/batch", { create: [{ name: "fine" }, { name: "x", role: "admin" }] });
+    expect([answer.status, messageOf(answer)]).toEqual([400, expect.stringContaining("`create[1].role`")]);
+    expect(house.book.size).toBe(before);
+    const many = { delete: Array.from({ length: 101 }, (_, index) => `key_${index}`) };
+    expect((await ask("POST", "/api/keys/batch", many)).status).toBe(400);
+  });
+});
+
+describe("teams", () => {
+  test("are made, changed and listed as keys are", async () => {
+    const made = await ask("POST", "/api/teams", { name: "research", budgets: [{ usd: 5, window: "week" }], rpm: 9 });
+    expect(made.status).toBe(201);
+    const path = `/api/teams/${String(made.body["id"])}`;
+    expect((await ask("PATCH", path, { models: ["gpt-*"], rpm: null })).body).toMatchObject({ models: ["gpt-*"] });
+    const { body } = await ask("GET", path);
+    expect(body).toMatchObject({ name: "research", spending: [{ usd: 5, window: "week", spentUsd: 0 }] });
+    expect(body).not.toHaveProperty("rpm");
+    expect((await ask("POST", "/api/teams", { name: "x", hash: "y" })).status).toBe(400);
+  });
+
+  test("cannot be deleted while keys belong to them", async () => {
+    const team = String((await ask("POST", "/api/teams", { name: "busy" })).body["id"]);
+    const { id } = await issue({ teamId: team });
+    const refused = await ask("DELETE", `/api/teams/${team}`);
+    expect([refused.status, messageOf(refused)]).toEqual([409, expect.stringContaining("1 key belongs to the team")]);
+    await ask("PATCH", `/api/keys/${id}`, { teamId: null });
+    expect((await ask("DELETE", `/api/teams/${team}`)).status).toBe(204);
+  });
+});
+
+describe("every change is written to the audit log, without secrets", () => {
+  test("with what was before and what is after", async () => {
+    const { id, key } = await issue({ rpm: 5 });
+    await ask("PATCH", `/api/keys/${id}`, { rpm: 6 });
+    const fresh = String((await ask("POST", `/api/keys/${id}/rotate`, { graceSeconds: 60 })).body["key"]);
+    await ask("DELETE", `/api/keys/${id}`);
+    const { entries } = await store.audit.list({ limit: 50, subject: `key/${id}` });
+    expect(
+      entries.map(({ actor, action, before, after, detail }) => [actor, action, before, after, detail]),
+    ).toMatchObject([
+      ["admin", "key.delete", { rpm: 6 }, undefined, { address: "127.0.0.1" }],
+      ["admin", "key.rotate", { rpm: 6 }, { rpm: 6 }, { address: "127.0.0.1" }],
+      ["admin", "key.update", { rpm: 5 }, { rpm: 6 }, { address: "127.0.0.1" }],
+      ["admin", "key.create", undefined, { rpm: 5 }, { address: "127.0.0.1" }],
+    ]);
+    const text = JSON.stringify(entries);
+    for (const secret of [key, fresh, Bun.SHA256.hash(key, "hex"), Bun.SHA256.hash(fresh, "hex"), adminToken])
+      expect(text).not.toContain(secret);
+  });
+});
+
+describe("nobody but the admin manages keys", () => {
+  const paths = house.routes.filter(({ path }) => /^\/api\/(?:keys|teams)/.test(path));
+
+  test("there are many ways to try", () => expect(paths.length).toBeGreaterThanOrEqual(13));
+
+  for (const { method, path } of paths)
+    test(`${method} ${path}`, async () => {
+      const { id, key } = await issue();
+      const target = path.replace(":id", id);
+      for (const token of [null, "", "wrong", key, `${adminToken}x`]) {
+        const { status } = await ask(method, target, method === "GET" || method === "DELETE" ? undefined : {}, token);
+        expect([token, status]).toEqual([token, 401]);
+      }
+      expect(house.book.find(key)?.id).toBe(id);
+    });
+});
+
+describe("the holder of a key", () => {
+  test("sees it and what it was used for, and nobody else's", async () => {
+    const team = String(
+      (await ask("POST", "/api/teams", { name: "ours", budgets: [{ usd: 7, window: "hour" }] })).body["id"],
+    );
+    const mine = await issue({ name: "mine", rpm: 3, budgets: [{ usd: 2, window: "day" }], teamId: team });
+    const { status, body } = await ask("GET", "/api/me", undefined, mine.key);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      key: { id: mine.id, name: "mine", rpm: 3 },
+      team: { id: team, name: "ours" },
+      usage: {
+        requests: 0,
+        costUsd: 0,
+        limits: { rpm: 3 },
+        spending: [{ usd: 2, spentUsd: 0 }],
+        teamSpending: [{ usd: 7 }],
+      },
+    });
+    const usage = await ask("GET", "/v1/usage?since=7d", undefined, mine.key);
+    expect(usage.body).toMatchObject({ id: mine.id, requests: 0, errors: 0 });
+    expect(JSON.stringify([body, usage.body])).not.toContain(mine.key);
+  });
+
+  test("is told what is wrong with the question", async () => {
+    const { key } = await issue();
+    for (const query of ["since=never", "until=7d"])
+      expect((await ask("GET", `/v1/usage?${query}`, undefined, key)).status).toBe(400);
+  });
+
+  test("is not whoever has another kind of key, or none", async () => {
+    const { status, body } = await ask("GET", "/api/me");
+    expect([status, body["error"]]).toMatchObject([403, { message: expect.stringContaining("with the admin token") }]);
+    for (const token of [null, "wrong"]) expect((await ask("GET", "/v1/usage", undefined, token)).status).toBe(401);
+  });
+});

@@ -1,0 +1,114 @@
+import { describe, expect, test } from "bun:test";
+import { createDocumentFeed, type DocumentFeed } from "../../src/keys/document-feed.ts";
+import type { DocumentChange } from "../../src/storage/document-store.ts";
+import { createMemoryDocuments, type MemoryDocuments } from "../support/memory-documents.ts";
+
+interface Scene {
+  documents: MemoryDocuments;
+  feed: DocumentFeed;
+  seen: DocumentChange[];
+  told: string[];
+  loads: () => number;
+  /** Rings the alarm that is set, if one is. */
+  ring: () => Promise<void>;
+  waits: () => number | undefined;
+}
+
+function scene(): Scene {
+  const documents = createMemoryDocuments(() => 1);
+  const [seen, told]: [DocumentChange[], string[]] = [[], []];
+  let loads = 0;
+  let alarm: { milliseconds: number; ring: () => void } | undefined;
+  const feed = createDocumentFeed({
+    documents,
+    onChange: (change) => void seen.push(change),
+    onLoaded: () => void (loads += 1),
+    log: { info: (text) => void told.push(text), warn: (text) => void told.push(text) },
+    now: () => 77,
+    after(milliseconds, ring) {
+      alarm = { milliseconds, ring };
+      return () => (alarm = undefined);
+    },
+  });
+  return {
+    documents,
+    feed,
+    seen,
+    told,
+    loads: () => loads,
+    waits: () => alarm?.milliseconds,
+    async ring() {
+      const due = alarm;
+      alarm = undefined;
+      due?.ring();
+      await feed.look();
+      await Bun.sleep(0);
+    },
+  };
+}
+
+const put = (documents: MemoryDocuments, id: string): Promise<unknown> => documents.put({ kind: "key", id, value: {} });
+const idsOf = (changes: readonly DocumentChange[]): string[] => changes.map(({ id }) => id);
+
+test("everything that is there is seen before it is said to be loaded", async () => {
+  const { documents, feed, seen, loads } = scene();
+  for (let index = 0; index < 2500; index += 1) await put(documents, `key_${index}`);
+  expect(feed.state().isLoaded).toBe(false);
+  feed.start();
+  await feed.ready;
+  expect([seen.length, loads(), feed.state()]).toEqual([2500, 1, { isLoaded: true, goodAt: 77, problem: undefined }]);
+});
+
+test("changes are seen every two seconds, each once, removals too", async () => {
+  const { documents, feed, seen, ring, waits } = scene();
+  await put(documents, "key_1");
+  feed.start();
+  await feed.ready;
+  await Bun.sleep(0);
+  expect(waits()).toBe(2000);
+  await put(documents, "key_2");
+  await documents.remove({ kind: "key", id: "key_1" });
+  await ring();
+  await ring();
+  expect(idsOf(seen)).toEqual(["key_1", "key_2", "key_1"]);
+  expect("isRemoved" in seen[2]!).toBe(true);
+});
+
+describe("a store that is down", () => {
+  test("at the start is asked again until it answers", async () => {
+    const { documents, feed, seen, told, ring, loads } = scene();
+    await put(documents, "key_1");
+    documents.fault = "down";
+    feed.start();
+    await feed.look();
+    await ring();
+    expect([feed.state().isLoaded, loads(), told.length]).toEqual([false, 0, 1]);
+    documents.fault = undefined;
+    await ring();
+    expect([feed.state().isLoaded, idsOf(seen), told.length]).toEqual([true, ["key_1"], 2]);
+  });
+
+  test("later is told once, and nothing is missed", async () => {
+    const { documents, feed, seen, told, ring } = scene();
+    feed.start();
+    await feed.ready;
+    documents.fault = "down";
+    for (let count = 0; count < 5; count += 1) await ring();
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain("What is known stays in force");
+    documents.fault = undefined;
+    await put(documents, "key_9");
+    await ring();
+    expect(idsOf(seen)).toEqual(["key_9"]);
+  });
+
+  test("and never answers is asked once, and lets the feed be stopped", async () => {
+    const { documents, feed, waits } = scene();
+    documents.fault = "frozen";
+    feed.start();
+    void feed.look();
+    feed.stop();
+    await feed.ready;
+    expect([waits(), feed.state().isLoaded]).toEqual([undefined, false]);
+  });
+});

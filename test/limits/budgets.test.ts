@@ -1,0 +1,221 @@
+import { describe, expect, test } from "bun:test";
+import type { BudgetLimit } from "../../src/limits/budget-account.ts";
+import type { BudgetLease } from "../../src/limits/budget-lease.ts";
+import { type BudgetOwner, isBudgetRefusal } from "../../src/limits/budget-ledger.ts";
+import { type Budgets, createBudgets } from "../../src/limits/budgets.ts";
+import { createMemoryDocuments, type MemoryDocuments } from "../support/memory-documents.ts";
+
+const noon = Date.parse("2026-11-21T12:00:00Z");
+const dayMs = 86_400_000;
+const owner: BudgetOwner = { kind: "key", id: "key_1", budgets: [{ usd: 10, window: "day" }] };
+
+interface Scene {
+  documents: MemoryDocuments;
+  clock: { time: number };
+  told: string[];
+  /** Another process, with what the store knows. */
+  begin: () => Promise<Budgets>;
+}
+
+function scene(): Scene {
+  const clock = { time: noon };
+  const documents = createMemoryDocuments(() => clock.time);
+  const told: string[] = [];
+  const log = { info: (text: string) => void told.push(text), warn: (text: string) => void told.push(text) };
+  return {
+    documents,
+    clock,
+    told,
+    async begin() {
+      const budgets = createBudgets({ documents, log, now: () => clock.time, every: () => () => undefined });
+      await follow(documents, budgets);
+      return budgets;
+    },
+  };
+}
+
+async function follow(documents: MemoryDocuments, budgets: Budgets): Promise<void> {
+  for (const change of (await documents.changesSince(0)).changes) budgets.apply(change);
+}
+
+function reserve(budgets: Budgets, usd: number, who = owner): BudgetLease | undefined {
+  const outcome = budgets.reserve([who], { usd, ttlMs: 600_000 });
+  return isBudgetRefusal(outcome) ? undefined : outcome;
+}
+
+function used(budgets: Budgets, who = owner): [number, number] {
+  const [first] = budgets.view(who);
+  return [first?.spentUsd ?? Number.NaN, first?.reservedUsd ?? Number.NaN];
+}
+
+describe("what is spent", () => {
+  test("is known again after a restart", async () => {
+    const { begin } = scene();
+    const before = await begin();
+    reserve(before, 4)?.settle(3.25);
+    await before.close();
+    const after = await begin();
+    expect(used(after)).toEqual([3.25, 0]);
+    expect(reserve(after, 7)).toBeUndefined();
+    reserve(after, 6.75)?.settle(1);
+    await after.close();
+    expect(used(await begin())).toEqual([4.25, 0]);
+  });
+
+  test("is told to other gateways, and each keeps its own share", async () => {
+    const { begin, documents } = scene();
+    const [first, second] = [await begin(), await begin()];
+    reserve(first, 2)?.settle(2);
+    reserve(second, 3)?.settle(3);
+    await Promise.all([first.flush(), second.flush()]);
+    for (const budgets of [first, second]) {
+      await follow(documents, budgets);
+      expect(used(budgets)).toEqual([5, 0]);
+    }
+    reserve(first, 1)?.settle(1);
+    await first.flush();
+    await follow(documents, second);
+    expect(used(second)).toEqual([6, 0]);
+    expect(reserve(second, 4.5)).toBeUndefined();
+  });
+
+  test("is written only when it has changed", async () => {
+    const { begin, documents } = scene();
+    const budgets = await begin();
+    for (let count = 0; count < 50; count += 1) reserve(budgets, 0.1)?.settle(0.1);
+    await budgets.flush();
+    await budgets.flush();
+    expect(documents.writes).toBe(1);
+  });
+
+  test("begins anew with the next window, also in the store", async () => {
+    const { begin, clock } = scene();
+    const budgets = await begin();
+    reserve(budgets, 4)?.settle(4);
+    await budgets.flush();
+    clock.time += dayMs;
+    reserve(budgets, 1)?.settle(1);
+    await budgets.close();
+    expect(used(await begin())).toEqual([1, 0]);
+  });
+
+  test("of a window that is over is not looked at any more", async () => {
+    const { begin, clock } = scene();
+    const budgets = await begin();
+    reserve(budgets, 4)?.settle(4);
+    await budgets.close();
+    clock.time += dayMs;
+    expect(used(await begin())).toEqual([0, 0]);
+  });
+
+  test("of an owner that is gone is forgotten, also what is settled later", async () => {
+    const { begin, documents } = scene();
+    const budgets = await begin();
+    const lease = reserve(budgets, 4);
+    await budgets.flush();
+    await budgets.forget("key_1");
+    lease?.settle(4);
+    await budgets.flush();
+    expect(await documents.list("spending")).toEqual([]);
+  });
+});
+
+describe("a process that is killed", () => {
+  test("leaves what it had reserved as spent: nobody knows what became of it", async () => {
+    const { begin } = scene();
+    const killed = await begin();
+    reserve(killed, 4);
+    await killed.flush();
+    expect(used(await begin())).toEqual([4, 0]);
+  });
+
+  test("loses what it had not written yet, and nothing before", async () => {
+    const { begin } = scene();
+    const killed = await begin();
+    reserve(killed, 4)?.settle(4);
+    await killed.flush();
+    reserve(killed, 2)?.settle(2);
+    expect(used(await begin())).toEqual([4, 0]);
+  });
+});
+
+describe("a store that fails", () => {
+  test("does not keep budgets from holding, and is told about once", async () => {
+    const { begin, documents, told } = scene();
+    const budgets = await begin();
+    documents.fault = "down";
+    for (let count = 0; count < 20; count += 1) {
+      reserve(budgets, 1)?.settle(1);
+      await budgets.flush();
+    }
+    expect(used(budgets)).toEqual([10, 0]);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain("cannot be stored");
+    documents.fault = undefined;
+    await budgets.flush();
+    expect(told[1]).toContain("can be stored again");
+    expect(used(await begin())).toEqual([10, 0]);
+  });
+
+  test("and loses its answers charges nothing twice", async () => {
+    const { begin, documents } = scene();
+    const budgets = await begin();
+    for (let count = 0; count < 5; count += 1) {
+      reserve(budgets, 1)?.settle(1);
+      documents.fault = "lost-answers";
+      await budgets.flush();
+      documents.fault = undefined;
+      await budgets.flush();
+    }
+    expect(used(budgets)).toEqual([5, 0]);
+    expect(used(await begin())).toEqual([5, 0]);
+  });
+
+  test("and lost everything gets what is known here", async () => {
+    const { begin, documents } = scene();
+    const first = await begin();
+    reserve(first, 3)?.settle(3);
+    await first.close();
+    const second = await begin();
+    reserve(second, 1)?.settle(1);
+    await second.flush();
+    await documents.remove({ kind: "spending", id: "key_1:day:UTC" });
+    reserve(second, 1)?.settle(1);
+    await second.flush();
+    expect(used(await begin())).toEqual([5, 0]);
+  });
+
+  test("and never answers does not hold up the end of the process", async () => {
+    const { begin, documents } = scene();
+    const budgets = await begin();
+    reserve(budgets, 3)?.settle(3);
+    documents.fault = "frozen";
+    const from = performance.now();
+    await budgets.close();
+    expect(performance.now() - from).toBeLessThan(2500);
+  });
+
+  test("and holds nonsense is not believed", async () => {
+    const { begin, documents } = scene();
+    await documents.put({ kind: "spending", id: "key_1:day:UTC", value: { usd: "many" } });
+    await documents.put({ kind: "spending", id: "no such name", value: { start: 0, end: 9e15, usd: 1, writers: {} } });
+    const budgets = await begin();
+    reserve(budgets, 3)?.settle(3);
+    await budgets.flush();
+    expect(used(await begin())).toEqual([3, 0]);
+  });
+});
+
+test("many owners are written together", async () => {
+  const { begin, documents } = scene();
+  const budgets = await begin();
+  const limits: readonly BudgetLimit[] = [
+    { usd: 10, window: "day" },
+    { usd: 90, window: "month" },
+  ];
+  for (let index = 0; index < 300; index += 1)
+    reserve(budgets, 1, { kind: "key", id: `key_${index}`, budgets: [...limits] })?.settle(1);
+  await budgets.flush();
+  expect(await documents.list("spending")).toHaveLength(600);
+  expect(documents.writes).toBe(600);
+});

@@ -1,0 +1,151 @@
+import { expect, test } from "bun:test";
+import { type Grouping, groupings, type StatisticsRow } from "../../../src/storage/store.ts";
+import { createRetention } from "../../../src/storage/retention.ts";
+import type { RequestRecord } from "../../../src/telemetry/request-record.ts";
+import { createRandom } from "../../support/random.ts";
+import { byName, expectedRow, expectedRows, randomRecords } from "../count-by-hand.ts";
+import { countsOf, insertInBatches, makeRecords, openAt, openNew, type TriedEngine } from "./engine.ts";
+
+const hour = 60 * 60 * 1000;
+const start = Date.UTC(2026, 10, 18, 22, 40, 13);
+
+/** Percentiles apart, which may be off by 5 %, two rows must be alike; sums of money are of doubles. */
+function expectClose(found: StatisticsRow[], expected: StatisticsRow[]): void {
+  expect(found.map(({ group }) => group)).toEqual(expected.map(({ group }) => group));
+  for (const [index, row] of expected.entries()) {
+    const { latencyMs, ttftMs, costUsd, ...counts } = found[index] as StatisticsRow;
+    expect(counts).toEqual({
+      group: row.group,
+      requests: row.requests,
+      errors: row.errors,
+      promptTokens: row.promptTokens,
+      completionTokens: row.completionTokens,
+    });
+    expect(costUsd ?? 0).toBeCloseTo(row.costUsd ?? 0, 6);
+    for (const [close, exact] of [
+      [latencyMs, row.latencyMs],
+      [ttftMs, row.ttftMs],
+    ]) {
+      for (const name of ["p50", "p95", "p99"] as const) {
+        const ratio = (close?.[name] ?? 1) / (exact?.[name] ?? 1);
+        expect(Math.abs(ratio - 1)).toBeLessThan(0.05);
+      }
+    }
+  }
+}
+
+/** More than are counted one by one, over some days, with measurements that are never 0. */
+function manyRecords(count: number): RequestRecord[] {
+  const random = createRandom(5);
+  const spread = (least: number) => least * Math.exp(random() * 6);
+  return randomRecords(count, { seed: 9, start, spanMs: 70 * hour }).map((record) => ({
+    ...record,
+    latencyMs: spread(20),
+    ttftMs: random() < 0.3 ? undefined : spread(5),
+  }));
+}
+
+export function totalsConformance(engine: TriedEngine): void {
+  test("statistics of few requests equal those counted by hand, for every grouping", async () => {
+    await using opened = await openNew(engine);
+    const records = randomRecords(1500, { seed: 7, start, spanMs: 40 * hour });
+    await insertInBatches(opened.store, records);
+    for (const since of [0, start + 20 * hour]) {
+      const recent = records.filter(({ startedAt }) => startedAt >= since);
+      for (const by of groupings) {
+        const rows = await opened.store.requests.statistics({ since, by });
+        expect(rows.toSorted(byName)).toEqual(expectedRows(recent, by));
+      }
+      expect(await opened.store.requests.statistics({ since, by: undefined })).toEqual([expectedRow("all", recent)]);
+      const ofKey = recent.filter(({ keyId }) => keyId === "team-a");
+      const rows = await opened.store.requests.statistics({ since, by: "model", key: "team-a" });
+      expect(rows.toSorted(byName)).toEqual(expectedRows(ofKey, "model"));
+    }
+    expect(await opened.store.requests.statistics({ since: start + 1000 * hour, by: "model" })).toEqual([]);
+  });
+
+  test("statistics of many requests come from totals: counts are exact, percentiles within 5 %", async () => {
+    const url = await engine.createDatabase();
+    const records = manyRecords(12_000);
+    // Written by several, as by replicas.
+    for (let part = 0; part < 3; part += 1) {
+      await using opened = await openAt(url);
+      await insertInBatches(opened.store, records.slice(part * 4000, part * 4000 + 4000));
+    }
+    await using opened = await openAt(url);
+    const { requests } = opened.store;
+    const wholeHour = Math.floor(start / hour) * hour + 2 * hour;
+    for (const since of [0, start + 5 * 60_000, wholeHour, start + 3.3333 * hour]) {
+      const recent = records.filter(({ startedAt }) => startedAt >= since);
+      for (const by of groupings)
+        expectClose((await requests.statistics({ since, by })).toSorted(byName), expectedRows(recent, by));
+      expectClose(await requests.statistics({ since, by: undefined }), [expectedRow("all", recent)]);
+      const ofKey = recent.filter(({ keyId }) => keyId === "team-b");
+      for (const by of ["model", "day", "key"] satisfies Grouping[])
+        expectClose(
+          (await requests.statistics({ since, by, key: "team-b" })).toSorted(byName),
+          expectedRows(ofKey, by),
+        );
+    }
+  });
+
+  test("old requests are deleted a few at a time, and statistics stay", async () => {
+    await using opened = await openNew(engine);
+    const { requests } = opened.store;
+    const records = makeRecords(900, (index) => ({ startedAt: start + index * 60_000, ttftMs: 7, latencyMs: 50 }));
+    await insertInBatches(opened.store, records);
+    const before = start + 600 * 60_000;
+    const statistics = await requests.statistics({ since: 0, by: "model" });
+    const chunks: number[] = [];
+    for (let deleted = -1; deleted !== 0;) {
+      deleted = await requests.deleteBefore(before);
+      chunks.push(deleted);
+    }
+    expect(Math.max(...chunks)).toBeLessThanOrEqual(1000);
+    expect(chunks.reduce((sum, chunk) => sum + chunk, 0)).toBe(600);
+    expect(await requests.find(records[599]?.id ?? "")).toBeUndefined();
+    expect(await requests.find(records[600]?.id ?? "")).toEqual(records[600]);
+    const after = await requests.statistics({ since: 0, by: "model" });
+    expectClose(after, statistics);
+    expect(await countsOf(engine, opened.url)).toEqual({ rows: 300, ids: 300, totals: 900 });
+    expect(await requests.size()).toMatchObject({ requests: 300, oldest: before });
+    const fromFirst = await requests.statistics({ since: start + 5 * 60_000, by: undefined });
+    expect(fromFirst[0]?.requests).toBe(900);
+    // What is inside of an hour of which requests are gone counts as that hour does.
+    const [inside] = await requests.statistics({ since: start + 90 * 60_000, by: undefined });
+    expect(inside?.requests).toBeGreaterThanOrEqual(810);
+    expect(inside?.requests).toBeLessThanOrEqual(870);
+  });
+
+  test("retention keeps about so many bytes, the newest", async () => {
+    const url = await engine.createDatabase();
+    const now = start + 900 * 60_000;
+    await using opened = await openAt(url, { now: () => now });
+    const { requests } = opened.store;
+    const userText = "x".repeat(1000);
+    const records = makeRecords(900, (index) => ({ startedAt: start + index * 60_000, userText }));
+    await insertInBatches(opened.store, records);
+    const whole = await requests.size();
+    const options = { requests, onWarning: () => undefined, now: () => now, pauseMs: 1 };
+    const bySize = createRetention({ ...options, maxAge: 0, maxBytes: whole.bytes / 3 });
+    await bySize.run();
+    const kept = await requests.size();
+    expect(kept.bytes / whole.bytes).toBeWithin(0.28, 0.39);
+    expect(await requests.find(records.at(-1)?.id ?? "")).toBeDefined();
+    expect(await bySize.run()).toBeLessThan(20);
+    const byAge = createRetention({ ...options, maxAge: 100 * 60_000, maxBytes: 0 });
+    await byAge.run();
+    expect((await countsOf(engine, url)).rows).toBe(100);
+    expect(await createRetention({ ...options, maxAge: 0, maxBytes: 0 }).run()).toBe(0);
+  });
+
+  test("an empty store has no size, no boundary and nothing to delete", async () => {
+    await using opened = await openNew(engine);
+    const { requests } = opened.store;
+    expect(await requests.size()).toEqual({ requests: 0, bytes: 0, oldest: undefined });
+    expect(await requests.boundaryOf(0)).toBeUndefined();
+    expect(await requests.deleteBefore(Date.now())).toBe(0);
+    expect(await requests.statistics({ since: 0, by: "day" })).toEqual([]);
+    expect(await requests.list({ limit: 5 })).toEqual({ requests: [], cursor: undefined });
+  });
+}

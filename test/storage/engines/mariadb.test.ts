@@ -1,0 +1,12 @@
+import { afterAll } from "bun:test";
+import { queryServer, startDatabaseServer } from "../../support/database-servers.ts";
+import { storeConformance } from "../conformance.ts";
+import { serverConformance } from "../conformance/server.ts";
+
+const server = await startDatabaseServer("mariadb");
+if (server !== undefined) {
+  const engine = { name: "MariaDB", createDatabase: () => server.createDatabase(), query: queryServer, server };
+  storeConformance(engine);
+  serverConformance({ ...engine, sleepSql: "SELECT sleep(30)", migratesInParts: true });
+  afterAll(() => server.stop());
+}
