@@ -1,0 +1,110 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { createFakeUpstream } from "../support/fake-upstream.ts";
+import { startDatabaseServer } from "../support/database-servers.ts";
+import { until } from "../support/e2e.ts";
+import { commandOf, type Gateway, startGateway } from "../support/gateway.ts";
+
+const adminToken = "admin-token-shared";
+const secret = "pa55word-in-url";
+
+interface Call {
+  readonly token?: string;
+  readonly body?: object;
+}
+
+async function call({ origin }: Gateway, path: string, { token = adminToken, body }: Call = {}) {
+  const response = await fetch(`${origin}${path}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { authorization: `Bearer ${token}` },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+type EngineName = "mariadb" | "postgres";
+
+async function startPair(name: EngineName) {
+  const server = await startDatabaseServer(name);
+  if (server === undefined) return [];
+  const upstream = await createFakeUpstream();
+  const url = new URL(await server.createDatabase());
+  // Neither engine asks for it here; that it is never shown is looked for all the same.
+  if (name === "postgres") url.password = secret;
+  const options = {
+    env: { AUTH_TOKEN: adminToken, DATABASE_URL: url.href },
+    configText: `
+providers: { a: { type: openai-compatible, baseUrl: "${upstream.url}", credentials: [k], models: [m] } }
+prices: { models: { "a/m": { input: 1, output: 1 } } }
+`,
+  };
+  const [first, second] = await Promise.all([startGateway(options), startGateway(options)]);
+  afterAll(async () => {
+    await Promise.all([first.stop(), second.stop()]);
+    await upstream.close();
+    await server.stop();
+  });
+  const made = await call(first, "/api/keys", { body: { name: "shared", budgets: [{ usd: 5, window: "day" }] } });
+  const { id, key } = made.body as { id: string; key: string };
+  return [{ name, upstream, url, first, second, id, key }];
+}
+
+const pairs = [...(await startPair("mariadb")), ...(await startPair("postgres"))];
+
+describe.each(pairs)("two gateways on one $name", ({ upstream, url, first, second, id, key }) => {
+  const usage = async () => (await call(second, "/v1/usage", { token: key })).body;
+
+  test("take the keys that either of them issues, and no more once one has disabled them", async () => {
+    const ask = { token: key, body: { model: "m", max_tokens: 9, messages: [{ role: "user", content: "Hi" }] } };
+    expect((await call(first, "/v1/chat/completions", ask)).status).toBe(200);
+    await until(async () => (await call(second, "/v1/chat/completions", ask)).status === 200, "the other takes it");
+    const other = (await call(first, "/api/keys", { body: { name: "short-lived" } })).body as {
+      id: string;
+      key: string;
+    };
+    const otherAsk = { ...ask, token: other.key };
+    await until(async () => (await call(second, "/v1/chat/completions", otherAsk)).status === 200, "it is taken");
+    await fetch(`${first.origin}/api/keys/${other.id}`, {
+      method: "PATCH",
+      headers: { authorization: `Bearer ${adminToken}` },
+      body: JSON.stringify({ enabled: false }),
+    });
+    await until(async () => (await call(second, "/v1/chat/completions", otherAsk)).status === 401, "it is refused");
+  }, 20_000);
+
+  test("go on from each other's responses", async () => {
+    const begun = await call(first, "/v1/responses", { token: key, body: { model: "m", input: "The word is plum." } });
+    expect(begun.status).toBe(200);
+    const body = { model: "m", input: "Which word?", previous_response_id: begun.body["id"] };
+    await until(async () => (await call(second, "/v1/responses", { token: key, body })).status === 200, "it goes on");
+    const sent = JSON.stringify(upstream.requests.at(-1)?.json);
+    expect(sent).toContain("The word is plum.");
+    expect(sent).toContain("Which word?");
+    const foreign = await call(second, `/v1/responses/${String(begun.body["id"])}`, { token: adminToken });
+    expect(foreign.status).toBe(404);
+  }, 20_000);
+
+  test("tell of each other's requests, and what a key spent at both", async () => {
+    await until(async () => Number((await usage())["requests"]) >= 4, "requests of both are counted");
+    const child = Bun.spawn({
+      cmd: [...commandOf(), "stats", "--by", "key", "--db", url.href, "--json"],
+      stdout: "pipe",
+    });
+    const told = await new Response(child.stdout).text();
+    expect(await child.exited).toBe(0);
+    expect(told).toContain(id);
+    expect(told).not.toContain(secret);
+    const costs = Bun.spawn({
+      cmd: [...commandOf(), "prices", "reconcile", "--since", "all", "--db", url.href],
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    expect([await costs.exited, await new Response(costs.stdout).text()]).toEqual([0, expect.any(String)]);
+  }, 20_000);
+
+  test("show the database without its password", () => {
+    for (const gateway of [first, second]) {
+      expect(gateway.stdout()).toMatch(/Database\s+\S+127\.0\.0\.1/);
+      expect(`${gateway.stdout()}${gateway.stderr()}`).not.toContain(secret);
+    }
+  });
+});
