@@ -11,6 +11,15 @@ export interface Party {
   readonly name: string;
   readonly url: string;
   readonly pid: number | undefined;
+  /** What its clients present; the bench's own key where it is left out. */
+  readonly key?: string | undefined;
+}
+
+export interface GatewayOptions {
+  readonly configText?: string;
+  readonly port?: number;
+  /** Over those of the bench; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Bench {
@@ -22,7 +31,7 @@ export interface Bench {
   readonly bytes: Party;
   readonly gateway: Party;
   /** A second gateway or mock, stopped with the rest. */
-  startGateway(options?: { configText?: string; port?: number }): Promise<Party & Started>;
+  startGateway(options?: GatewayOptions): Promise<Party & Started>;
   startMock(): Promise<string>;
   stop(): Promise<void>;
 }
@@ -55,6 +64,11 @@ function gatewayEnvironment(mock: string, home: string): Record<string, string> 
   };
 }
 
+function withChanges(env: Record<string, string>, changes: GatewayOptions["env"] = {}): Record<string, string> {
+  const merged = Object.entries({ ...env, ...changes });
+  return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
 const script = (name: string) => [process.execPath, join(import.meta.dir, name)];
 
 export async function startBench(binary: string | undefined): Promise<Bench> {
@@ -76,7 +90,7 @@ export async function startBench(binary: string | undefined): Promise<Bench> {
     const [port] = await waitForOutput(started, /\d+/);
     return { name, url: `http://127.0.0.1:${port}/v1/chat/completions`, pid: started.pid };
   }
-  async function startGateway(options: { configText?: string; port?: number } = {}): Promise<Party & Started> {
+  async function startGateway(options: GatewayOptions = {}): Promise<Party & Started> {
     const cwd = join(root, `gateway-${running.length}`);
     await mkdir(cwd);
     if (options.configText !== undefined) await writeFile(join(cwd, "orcestator.yaml"), options.configText);
@@ -84,7 +98,7 @@ export async function startBench(binary: string | undefined): Promise<Bench> {
     const started = start([...gatewayCommand, ...args], {
       core: gatewayCore,
       cwd,
-      env: gatewayEnvironment(mock, cwd),
+      env: withChanges(gatewayEnvironment(mock, cwd), options.env),
       errorFile: join(cwd, "console.log"),
     });
     running.push(started);

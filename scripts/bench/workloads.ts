@@ -18,7 +18,7 @@ function chatBody(model: string, stream: boolean): string {
 }
 
 function optionsFor(party: Party, rest: Omit<LoadOptions, "url" | "key" | "pid">): LoadOptions {
-  return { url: party.url, key: clientKey, ...rest, ...(party.pid !== undefined && { pid: party.pid }) };
+  return { url: party.url, key: party.key ?? clientKey, ...rest, ...(party.pid !== undefined && { pid: party.pid }) };
 }
 
 async function runLoad(kind: "closed" | "streams", options: LoadOptions): Promise<unknown> {
@@ -146,8 +146,15 @@ limits:
 `;
 }
 
+/** Two gateways that differ in what one of them does besides. */
+export interface Pair {
+  readonly plain: Party;
+  readonly full: Party;
+  readonly stop: () => Promise<void>;
+}
+
 /** A gateway with one target and no limits, and one with everything on. */
-export async function startRouting(bench: Bench): Promise<{ plain: Party; routed: Party; stop: () => Promise<void> }> {
+export async function startRouting(bench: Bench): Promise<Pair> {
   const url = baseUrl(bench.mock);
   const plain = await bench.startGateway({
     configText: `providers:
@@ -159,10 +166,43 @@ models:
   const routed = await bench.startGateway({ configText: everythingOn(url) });
   return {
     plain: { name: "one target, no limits", pid: plain.pid, url: plain.url },
-    routed: { name: "three targets, all limits", pid: routed.pid, url: routed.url },
+    full: { name: "three targets, all limits", pid: routed.pid, url: routed.url },
     async stop() {
       await plain.stop();
       await routed.stop();
+    },
+  };
+}
+
+const adminToken = "bench-admin";
+
+async function issueKey({ url }: Party): Promise<string> {
+  const ample = { rpm: 100_000_000, tpm: 100_000_000_000, concurrency: 100_000 };
+  const budgets = ["hour", "month"].map((window) => ({ usd: 1_000_000, window }));
+  const response = await fetch(new URL("/api/keys", url), {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify({ name: "bench", ...ample, budgets }),
+  });
+  const { key } = (await response.json()) as { key: string };
+  return key;
+}
+
+/** A gateway that lets everybody in and writes nothing down, and one with virtual keys, limits, budgets, log and database. */
+export async function startKeys(bench: Bench): Promise<Pair> {
+  const configText = `providers:
+  one: {type: openai-compatible, baseUrl: "${baseUrl(bench.mock)}", credentials: [sk], models: [bench/json]}
+prices: {models: {"one/*": {input: 1, output: 2}}}
+`;
+  const noKeys = { ORCH_INBOUND_API_KEYS: undefined, OR_METRICS_DIR: undefined };
+  const plain = await bench.startGateway({ configText, env: { ...noKeys, OR_DB_PATH: undefined, OR_LOG_FILE: "" } });
+  const full = await bench.startGateway({ configText, env: { ...noKeys, AUTH_TOKEN: adminToken } });
+  return {
+    plain: { name: "no keys, no records", pid: plain.pid, url: plain.url },
+    full: { name: "keys, limits, budgets, records", pid: full.pid, url: full.url, key: await issueKey(full) },
+    async stop() {
+      await plain.stop();
+      await full.stop();
     },
   };
 }
