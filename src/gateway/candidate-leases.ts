@@ -5,6 +5,7 @@ import { scopesOf } from "./retry.ts";
 import type { TrailWriter } from "./trail-writer.ts";
 import type { Tried } from "./tried.ts";
 import type { Place, Trying } from "./trying.ts";
+import { waitInLine } from "./wait-in-line.ts";
 
 /** Why there is no place: busy, a limit is used up, or nobody wants it any more. */
 type WithoutPlace = "full" | "limited" | "stopped";
@@ -53,14 +54,8 @@ export class CandidateLeases {
 
   async inTurn(place: Place, credential: Credential): Promise<Lease | WithoutPlace> {
     const { target, leg } = place;
-    const { routing, demand, onQueued } = this.trying;
     const from = performance.now();
-    const stop = leg.begin();
-    const lease = await routing.limiter.wait(this.scopesFor(place, credential), demand, {
-      onLeave: (leave) => stop.onStop(leave),
-      onPosition: onQueued && ((position, etaMs) => onQueued({ position, etaMs })),
-    });
-    onQueued?.(undefined);
+    const lease = await waitInLine(this.trying, { scopes: this.scopesFor(place, credential), leg });
     this.trail.waited(`a place at ${target.upstream.name}`, from);
     const stopped = leg.reason();
     if (stopped !== undefined) {

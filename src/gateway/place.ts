@@ -6,6 +6,7 @@ import type { RequestFacts } from "../routing/route.ts";
 import type { ClientCall } from "./call.ts";
 import type { Trying } from "./trying.ts";
 import { noteWait } from "./trail-writer.ts";
+import { waitInLine } from "./wait-in-line.ts";
 
 type Caller = Pick<ClientCall, "grant">;
 
@@ -69,14 +70,9 @@ function refused({ routing }: Admitting, refusal: LimitRefusal): GatewayError {
 }
 
 async function waitForPlace(trying: Admitting, scopes: readonly Scope[]): Promise<void> {
-  const { demand, routing, holds, cancellation, onQueued } = trying;
+  const { holds, cancellation } = trying;
   const from = performance.now();
-  const stop = cancellation.begin();
-  const lease = await routing.limiter.wait(scopes, demand, {
-    onLeave: (leave) => stop.onStop(leave),
-    onPosition: onQueued && ((position, etaMs) => onQueued({ position, etaMs })),
-  });
-  onQueued?.(undefined);
+  const lease = await waitInLine(trying, { scopes, leg: cancellation });
   noteWait(trying, { what: "a place within the gateway's own limits", from });
   if (!isRefusal(lease)) holds.admit(lease);
   const stopped = cancellation.reason();
