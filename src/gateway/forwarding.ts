@@ -25,6 +25,7 @@ import { bringNamed } from "./named-responses.ts";
 import { opaqueUrl, unknownProvider } from "./opaque-url.ts";
 import { promptDemandOf, takePlace, unmeteredDemandOf } from "./place.ts";
 import { nameRouting } from "./respond.ts";
+import { timeoutOf, totalMsOf } from "./total-ms.ts";
 import type { Trying } from "./trying.ts";
 
 export interface OpenaiForwardCall extends ClientCall {
@@ -97,7 +98,6 @@ interface ForwardingOptions extends Pick<
   toGatewayError: (thrown: unknown, requestId: string) => GatewayError;
 }
 
-const fallbackTotalMs = 600_000;
 /** Refusals of a count that speak of the request itself. */
 const ownFaults: readonly number[] = [400, 413, 422];
 
@@ -142,7 +142,7 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       onEnd: finish,
       toGatewayError: (thrown) => toGatewayError(thrown, call.requestId),
       cancellation,
-      idleMs: call.route.first.targets[0]?.upstream.config.timeouts.idle ?? fallbackTotalMs,
+      idleMs: timeoutOf(call.route, "idle"),
     });
     return new Response(stream, { status, headers });
   }
@@ -161,8 +161,7 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       recording.record.modelAsked = forward.modelAsked;
       const route = ableRoute(forward);
       const { facts } = forward;
-      const totalMs =
-        facts.steering?.timeoutMs ?? route.first.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
+      const totalMs = totalMsOf(route, facts);
       const { modelAsked: model, isUnmetered: isFree = operation === "count_tokens" } = forward;
       if (call.grant !== undefined && forward.isFollowUp !== true)
         admission.charge(admitKey(call.grant, { operation, model, route, facts, totalMs, isFree }));

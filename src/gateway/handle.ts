@@ -26,6 +26,7 @@ import { allowSilence, answerStream, errorResponse, nameRouting, wholeResponse }
 import { createSharedAnswers } from "./shared-answer.ts";
 import { steeringOf } from "./steering.ts";
 import type { StoredResponses } from "./stored-responses.ts";
+import { totalMsOf } from "./total-ms.ts";
 import type { Steps } from "./trying.ts";
 
 export interface Gateway extends Forwarding {
@@ -41,9 +42,6 @@ export interface Gateway extends Forwarding {
   /** Ends all running requests with `reason`. */
   stop(reason: GatewayError): void;
 }
-
-/** A route always has a target; this is for the type only. */
-const fallbackTotalMs = 600_000;
 
 interface Running extends Bagged {
   cancellation: Cancellation;
@@ -89,7 +87,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const route = options.table.resolve(envelope.model, facts);
     // A request without a model asks for the default one.
     if (envelope.model === undefined) recording.record.modelAsked = route.modelShown;
-    const totalMs = steering?.timeoutMs ?? route.first.targets[0]?.upstream.config.timeouts.total ?? fallbackTotalMs;
+    const totalMs = totalMsOf(route, facts);
     if (call.grant !== undefined) {
       const { operation } = protocol;
       charge(admitKey(call.grant, { operation, model: envelope.model, route, facts, text: envelope.text, totalMs }));
