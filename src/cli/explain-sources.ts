@@ -2,7 +2,7 @@ import { isPlainObject } from "../config/path.ts";
 import { readStoredRequest } from "../storage/databases.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { recordOfView } from "../telemetry/request-view.ts";
-import { fetchJson, UnreachableError, type JsonReply } from "./http.ts";
+import { errorMessageIn, fetchJson, UnreachableError } from "./http.ts";
 import { CliError } from "./output.ts";
 import { type ReadableDatabase, readFrom } from "./readable-database.ts";
 
@@ -16,25 +16,20 @@ export interface GatewayQuestion {
   readonly timeoutMs: number;
 }
 
-function messageIn({ body }: JsonReply): string | undefined {
-  const error = isPlainObject(body) ? body["error"] : undefined;
-  const message = isPlainObject(error) ? error["message"] : undefined;
-  return typeof message === "string" ? message : undefined;
-}
-
 async function ask({ url, token, timeoutMs }: GatewayQuestion, path: string): Promise<unknown> {
-  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const reply = await fetchJson({ url: `${url}${path}`, headers, timeoutMs });
+  const reply = await fetchJson({ url: `${url}${path}`, token, timeoutMs });
   const { status, body } = reply;
   if (status === 200) return body;
   if (status === 401 || status === 403) {
     const advice =
       token === undefined
         ? "pass the gateway's admin token with --token, or set AUTH_TOKEN"
-        : `it does not accept this token (${messageIn(reply) ?? "admin.token, AUTH_TOKEN"})`;
+        : `it does not accept this token (${errorMessageIn(reply) ?? "admin.token, AUTH_TOKEN"})`;
     throw new CliError(`${url} answered ${status}: ${advice}`);
   }
-  throw new CliError(`${url} answered ${status}: ${messageIn(reply) ?? "no Orcestator that can tell of requests"}`);
+  throw new CliError(
+    `${url} answered ${status}: ${errorMessageIn(reply) ?? "no Orcestator that can tell of requests"}`,
+  );
 }
 
 async function newestId(question: GatewayQuestion): Promise<string> {

@@ -1,17 +1,18 @@
 import { defineCommand } from "citty";
-import { readEnvironment } from "../config/environment.ts";
-import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { ConfigError } from "../config/load.ts";
 import { databaseName } from "../storage/engines.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { requestView, viewJson } from "../telemetry/request-view.ts";
+import { adminTokenFor, type AdminAccess } from "./admin-token.ts";
 import { configArgument } from "./config-argument.ts";
 import { formatExplanation } from "./explain-format.ts";
 import { askGateway, readDatabase, type Wanted } from "./explain-sources.ts";
-import { configuredUrl } from "./gateway-url.ts";
-import { httpUrl } from "./http.ts";
+import { adminArguments } from "./gateway-arguments.ts";
+import { gatewayUrl } from "./gateway-url.ts";
 import { CliError, palette, print, printNote, usageError } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
 import { databaseUrlIn, isDatabaseThere, readableDatabase } from "./readable-database.ts";
+import { tryLoad } from "./try-load.ts";
 
 const description = `Show why a request went where it went: targets, attempts, waits, cost, how it ended
 
@@ -25,12 +26,9 @@ const localTimeoutMs = 3000;
 const remoteTimeoutMs = 15_000;
 const idShape = /^req_[0-9a-z]{24}$/;
 
-interface ExplainArguments {
+interface ExplainArguments extends AdminAccess {
   readonly id: string;
-  readonly url?: string | undefined;
-  readonly token?: string | undefined;
   readonly db?: string | undefined;
-  readonly config?: string | undefined;
 }
 
 function wantedOf(text: string): Wanted {
@@ -41,22 +39,10 @@ function wantedOf(text: string): Wanted {
   );
 }
 
-function tryLoad(configPath: string | undefined): LoadedConfig | ConfigError {
-  try {
-    return loadConfig({ configPath, needsCredential: false });
-  } catch (error) {
-    if (error instanceof ConfigError) return error;
-    throw error;
-  }
-}
-
-function tokenInEnvironment(): string | undefined {
-  return readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN");
-}
-
 /** The configured gateway; why it did not tell of the request, where it did not. */
-async function askHere(args: ExplainArguments, token: string | undefined): Promise<RequestRecord | CliError> {
-  const url = configuredUrl({ configPath: args.config });
+async function askHere(args: ExplainArguments): Promise<RequestRecord | CliError> {
+  const url = gatewayUrl(args);
+  const token = adminTokenFor(args);
   if (token === undefined)
     return new CliError(`${url} cannot be asked without its admin token (--token, AUTH_TOKEN, admin.token)`);
   try {
@@ -69,12 +55,11 @@ async function askHere(args: ExplainArguments, token: string | undefined): Promi
 
 /** The running gateway first: it knows requests that are in no database. */
 async function findHere(args: ExplainArguments): Promise<RequestRecord> {
-  const loaded = tryLoad(args.config);
-  const config = loaded instanceof ConfigError ? undefined : loaded.config;
-  const answer = await askHere(args, args.token ?? config?.admin.token ?? tokenInEnvironment());
+  const answer = await askHere(args);
   if (!(answer instanceof CliError)) return answer;
+  const loaded = tryLoad(args.config);
   if (loaded instanceof ConfigError) throw new CliError(`${answer.message}. And ${loaded.message}`);
-  const url = config?.storage.url;
+  const { url } = loaded.config.storage;
   if (url === undefined)
     throw new CliError(`${answer.message}. No audit database is configured either (storage.url, OR_DB_PATH)`);
   if (!isDatabaseThere(url))
@@ -89,8 +74,7 @@ async function find(args: ExplainArguments): Promise<RequestRecord> {
   if (args.db !== undefined && args.url !== undefined) throw usageError("--db and --url cannot be combined");
   if (args.db !== undefined) return readDatabase(readableDatabase(databaseUrlIn(args.db)), wanted);
   if (args.url === undefined) return findHere(args);
-  const token = args.token ?? tokenInEnvironment();
-  return askGateway({ url: httpUrl(args.url), token, timeoutMs: remoteTimeoutMs }, wanted);
+  return askGateway({ url: gatewayUrl(args), token: adminTokenFor(args), timeoutMs: remoteTimeoutMs }, wanted);
 }
 
 // JSON may hold these as they are, but a terminal obeys some and many line readers break at the others.
@@ -108,12 +92,7 @@ export default defineCommand({
   meta: { name: "explain", description },
   args: {
     id: { type: "positional", required: true, description: "x-request-id of its answer, or last" },
-    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
-    token: {
-      type: "string",
-      valueHint: "token",
-      description: "The gateway's admin token (default: AUTH_TOKEN, admin.token)",
-    },
+    ...adminArguments,
     db: { type: "string", valueHint: "url", description: "Audit database to read instead: a URL or a path" },
     ...configArgument,
     json: { type: "boolean", description: "Print JSON" },

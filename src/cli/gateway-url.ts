@@ -1,5 +1,6 @@
 import { loadServerConfig, type LoadOptions } from "../config/load.ts";
 import type { ServerConfig } from "../config/schema.ts";
+import { httpUrl } from "./http.ts";
 
 const anyAddress: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1" };
 
@@ -16,4 +17,16 @@ export function serverUrl(server: Pick<ServerConfig, "host" | "port" | "tls">): 
 /** URL of the gateway that the configuration here describes, whatever else may be wrong with that configuration. */
 export function configuredUrl(options: LoadOptions): string {
   return serverUrl(loadServerConfig(options));
+}
+
+export interface AskedGateway {
+  /** As a person typed it. */
+  readonly url?: string | undefined;
+  /** Path of the configuration to look into where no URL is given. */
+  readonly config?: string | undefined;
+}
+
+/** URL of the gateway that a command is to ask. */
+export function gatewayUrl({ url, config }: AskedGateway): string {
+  return url === undefined ? configuredUrl({ configPath: config }) : httpUrl(url);
 }

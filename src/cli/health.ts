@@ -1,7 +1,8 @@
 import { defineCommand } from "citty";
 import { isPlainObject } from "../config/path.ts";
-import { configuredUrl } from "./gateway-url.ts";
-import { fetchJson, httpUrl, UnreachableError, type JsonReply } from "./http.ts";
+import { urlArgument } from "./gateway-arguments.ts";
+import { gatewayUrl } from "./gateway-url.ts";
+import { fetchJson, UnreachableError, type JsonReply } from "./http.ts";
 import { palette, print, printJson, printNote } from "./output.ts";
 
 const description = `Ask a running gateway whether it is ready (exit code 0) or not (1)
@@ -51,12 +52,12 @@ async function askHealth(url: string): Promise<Health> {
 export default defineCommand({
   meta: { name: "health", description },
   args: {
-    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
+    ...urlArgument,
     config: { type: "string", valueHint: "path", description: "Configuration file" },
     json: { type: "boolean", description: "Print JSON" },
   },
   async run({ args }) {
-    const url = args.url === undefined ? configuredUrl({ configPath: args.config }) : httpUrl(args.url);
+    const url = gatewayUrl(args);
     const health = await askHealth(url);
     if (args.json === true) printJson(health);
     else {

@@ -1,3 +1,4 @@
+import { isPlainObject } from "../config/path.ts";
 import { CliError, usageError } from "./output.ts";
 
 export interface JsonRequest {
@@ -7,6 +8,8 @@ export interface JsonRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Goes as `Authorization: Bearer`. */
+  readonly token?: string | undefined;
   readonly timeoutMs: number;
 }
 
@@ -14,6 +17,13 @@ export interface JsonReply {
   readonly status: number;
   /** Parsed body; `undefined` when it is no JSON. */
   readonly body: unknown;
+}
+
+/** What an error in any of the gateway's own answers says. */
+export function errorMessageIn({ body }: JsonReply): string | undefined {
+  const error = isPlainObject(body) ? body["error"] : undefined;
+  const message = isPlainObject(error) ? error["message"] : undefined;
+  return typeof message === "string" ? message : undefined;
 }
 
 /** Nobody answered: refused, unknown host, TLS failure or too slow. `message` says which. */
@@ -65,14 +75,16 @@ export async function fetchJson({
   method = "GET",
   body,
   headers = {},
+  token,
   timeoutMs,
 }: JsonRequest): Promise<JsonReply> {
   const target = new URL(httpUrl(url));
   const own = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) };
+  const access = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await send(target, { method, headers: { ...own, ...headers }, signal, ...sent });
+    const response = await send(target, { method, headers: { ...own, ...access, ...headers }, signal, ...sent });
     return { status: response.status, body: parseJson(await response.text()) };
   } catch (error) {
     throw new UnreachableError(`${target.origin} cannot be reached: ${reasonOf(error)}`);

@@ -1,13 +1,15 @@
 import { defineCommand } from "citty";
 import { isPlainObject } from "../config/path.ts";
-import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { ConfigError, type LoadedConfig } from "../config/load.ts";
 import type { ModelInfo } from "../routing/offered-models.ts";
 import { configArgument } from "./config-argument.ts";
-import { configuredUrl } from "./gateway-url.ts";
-import { fetchJson, httpUrl, UnreachableError } from "./http.ts";
+import { urlArgument } from "./gateway-arguments.ts";
+import { gatewayUrl, type AskedGateway } from "./gateway-url.ts";
+import { fetchJson, UnreachableError } from "./http.ts";
 import { formatModels } from "./models-format.ts";
 import { CliError, palette, print, printJson, printNote } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
+import { tryLoad } from "./try-load.ts";
 
 const description = `List the models this gateway offers
 
@@ -31,8 +33,7 @@ interface Question {
 }
 
 async function askServer({ url, key, timeoutMs }: Question): Promise<readonly ModelInfo[]> {
-  const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
-  const { status, body } = await fetchJson({ url: `${url}/v1/models`, headers, timeoutMs });
+  const { status, body } = await fetchJson({ url: `${url}/v1/models`, token: key, timeoutMs });
   if (status === 401 || status === 403) {
     throw new CliError(`${url} wants a key (HTTP ${status}); give one with --key or ORCH_INBOUND_API_KEYS`);
   }
@@ -42,32 +43,20 @@ async function askServer({ url, key, timeoutMs }: Question): Promise<readonly Mo
   return body.data;
 }
 
-/** The configuration, or why it cannot be used; a running server can be asked in spite of that. */
-function tryLoad(configPath: string | undefined): LoadedConfig | ConfigError {
-  try {
-    return loadConfig({ configPath, needsCredential: false });
-  } catch (error) {
-    if (error instanceof ConfigError) return error;
-    throw error;
-  }
-}
-
 function keyIn(loaded: LoadedConfig | ConfigError): string | undefined {
   if (loaded instanceof ConfigError) return undefined;
   return loaded.config.keys.inbound[0] ?? loaded.config.admin.token;
 }
 
-interface Request {
-  readonly url?: string | undefined;
+interface Request extends AskedGateway {
   readonly key?: string | undefined;
-  readonly config?: string | undefined;
 }
 
 async function findModels(request: Request): Promise<readonly ModelInfo[]> {
   const loaded = tryLoad(request.config);
   const key = request.key ?? keyIn(loaded);
-  if (request.url !== undefined) return askServer({ url: httpUrl(request.url), key, timeoutMs: remoteTimeoutMs });
-  const url = configuredUrl({ configPath: request.config });
+  const url = gatewayUrl(request);
+  if (request.url !== undefined) return askServer({ url, key, timeoutMs: remoteTimeoutMs });
   try {
     return await askServer({ url, key, timeoutMs: localTimeoutMs });
   } catch (error) {
@@ -91,7 +80,7 @@ export default defineCommand({
   args: {
     filter: { type: "positional", required: false, description: "Only models whose name contains this text" },
     provider: { type: "string", valueHint: "name", description: "Only models of this provider" },
-    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
+    ...urlArgument,
     key: {
       type: "string",
       valueHint: "key",

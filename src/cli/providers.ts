@@ -1,11 +1,10 @@
 import { defineCommand } from "citty";
-import { readEnvironment } from "../config/environment.ts";
-import { ConfigError, loadConfig } from "../config/load.ts";
-import { isPlainObject } from "../config/path.ts";
 import { allProvidersHealthSchema, type ProviderHealth } from "../routing/health/view-schema.ts";
+import { adminTokenFor, type AdminAccess } from "./admin-token.ts";
 import { configArgument } from "./config-argument.ts";
-import { configuredUrl } from "./gateway-url.ts";
-import { fetchJson, httpUrl, UnreachableError, type JsonReply } from "./http.ts";
+import { adminArguments } from "./gateway-arguments.ts";
+import { gatewayUrl } from "./gateway-url.ts";
+import { errorMessageIn, fetchJson, UnreachableError, type JsonReply } from "./http.ts";
 import { CliError, palette, print, printable, printJson, printNote } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
 import { formatProvider, formatProviders } from "./providers-format.ts";
@@ -19,46 +18,27 @@ Examples:
 
 const timeoutMs = 10_000;
 
-interface ProvidersArguments {
+interface ProvidersArguments extends AdminAccess {
   readonly name?: string | undefined;
-  readonly url?: string | undefined;
-  readonly token?: string | undefined;
-  readonly config?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
-/** Of the configuration here; a gateway can be asked in spite of one that is broken. */
-function configuredToken(configPath: string | undefined): string | undefined {
-  try {
-    return loadConfig({ configPath, needsCredential: false }).config.admin.token;
-  } catch (error) {
-    if (error instanceof ConfigError) return undefined;
-    throw error;
-  }
-}
-
-function tokenFor({ url, token, config }: ProvidersArguments): string {
-  const found =
-    token ??
-    readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN") ??
-    // The token of the gateway here is nobody else's business.
-    (url === undefined ? configuredToken(config) : undefined);
+function tokenFor(args: ProvidersArguments): string {
+  const found = adminTokenFor(args);
   if (found !== undefined && found !== "") return found;
   throw new CliError(
     "the health of providers is told to the gateway's admin only: pass its admin token with --token, or set AUTH_TOKEN (setting admin.token) here and on the gateway",
   );
 }
 
-function messageIn({ body }: JsonReply): string {
-  const error = isPlainObject(body) ? body["error"] : undefined;
-  const message = isPlainObject(error) ? error["message"] : undefined;
-  return typeof message === "string" ? `: ${printable(message)}` : "";
+function messageIn(reply: JsonReply): string {
+  const message = errorMessageIn(reply);
+  return message === undefined ? "" : `: ${printable(message)}`;
 }
 
 async function ask(url: string, token: string): Promise<JsonReply> {
-  const headers = { authorization: `Bearer ${token}` };
   try {
-    return await fetchJson({ url: `${url}/api/providers/health`, headers, timeoutMs });
+    return await fetchJson({ url: `${url}/api/providers/health`, token, timeoutMs });
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
     throw new CliError(`${error.message}; is the gateway running there?`);
@@ -67,7 +47,7 @@ async function ask(url: string, token: string): Promise<JsonReply> {
 
 async function providersOf(args: ProvidersArguments): Promise<ProviderHealth[]> {
   const token = tokenFor(args);
-  const url = args.url === undefined ? configuredUrl({ configPath: args.config }) : httpUrl(args.url);
+  const url = gatewayUrl(args);
   const reply = await ask(url, token);
   if (reply.status === 401 || reply.status === 403)
     throw new CliError(`${url} does not accept this admin token (HTTP ${reply.status})${messageIn(reply)}`);
@@ -102,12 +82,7 @@ export default defineCommand({
   meta: { name: "providers", description },
   args: {
     name: { type: "positional", required: false, description: "One provider, with its models and credentials" },
-    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
-    token: {
-      type: "string",
-      valueHint: "token",
-      description: "The gateway's admin token (default: AUTH_TOKEN, admin.token)",
-    },
+    ...adminArguments,
     ...configArgument,
     json: { type: "boolean", description: "Print JSON" },
   },

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { defineCommand } from "citty";
-import { readEnvironment } from "../config/environment.ts";
 import { loadConfig } from "../config/load.ts";
 import { parseDuration } from "../lib/duration.ts";
 import { tailFile } from "../telemetry/tail.ts";
+import { adminTokenFor } from "./admin-token.ts";
 import { CliError, hasColor, createPalette, printNote, usageError } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
 import { createTailRenderer, parseStatusFilter, type TailFilter } from "./tail-format.ts";
@@ -111,7 +111,7 @@ async function tail(args: TailArguments): Promise<void> {
     await tailFile({ ...common, file: fileOf(args) });
     return;
   }
-  const token = args.token ?? readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN");
+  const token = adminTokenFor(args);
   await tailHttp({ ...common, url: args.url, token, onNotice: printNote });
 }
 
