@@ -5,6 +5,7 @@ import { failureKindOf } from "../failure-kind.ts";
 import { CoolingModels } from "./cooling-models.ts";
 import type { AttemptEnd, HealthSettings, HealthStatus, Ticket } from "./health.ts";
 import { limitWaitSeconds } from "./limit-wait.ts";
+import { OnceTicket } from "./once-ticket.ts";
 import { Refusal } from "./refusal.ts";
 import { Results, upstreamStatusOf } from "./results.ts";
 import { Suspicion } from "./suspicion.ts";
@@ -182,31 +183,18 @@ interface Alarm {
 }
 
 /** One request on its way with it. */
-class CredentialTicket implements Ticket {
+class CredentialTicket extends OnceTicket {
   isProbe = false;
   readonly model: string;
   readonly label: string;
   readonly number: number;
-  private readonly credential: CredentialState;
-  private hasOpened = false;
-  private hasEnded = false;
+  protected readonly owner: CredentialState;
 
-  constructor(credential: CredentialState, { model, label, number }: { model: string; label: string; number: number }) {
-    this.credential = credential;
+  constructor(owner: CredentialState, { model, label, number }: { model: string; label: string; number: number }) {
+    super();
+    this.owner = owner;
     this.model = model;
     this.label = label;
     this.number = number;
-  }
-
-  opened(milliseconds: number, kind: "stream" | "whole"): void {
-    if (this.hasOpened || this.hasEnded) return;
-    this.hasOpened = true;
-    this.credential.opened(this, milliseconds, kind);
-  }
-
-  end(result: AttemptEnd): void {
-    if (this.hasEnded) return;
-    this.hasEnded = true;
-    this.credential.ended(this, result);
   }
 }

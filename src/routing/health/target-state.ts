@@ -11,6 +11,7 @@ import type {
   TargetHealth,
   Ticket,
 } from "./health.ts";
+import { OnceTicket } from "./once-ticket.ts";
 import { Results } from "./results.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { bareWords, withoutWords } from "./words.ts";
@@ -190,28 +191,15 @@ export class TargetState implements TargetHealth {
 }
 
 /** One request on its way. */
-export class TargetTicket implements Ticket {
+export class TargetTicket extends OnceTicket {
   readonly isProbe: boolean;
   readonly era: number;
-  private readonly target: TargetState;
-  private hasOpened = false;
-  private hasEnded = false;
+  protected readonly owner: TargetState;
 
-  constructor(target: TargetState, now: number) {
-    this.target = target;
-    this.era = target.circuit.era;
-    this.isProbe = target.circuit.begin(this, now);
-  }
-
-  opened(milliseconds: number, kind: "stream" | "whole"): void {
-    if (this.hasOpened || this.hasEnded) return;
-    this.hasOpened = true;
-    this.target.opened(this, milliseconds, kind);
-  }
-
-  end(result: AttemptEnd): void {
-    if (this.hasEnded) return;
-    this.hasEnded = true;
-    this.target.ended(this, result);
+  constructor(owner: TargetState, now: number) {
+    super();
+    this.owner = owner;
+    this.era = owner.circuit.era;
+    this.isProbe = owner.circuit.begin(this, now);
   }
 }
