@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { counter, gauge } from "./metrics-instruments.ts";
 
 export type ConfigOutcome = "ok" | "refused";
 
@@ -8,25 +9,22 @@ export interface ConfigMetrics {
 }
 
 export function createConfigMetrics(registry: Registry): ConfigMetrics {
-  const registers = [registry];
-  const reloads = new Counter({
+  let isCurrent = true;
+  const reloads = counter(registry, {
     name: "orcestator_config_reloads_total",
     help: "Changed configurations that were taken over, or refused",
     labelNames: ["outcome"],
-    registers,
+    fromZero: ["ok", "refused"],
   });
-  const isCurrent = new Gauge({
+  gauge(registry, {
     name: "orcestator_config_is_current",
     help: "1 = the configuration on disk is the one that is served, 0 = it is refused and the last good one is served",
-    registers,
+    read: () => (isCurrent ? 1 : 0),
   });
-  // From 0 on, so that a rate over the first one is seen.
-  for (const outcome of ["ok", "refused"]) reloads.inc({ outcome }, 0);
-  isCurrent.set(1);
   return {
     configRead(outcome) {
       reloads.inc({ outcome });
-      isCurrent.set(outcome === "ok" ? 1 : 0);
+      isCurrent = outcome === "ok";
     },
   };
 }

@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Gauge, type Registry } from "prom-client";
+import { counter, gauge } from "./metrics-instruments.ts";
 
 /** What happens on the way to an upstream besides plain attempts. */
 export interface RoutingMetrics {
@@ -68,39 +69,42 @@ function registerGauges(registry: Registry, { providerHealth, queueWaiting }: Ro
     for (const gauge of [openCircuits, disabledCredentials]) providerGauge(registry, gauge, providerHealth);
   }
   if (queueWaiting === undefined) return;
-  const waiting = new Gauge({
+  gauge(registry, {
     name: "orcestator_queue_waiting",
     help: "Requests that wait for a place",
-    registers: [],
-    collect() {
-      this.set(queueWaiting());
-    },
+    read: queueWaiting,
   });
-  registry.registerMetric(waiting);
 }
 
 /** Registers what routing, health and limits count. Labels are configured names and fixed words: no client can make series. */
 export function createRoutingMetrics(registry: Registry, options: RoutingMetricsOptions): RoutingMetrics {
   registerGauges(registry, options);
-  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> =>
-    new Counter({ name, help, labelNames, registers: [registry] });
-  const failovers = counter("orcestator_failovers_total", "Turns to another target or credential", ["provider"]);
-  const retries = counter("orcestator_retries_total", "Repeats on the same target", ["provider"]);
-  const hedges = counter("orcestator_hedges_total", "Requests for which a second target was asked as well", [
-    "outcome",
-  ]);
-  const shed = counter(
-    "orcestator_requests_shed_total",
-    "Requests turned away because the process had too much to do",
-    ["reason"],
-  );
-  const refusals = counter(
-    "orcestator_limit_refusals_total",
-    "Times that a limit of the gateway's own was in the way",
-    ["scope", "by"],
-  );
-  // From 0 on, so that a rate over the first one is seen.
-  for (const outcome of ["won", "lost", "failed"]) hedges.inc({ outcome }, 0);
+  const failovers = counter(registry, {
+    name: "orcestator_failovers_total",
+    help: "Turns to another target or credential",
+    labelNames: ["provider"],
+  });
+  const retries = counter(registry, {
+    name: "orcestator_retries_total",
+    help: "Repeats on the same target",
+    labelNames: ["provider"],
+  });
+  const hedges = counter(registry, {
+    name: "orcestator_hedges_total",
+    help: "Requests for which a second target was asked as well",
+    labelNames: ["outcome"],
+    fromZero: ["won", "lost", "failed"],
+  });
+  const shed = counter(registry, {
+    name: "orcestator_requests_shed_total",
+    help: "Requests turned away because the process had too much to do",
+    labelNames: ["reason"],
+  });
+  const refusals = counter(registry, {
+    name: "orcestator_limit_refusals_total",
+    help: "Times that a limit of the gateway's own was in the way",
+    labelNames: ["scope", "by"],
+  });
   return {
     failover: (provider) => failovers.inc({ provider }),
     retry: (provider) => retries.inc({ provider }),

@@ -1,5 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, type Metric, Registry } from "prom-client";
 import { createConfigMetrics, type ConfigMetrics } from "./metrics-config.ts";
+import { counter, gauge } from "./metrics-instruments.ts";
 import { createRoutingMetrics, type RoutingMetrics, type RoutingMetricsOptions } from "./metrics-routing.ts";
 import { completionTokens, promptTokens, type RequestRecord } from "./request-record.ts";
 import {
@@ -177,7 +178,6 @@ function countable(value: number | undefined): number {
 export function createMetrics(options: MetricsOptions): Metrics {
   const { isKnownModel, queueDepth, sinks } = options;
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const labelOf = createModelLabel(isKnownModel);
   const tallies = new Map<string, Tally>();
@@ -204,24 +204,21 @@ export function createMetrics(options: MetricsOptions): Metrics {
     read: () => activeRequests,
   });
   gauge(registry, { name: "orcestator_record_queue_depth", help: "Records waiting to be written", read: queueDepth });
-  const refused = new Counter({
+  const refused = counter(registry, {
     name: "orcestator_refused_requests_total",
     help: "Requests refused before they reached the gateway",
     labelNames: ["status"],
-    registers,
   });
-  const drops = new Counter({
+  const drops = counter(registry, {
     name: "orcestator_records_dropped_total",
     help: "Records that a sink did not take",
     labelNames: ["sink"],
-    registers,
+    fromZero: sinks,
   });
-  for (const sink of sinks) drops.inc({ sink }, 0);
-  const fields = new Counter({
+  const fields = counter(registry, {
     name: "orcestator_dropped_fields_total",
     help: "Request fields that could not be carried from the client's protocol to a provider",
     labelNames: ["client", "upstream"],
-    registers,
   });
 
   const routing = createRoutingMetrics(registry, options);
@@ -265,16 +262,4 @@ export function createMetrics(options: MetricsOptions): Metrics {
       if (record.ttftMs !== undefined) observe(tally.ttft, latencyBuckets, record.ttftMs / 1000);
     },
   };
-}
-
-function gauge(registry: Registry, { name, help, read }: { name: string; help: string; read: () => number }): void {
-  const metric = new Gauge({
-    name,
-    help,
-    registers: [],
-    collect() {
-      this.set(read());
-    },
-  });
-  registry.registerMetric(metric);
 }
