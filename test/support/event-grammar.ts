@@ -5,6 +5,7 @@ export function grammarProblems(events: readonly StreamEvent[]): string[] {
   const problems: string[] = [];
   let open: number | undefined;
   let parts = 0;
+  let hasState = false;
   let hasStarted = false;
   let isOver = false;
   for (const event of events) {
@@ -20,13 +21,16 @@ export function grammarProblems(events: readonly StreamEvent[]): string[] {
         if (event.index !== parts) problems.push(`part ${event.index} comes as number ${parts}`);
         open = event.index;
         parts += 1;
+        hasState = false;
         break;
       case "part-delta":
         if (event.index !== open) problems.push(`a delta of part ${event.index} while ${open ?? "none"} is open`);
         if (event.text === "") problems.push("an empty delta");
+        if (hasState) problems.push(`a delta of part ${event.index} behind its state`);
         break;
       case "part-opaque":
         if (event.index !== open) problems.push(`state of part ${event.index} while ${open ?? "none"} is open`);
+        hasState = true;
         break;
       case "part-stop":
         if (event.index !== open) problems.push(`part ${event.index} ends while ${open ?? "none"} is open`);

@@ -6,6 +6,7 @@ import type { Answer, Conversation, Part, Turn } from "../../../src/protocols/ca
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { anthropicMessages } from "../../../src/protocols/anthropic-messages/index.ts";
 import { cutAtRandom, forSeeds, quickest, type Random } from "../../lib/seeded.ts";
+import { grammarProblems } from "../../support/event-grammar.ts";
 import {
   codec,
   conversationOf,
@@ -353,19 +354,6 @@ function decoded(pieces: readonly string[]): StreamEvent[] {
   return [...events, ...decoder.end()];
 }
 
-/** Two parts open at once, a delta outside of its part, or anything behind the end. */
-function breaksGrammar(events: readonly StreamEvent[]): boolean {
-  let open: number | undefined;
-  for (const [at, event] of events.entries()) {
-    if ((event.type === "finish" || event.type === "error") && at !== events.length - 1) return true;
-    if (event.type === "part-start" && open !== undefined) return true;
-    if ("index" in event && event.type !== "part-start" && event.index !== open) return true;
-    if (event.type === "part-start") open = event.index;
-    if (event.type === "part-stop") open = undefined;
-  }
-  return false;
-}
-
 /** What the same lane makes of a stream, up to its failure. */
 function edited(pieces: readonly string[]): string {
   const editor = anthropicMessages.createStreamEditor({ modelShown: "m", hideUsage: true, textLimit: 100 });
@@ -396,7 +384,7 @@ describe("damaged streams", () => {
       const { events, stream } = translated(pieces);
       // A machine that has other things to do gets a second chance.
       if (performance.now() - from > 50) expect(quickest(() => translated(pieces))).toBeLessThan(50);
-      expect(breaksGrammar(events)).toBe(false);
+      expect(grammarProblems(events)).toEqual([]);
       const problems = wire.problemsOf(stream).filter((problem) => !/input is no JSON|without a name/.test(problem));
       expect(problems).toEqual([]);
     });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { answerOfEvents } from "../../../src/protocols/canonical/collect.ts";
-import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { latin1OfUtf8 } from "../../../src/lib/latin1.ts";
 import { parseAnswer } from "../../../src/protocols/answer-edit.ts";
+import { grammarProblems } from "../../support/event-grammar.ts";
 import { codec, eventsFrom, scripts, wire } from "./samples.ts";
 
 function sse(...values: Record<string, unknown>[]): string {
@@ -23,32 +23,6 @@ const blockStart = (index: number, content_block: unknown) => ({ type: "content_
 const delta = (index: number, value: unknown) => ({ type: "content_block_delta", index, delta: value });
 const blockStop = (index: number) => ({ type: "content_block_stop", index });
 const answerOf = (...values: Record<string, unknown>[]) => answerOfEvents(eventsFrom(sse(...values)));
-
-/** Whether events keep the grammar that encoders rely on. */
-function grammarProblems(events: readonly StreamEvent[]): string[] {
-  const problems: string[] = [];
-  let open: number | undefined;
-  let next = 0;
-  let isOver = false;
-  for (const [at, event] of events.entries()) {
-    if (isOver) problems.push(`${event.type} behind the end`);
-    if ((event.type === "start") !== (at === 0) && event.type !== "error") problems.push(`${event.type} at ${at}`);
-    if (event.type === "part-start") {
-      if (open !== undefined) problems.push("two parts open");
-      if (event.index !== next) problems.push(`part ${event.index} where ${next} comes`);
-      open = next;
-      next += 1;
-    }
-    if (event.type === "part-delta" || event.type === "part-opaque" || event.type === "part-stop") {
-      if (event.index !== open) problems.push(`${event.type} of part ${event.index}`);
-      if (event.type === "part-delta" && event.text === "") problems.push("an empty delta");
-      if (event.type === "part-stop") open = undefined;
-    }
-    if (event.type === "finish" && open !== undefined) problems.push("a finish in a part");
-    if (event.type === "finish" || event.type === "error") isOver = true;
-  }
-  return problems;
-}
 
 describe.each(Object.entries(scripts))("the stream %p", (_name, script) => {
   const stream = wire.stream(script).events.join("");

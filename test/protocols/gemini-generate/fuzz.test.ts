@@ -5,6 +5,7 @@ import { answerOfEvents, eventsOfAnswer } from "../../../src/protocols/canonical
 import type { Answer, Conversation, Part, Turn } from "../../../src/protocols/canonical/conversation.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { geminiGenerate } from "../../../src/protocols/gemini-generate/index.ts";
+import { grammarProblems } from "../../support/event-grammar.ts";
 import { randomText } from "../../support/random.ts";
 import { cutAtRandom, forSeeds, type Random } from "../../lib/seeded.ts";
 import { randomObject } from "../../lib/random-json.ts";
@@ -15,7 +16,6 @@ import {
   encoded,
   gemini2,
   gemini3,
-  grammarProblems,
   response,
   streamOf,
   viewWith,

@@ -84,33 +84,3 @@ export function withPlainIds(events: readonly StreamEvent[]): StreamEvent[] {
     return { ...event, part: { ...event.part, id: `call ${count}` } };
   });
 }
-
-/** What is wrong with the order of a stream's events. */
-export function grammarProblems(events: readonly StreamEvent[]): string[] {
-  const problems: string[] = [];
-  let open: number | undefined;
-  let next = 0;
-  let hasState = false;
-  let isOver = false;
-  for (const [place, event] of events.entries()) {
-    if (isOver) problems.push(`${event.type} behind the end`);
-    if (place === 0 && event.type !== "start" && event.type !== "error") problems.push(`begins with ${event.type}`);
-    if (place > 0 && event.type === "start") problems.push("starts twice");
-    if (event.type === "part-start") {
-      if (open !== undefined) problems.push("two parts open");
-      if (event.index !== next) problems.push(`index ${event.index} where ${next} belongs`);
-      open = event.index;
-      hasState = false;
-      next += 1;
-    }
-    if (event.type === "part-delta" || event.type === "part-opaque" || event.type === "part-stop") {
-      if (event.index !== open) problems.push(`${event.type} of a part that is not open`);
-    }
-    if (event.type === "part-delta" && (event.text === "" || hasState)) problems.push("empty or late delta");
-    if (event.type === "part-opaque") hasState = true;
-    if (event.type === "part-stop") open = undefined;
-    if (event.type === "finish" && open !== undefined) problems.push("finish with an open part");
-    if (event.type === "finish" || event.type === "error") isOver = true;
-  }
-  return problems;
-}

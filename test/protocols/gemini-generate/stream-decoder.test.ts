@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { answerOfEvents } from "../../../src/protocols/canonical/collect.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
-import { codec, decoded, grammarProblems, response, streamOf, wire, withPlainIds, type Json } from "./samples.ts";
+import { grammarProblems } from "../../support/event-grammar.ts";
+import { codec, decoded, response, streamOf, wire, withPlainIds, type Json } from "./samples.ts";
 
 const start: StreamEvent = { type: "start", id: "resp1", model: "gemini-3.8-flash" };
 const usage = {

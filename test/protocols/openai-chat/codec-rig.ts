@@ -132,35 +132,6 @@ export function told(events: readonly StreamEvent[]): string[] {
   return lines;
 }
 
-/** What is wrong with the order of events; empty when nothing is. */
-export function grammarProblems(events: readonly StreamEvent[]): string[] {
-  const problems: string[] = [];
-  let open: number | undefined;
-  let parts = 0;
-  let isOver = false;
-  for (const [place, event] of events.entries()) {
-    if (isOver) problems.push(`${event.type} behind the end`);
-    if (place === 0 && event.type !== "start" && event.type !== "error") problems.push(`${event.type} is the first`);
-    if (place > 0 && event.type === "start") problems.push("a second start");
-    if (event.type === "part-start") {
-      if (open !== undefined) problems.push("two parts are open");
-      if (event.index !== parts) problems.push(`part ${event.index} instead of ${parts}`);
-      parts += 1;
-      open = event.index;
-    }
-    if (
-      (event.type === "part-delta" || event.type === "part-opaque" || event.type === "part-stop") &&
-      event.index !== open
-    )
-      problems.push(`${event.type} of a part that is not open`);
-    if (event.type === "part-delta" && event.text === "") problems.push("an empty delta");
-    if (event.type === "part-stop") open = undefined;
-    if (event.type === "finish" && open !== undefined) problems.push("finish with an open part");
-    isOver ||= event.type === "finish" || event.type === "error";
-  }
-  return problems;
-}
-
 /** What a client gets for events. */
 export function streamOf(events: readonly StreamEvent[], changes: Partial<ClientView> = {}): string {
   const encoder = codec.stream.createEncoder(viewOf(changes));

@@ -3,8 +3,9 @@ import { latin1OfUtf8 } from "../../../src/lib/latin1.ts";
 import { answerOfEvents } from "../../../src/protocols/canonical/collect.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { cutAtRandom, forSeeds, quickest } from "../../lib/seeded.ts";
+import { grammarProblems } from "../../support/event-grammar.ts";
 import { dialects, failures } from "./codec-dialects.ts";
-import { chunk, codec, end, eventsOf, grammarProblems, origin, sse, told } from "./codec-rig.ts";
+import { chunk, codec, end, eventsOf, origin, sse, told } from "./codec-rig.ts";
 
 /** Ids that were made differ from run to run. */
 function withoutMadeIds(lines: readonly string[]): string[] {

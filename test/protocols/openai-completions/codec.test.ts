@@ -9,7 +9,8 @@ import { openaiCompletions } from "../../../src/protocols/openai-completions/ind
 import { openaiCompletionsWire } from "../../support/wire/openai-completions.ts";
 import type { Script } from "../../support/wire/wire.ts";
 import { forSeeds } from "../../lib/seeded.ts";
-import { conversationOf, grammarProblems, sse, targetOf, told, viewOf } from "../openai-chat/codec-rig.ts";
+import { grammarProblems } from "../../support/event-grammar.ts";
+import { conversationOf, sse, targetOf, told, viewOf } from "../openai-chat/codec-rig.ts";
 
 const { codec } = openaiCompletions;
 const origin = "upstream";
