@@ -9,6 +9,7 @@ import { grammarProblems } from "../../support/event-grammar.ts";
 import { randomText } from "../../support/random.ts";
 import { cutAtRandom, forSeeds, type Random } from "../../lib/seeded.ts";
 import { randomObject } from "../../lib/random-json.ts";
+import { damageOf } from "../damage.ts";
 import {
   codec,
   conversationWith,
@@ -49,24 +50,8 @@ const samples = [
 ];
 
 const fragments = [
-  '"',
-  "\\",
-  "{",
-  "}",
-  "[",
-  "]",
-  ",",
-  "\n",
-  "\r",
-  "\n\n",
-  "\r\n\r\n",
-  "data:",
-  "data: [DONE]\n\n",
   "data: [{}]\n\n",
-  ": comment\n\n",
   '{"error":{"code":500}}',
-  "null",
-  "1e999",
   '"candidates":[null],',
   '"candidates":{},',
   '"parts":[null,1,"x",{}],',
@@ -75,7 +60,6 @@ const fragments = [
   '"functionCall":[],',
   '"functionCall":{"name":5,"args":[]},',
   '"functionCall":{"willContinue":true},',
-  '"partialArgs":[null,{"jsonPath":"$.__proto__.x","numberValue":1}],',
   '"thoughtSignature":{},',
   '"inlineData":{"mimeType":"image/png"},',
   '"finishReason":{},',
@@ -85,30 +69,12 @@ const fragments = [
   '"usageMetadata":{"promptTokenCount":-1,"totalTokenCount":1e999},',
   '"logprobsResult":{"chosenCandidates":[null,{}]},',
   '"error":{},',
-  '"error":[],',
   '"error":{"code":{},"message":[],"details":[null]},',
   '"__proto__":{"candidates":1},',
-  "[".repeat(2000),
-  '{"a":'.repeat(2000),
-  "\u0000",
-  "\u00ff\u00fe",
+  '"partialArgs":[null,{"jsonPath":"$.__proto__.x","numberValue":1}],',
 ];
 
-/** A stream with one to four wounds: cut, doubled, shuffled, or with something else in its middle. */
-function mutated(random: Random): string {
-  let stream = random.pick(samples);
-  for (let wound = random.below(4); wound >= 0; wound -= 1) {
-    const at = random.below(stream.length + 1);
-    const end = at + random.below(40);
-    const kind = random.below(5);
-    if (kind === 0) stream = stream.slice(0, at) + random.pick(fragments) + stream.slice(at);
-    else if (kind === 1) stream = stream.slice(0, at) + stream.slice(end);
-    else if (kind === 2) stream = stream.slice(0, end) + stream.slice(at);
-    else if (kind === 3) stream = stream.slice(0, at) + String.fromCharCode(random.below(256)) + stream.slice(at + 1);
-    else stream = stream.slice(0, at) + random.pick(samples).slice(random.below(500));
-  }
-  return stream;
-}
+const mutated = damageOf({ samples, fragments });
 
 const broken = new GatewayError({ code: "upstream_error", status: 502, message: "cut" });
 

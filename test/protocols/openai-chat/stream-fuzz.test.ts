@@ -1,28 +1,12 @@
 import { expect, test } from "bun:test";
 import { createChatStreamEditor } from "../../../src/protocols/openai-chat/stream.ts";
 import { cutAtRandom, forSeeds, type Random } from "../../lib/seeded.ts";
+import { damageOf } from "../damage.ts";
 import { sampleStreams, servedName } from "./sample-streams.ts";
 
 const samples = Object.values(sampleStreams).map((stream) => stream(servedName));
 
 const fragments = [
-  '"',
-  "\\",
-  "{",
-  "}",
-  "[",
-  "]",
-  ",",
-  ":",
-  "\n",
-  "\r",
-  "\n\n",
-  "\r\n\r\n",
-  "data:",
-  "data: [DONE]\n\n",
-  ": comment\n\n",
-  "null",
-  "1e999",
   '"choices":[null],',
   '"choices":{},',
   '"choices":[{"delta":"text"}],',
@@ -34,33 +18,14 @@ const fragments = [
   '"usage":{"prompt_tokens":-1,"completion_tokens":1e999},',
   '"usage":"x",',
   '"error":{},',
-  '"error":[],',
   '"error":true,',
   '"error":{"code":{},"message":[],"metadata":[]},',
   '"finish_reason":"error",',
   '"finish_reason":{},',
   '"__proto__":{"choices":1},',
-  "[".repeat(2000),
-  '{"a":'.repeat(2000),
-  "\u0000",
-  "\u00ff\u00fe",
 ];
 
-/** A stream with one to four wounds: cut, doubled, shuffled, or with something else in its middle. */
-function mutated(random: Random): string {
-  let stream = random.pick(samples);
-  for (let wound = random.below(4); wound >= 0; wound -= 1) {
-    const at = random.below(stream.length + 1);
-    const end = at + random.below(40);
-    const kind = random.below(5);
-    if (kind === 0) stream = stream.slice(0, at) + random.pick(fragments) + stream.slice(at);
-    else if (kind === 1) stream = stream.slice(0, at) + stream.slice(end);
-    else if (kind === 2) stream = stream.slice(0, end) + stream.slice(at);
-    else if (kind === 3) stream = stream.slice(0, at) + String.fromCharCode(random.below(256)) + stream.slice(at + 1);
-    else stream = stream.slice(0, at) + random.pick(samples).slice(random.below(500));
-  }
-  return stream;
-}
+const mutated = damageOf({ samples, fragments });
 
 function run(
   pieces: readonly string[],
