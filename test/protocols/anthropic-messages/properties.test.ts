@@ -8,6 +8,7 @@ import { anthropicMessages } from "../../../src/protocols/anthropic-messages/ind
 import { cutAtRandom, forSeeds, quickest, type Random } from "../../lib/seeded.ts";
 import { grammarProblems } from "../../support/event-grammar.ts";
 import { damageOf } from "../damage.ts";
+import { decodePieces, editPieces, encodeEvents } from "../whole-stream.ts";
 import {
   codec,
   conversationOf,
@@ -346,31 +347,21 @@ const samples = Object.values(scripts).map((script) => latin1OfUtf8(wire.stream(
 const mutated = damageOf({ samples, fragments });
 
 function decoded(pieces: readonly string[]): StreamEvent[] {
-  const decoder = codec.stream.createDecoder({ origin: "claude" });
-  const events = pieces.flatMap((piece) => decoder.push(piece));
-  return [...events, ...decoder.end()];
+  return decodePieces(codec.stream.createDecoder({ origin: "claude" }), pieces);
 }
 
 /** What the same lane makes of a stream, up to its failure. */
 function edited(pieces: readonly string[]): string {
   const editor = anthropicMessages.createStreamEditor({ modelShown: "m", hideUsage: true, textLimit: 100 });
-  let output = "";
-  for (const piece of pieces) {
-    const step = editor.push(piece);
-    output += step.output;
-    if (step.failure !== undefined) return output;
-  }
-  return output + editor.end().output;
+  return editPieces(editor, pieces).output;
 }
 
 /** What comes of a stream that ends there, for a client of the same protocol. */
 function translated(pieces: readonly string[]): { events: StreamEvent[]; stream: string } {
   const events = decoded(pieces);
   const encoder = codec.stream.createEncoder(viewOf());
-  let output = "";
-  for (const event of events) output += encoder.push(event);
-  output += encoder.fail(new GatewayError({ code: "upstream_error", status: 502, message: "cut" }));
-  return { events, stream: utf8OfLatin1(output) };
+  const cut = new GatewayError({ code: "upstream_error", status: 502, message: "cut" });
+  return { events, stream: utf8OfLatin1(encodeEvents(encoder, events) + encoder.fail(cut)) };
 }
 
 describe("damaged streams", () => {

@@ -6,6 +6,7 @@ import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { anthropicMessagesWire } from "../../support/wire/anthropic-messages.ts";
 import type { Script } from "../../support/wire/wire.ts";
+import { encodeEvents } from "../whole-stream.ts";
 
 export const { codec } = anthropicMessages;
 export const wire = anthropicMessagesWire;
@@ -118,10 +119,7 @@ export function viewOf(changes: Partial<ClientView> = {}): ClientView {
 
 /** What a client gets for events (UTF-8), checked for its life cycle. */
 export function streamFor(events: Iterable<StreamEvent>, view: ClientView = viewOf()): string {
-  const encoder = codec.stream.createEncoder(view);
-  let output = "";
-  for (const event of events) output += encoder.push(event);
-  const stream = utf8OfLatin1(output);
+  const stream = utf8OfLatin1(encodeEvents(codec.stream.createEncoder(view), events));
   const problems = wire.problemsOf(stream);
   if (problems.length > 0) throw new Error(`${problems.join(" · ")}\n${stream}`);
   return stream;

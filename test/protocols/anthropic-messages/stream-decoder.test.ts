@@ -3,6 +3,7 @@ import { answerOfEvents } from "../../../src/protocols/canonical/collect.ts";
 import { latin1OfUtf8 } from "../../../src/lib/latin1.ts";
 import { parseAnswer } from "../../../src/protocols/answer-edit.ts";
 import { grammarProblems } from "../../support/event-grammar.ts";
+import { decodePieces } from "../whole-stream.ts";
 import { codec, eventsFrom, scripts, wire } from "./samples.ts";
 
 function sse(...values: Record<string, unknown>[]): string {
@@ -38,8 +39,7 @@ describe.each(Object.entries(scripts))("the stream %p", (_name, script) => {
     const bytes = latin1OfUtf8(stream);
     for (let at = 0; at <= bytes.length; at += 1) {
       const decoder = codec.stream.createDecoder({ origin: "claude" });
-      const events = [...decoder.push(bytes.slice(0, at)), ...decoder.push(bytes.slice(at)), ...decoder.end()];
-      expect(events).toEqual(all);
+      expect(decodePieces(decoder, [bytes.slice(0, at), bytes.slice(at)])).toEqual(all);
     }
     expect(eventsFrom(stream, 1)).toEqual(all);
     expect(eventsFrom(stream.replaceAll("\n", "\r\n"), 7)).toEqual(all);

@@ -5,6 +5,7 @@ import type { Finish, Opaque } from "../../../src/protocols/canonical/conversati
 import { isSealed, openOpaque } from "../../../src/protocols/canonical/opaque-token.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { utf8OfLatin1 } from "../../../src/lib/latin1.ts";
+import { encodeEvents } from "../whole-stream.ts";
 import { codec, conversationOf, shownEvents, streamFor, viewOf, wire } from "./samples.ts";
 
 const start: StreamEvent = { type: "start", id: "chatcmpl-1", model: "gpt" };
@@ -285,9 +286,7 @@ describe("a stream that breaks", () => {
   test("ends with an error event from wherever it is, and nothing behind it", () => {
     for (let count = 0; count <= whole.length; count += 1) {
       const encoder = codec.stream.createEncoder(viewOf());
-      let output = "";
-      for (const event of whole.slice(0, count)) output += encoder.push(event);
-      output += encoder.fail(failure);
+      const output = encodeEvents(encoder, whole.slice(0, count)) + encoder.fail(failure);
       expect(encoder.push(finish())).toBe("");
       expect(encoder.fail(failure)).toBe("");
       const stream = utf8OfLatin1(output);

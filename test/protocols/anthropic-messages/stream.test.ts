@@ -3,21 +3,15 @@ import { GatewayError } from "../../../src/errors.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import { anthropicMessages } from "../../../src/protocols/anthropic-messages/index.ts";
 import type { EditorOptions } from "../../../src/protocols/protocol.ts";
+import { editPieces } from "../whole-stream.ts";
 import { scripts, wire } from "./samples.ts";
 
 const options: EditorOptions = { modelShown: "smart-é", hideUsage: true, textLimit: 1000 };
 
 function run(pieces: readonly string[], changes: Partial<EditorOptions> = {}) {
   const editor = anthropicMessages.createStreamEditor({ ...options, ...changes });
-  let output = "";
-  let failure: GatewayError | undefined;
-  for (const piece of pieces) {
-    const step = editor.push(latin1OfUtf8(piece));
-    output += step.output;
-    failure ??= step.failure;
-  }
-  const last = editor.end();
-  return { editor, output: utf8OfLatin1(output + last.output), failure: failure ?? last.failure };
+  const { output, failure } = editPieces(editor, pieces.map(latin1OfUtf8));
+  return { editor, output: utf8OfLatin1(output), failure };
 }
 
 const thinking = wire.stream(scripts["thinking"] as never).events;
@@ -53,8 +47,7 @@ test("at every split the same bytes come out and the same is observed", () => {
     const expected = whole.push(bytes).output + whole.end().output;
     for (let at = 0; at <= bytes.length; at += 1) {
       const editor = anthropicMessages.createStreamEditor(options);
-      const output = editor.push(bytes.slice(0, at)).output + editor.push(bytes.slice(at)).output + editor.end().output;
-      expect(output).toBe(expected);
+      expect(editPieces(editor, [bytes.slice(0, at), bytes.slice(at)]).output).toBe(expected);
       expect(editor.observation).toEqual(whole.observation);
     }
   }

@@ -3,6 +3,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import { geminiGenerate } from "../../../src/protocols/gemini-generate/index.ts";
 import type { EditorOptions, StreamEditor } from "../../../src/protocols/protocol.ts";
+import { editPieces } from "../whole-stream.ts";
 import { response, streamOf, wire, type Json } from "./samples.ts";
 
 const options: EditorOptions = { modelShown: "smärt", hideUsage: false, textLimit: 1000 };
@@ -12,19 +13,11 @@ const broken = new GatewayError({ code: "upstream_error", status: 502, message: 
 
 /** What a stream becomes, cut into pieces. */
 function run(editor: StreamEditor, stream: string, size = stream.length) {
-  let output = "";
-  let failure: GatewayError | undefined;
-  for (let at = 0; at < stream.length && failure === undefined; at += size) {
-    const step = editor.push(stream.slice(at, at + size));
-    output += step.output;
-    ({ failure } = step);
-  }
-  if (failure === undefined) {
-    const step = editor.end();
-    output += step.output;
-    ({ failure } = step);
-  }
-  return { output, failure, editor };
+  const count = stream === "" ? 0 : Math.ceil(stream.length / size);
+  return editPieces(
+    editor,
+    Array.from({ length: count }, (_none, index) => stream.slice(index * size, (index + 1) * size)),
+  );
 }
 
 const edit = (stream: string, size?: number, to: EditorOptions = options) =>
@@ -58,9 +51,7 @@ describe("a stream of events", () => {
   test("comes out the same wherever it is cut", () => {
     for (let at = 0; at <= sample.length; at += 1) {
       const editor = geminiGenerate.createStreamEditor(options);
-      expect(editor.push(sample.slice(0, at)).output + editor.push(sample.slice(at)).output + editor.end().output).toBe(
-        shown,
-      );
+      expect(editPieces(editor, [sample.slice(0, at), sample.slice(at)]).output).toBe(shown);
     }
   });
 

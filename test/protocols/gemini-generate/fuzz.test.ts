@@ -10,6 +10,7 @@ import { randomText } from "../../support/random.ts";
 import { cutAtRandom, forSeeds, type Random } from "../../lib/seeded.ts";
 import { randomObject } from "../../lib/random-json.ts";
 import { damageOf } from "../damage.ts";
+import { editPieces } from "../whole-stream.ts";
 import {
   codec,
   conversationWith,
@@ -81,14 +82,7 @@ const broken = new GatewayError({ code: "upstream_error", status: 502, message: 
 /** What a client gets of a stream in the same lane, its ending included. */
 function edited(stream: string, random: Random, framing: "events" | "array"): string {
   const editor = geminiGenerate.createStreamEditor({ modelShown: "smart", hideUsage: false, textLimit: 100, framing });
-  let output = "";
-  for (const piece of cutAtRandom(stream, random, 200)) {
-    const step = editor.push(piece);
-    output += step.output;
-    if (step.failure !== undefined) return output + (editor.fail?.(step.failure) ?? "");
-  }
-  const { output: rest, failure } = editor.end();
-  output += rest;
+  const { output, failure } = editPieces(editor, cutAtRandom(stream, random, 200));
   return failure !== undefined || !editor.isComplete() ? output + (editor.fail?.(failure ?? broken) ?? "") : output;
 }
 

@@ -5,6 +5,7 @@ import { ordinaryTraits, type ModelTraits } from "../../../src/protocols/canonic
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { geminiGenerate } from "../../../src/protocols/gemini-generate/index.ts";
 import { geminiGenerateWire } from "../../support/wire/gemini-generate.ts";
+import { decodePieces, encodeEvents } from "../whole-stream.ts";
 
 export const { codec } = geminiGenerate;
 export const wire = geminiGenerateWire;
@@ -64,15 +65,11 @@ export function streamOf(...responses: readonly Json[]): string {
 }
 
 export function decoded(pieces: readonly string[], origin = "google"): StreamEvent[] {
-  const decoder = codec.stream.createDecoder({ origin });
-  return [...pieces.flatMap((piece) => decoder.push(piece)), ...decoder.end()];
+  return decodePieces(codec.stream.createDecoder({ origin }), pieces);
 }
 
 export function encoded(events: Iterable<StreamEvent>, view: ClientView = viewWith()): string {
-  const encoder = codec.stream.createEncoder(view);
-  let output = "";
-  for (const event of events) output += encoder.push(event);
-  return output;
+  return encodeEvents(codec.stream.createEncoder(view), events);
 }
 
 /** Made-up ids of calls by the order they came in. */

@@ -5,6 +5,7 @@ import { eventsOfAnswer } from "../../../src/protocols/canonical/collect.ts";
 import type { Answer, Opaque } from "../../../src/protocols/canonical/conversation.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { statesOfSignature } from "../../../src/protocols/gemini-generate/signature.ts";
+import { encodeEvents } from "../whole-stream.ts";
 import { codec, conversationWith, decoded, encoded, viewWith, wire, type Json } from "./samples.ts";
 
 const state: Opaque = { origin: "claude", kind: "anthropic-signature", data: "sig" };
@@ -161,10 +162,7 @@ describe("a stream that breaks", () => {
   test("ends with the error as an event, wherever it is", () => {
     for (let count = 0; count <= begun.length; count += 1) {
       const encoder = codec.stream.createEncoder(viewWith());
-      const output = begun
-        .slice(0, count)
-        .map((event) => encoder.push(event))
-        .join("");
+      const output = encodeEvents(encoder, begun.slice(0, count));
       const ending = encoder.fail(broken);
       expect(ending).toStartWith("data: ");
       expect(JSON.parse(utf8OfLatin1(ending).slice("data: ".length))).toEqual({
@@ -181,11 +179,7 @@ describe("a stream that breaks", () => {
   test("is closed as an array, with the error as its last element", () => {
     for (let count = 0; count <= begun.length; count += 1) {
       const encoder = codec.stream.createEncoder(viewWith({ framing: "array" }));
-      const output =
-        begun
-          .slice(0, count)
-          .map((event) => encoder.push(event))
-          .join("") + encoder.fail(broken);
+      const output = encodeEvents(encoder, begun.slice(0, count)) + encoder.fail(broken);
       expect((JSON.parse(utf8OfLatin1(output)) as Json[]).at(-1)).toHaveProperty("error.status", "DEADLINE_EXCEEDED");
       expect(wire.problemsOf(utf8OfLatin1(output))).toEqual([]);
     }
@@ -193,7 +187,7 @@ describe("a stream that breaks", () => {
 
   test("behind its finish nothing is added", () => {
     const encoder = codec.stream.createEncoder(viewWith({ framing: "array" }));
-    const output = [...eventsOfAnswer(answer)].map((event) => encoder.push(event)).join("");
+    const output = encodeEvents(encoder, eventsOfAnswer(answer));
     expect(encoder.fail(broken)).toBe("");
     expect(wire.problemsOf(utf8OfLatin1(output))).toEqual([]);
   });

@@ -3,13 +3,13 @@ import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
 import { ollamaGenerate } from "../../../src/protocols/ollama-generate/index.ts";
-import type { Protocol } from "../../../src/protocols/protocol.ts";
 import { cutAtRandom, forSeeds } from "../../lib/seeded.ts";
 import { grammarProblems } from "../../support/event-grammar.ts";
 import { ollamaChatWire } from "../../support/wire/ollama-chat.ts";
 import { ollamaGenerateWire } from "../../support/wire/ollama-generate.ts";
 import { damageOf } from "../damage.ts";
-import { scripts, target, view } from "./rig.ts";
+import { editPieces, encodeEvents } from "../whole-stream.ts";
+import { decoded, scripts, target, view } from "./rig.ts";
 
 const sides = [
   { protocol: ollamaChat, wire: ollamaChatWire },
@@ -43,11 +43,6 @@ const fragments = [
 
 const mutated = damageOf({ samples: samples.map(({ stream }) => stream), fragments });
 
-function decoded(pieces: readonly string[], protocol: Protocol): StreamEvent[] {
-  const decoder = protocol.codec.stream.createDecoder(target());
-  return [...pieces.flatMap((piece) => decoder.push(piece)), ...decoder.end()];
-}
-
 function withoutIds(events: readonly StreamEvent[]): unknown {
   return events.map((event) => (event.type === "part-start" ? { ...event, part: { ...event.part, id: "" } } : event));
 }
@@ -58,9 +53,7 @@ test("6,000 damaged streams keep the grammar of events and become sound streams 
     const { protocol, wire, stream } = random.pick(samples);
     const events = decoded(cutAtRandom(mutated(random, stream), random, random.pick([20, 300, 5000])), protocol);
     expect(grammarProblems(events)).toEqual([]);
-    const encoder = protocol.codec.stream.createEncoder(view());
-    let output = "";
-    for (const event of events) output += encoder.push(event);
+    const output = encodeEvents(protocol.codec.stream.createEncoder(view()), events);
     const isOver = events.some(({ type }) => type === "finish" || type === "error");
     if (isOver) expect(wire.problemsOf(utf8OfLatin1(output))).toEqual([]);
   });
@@ -82,14 +75,8 @@ test("6,000 damaged streams pass the same lane in any pieces alike", () => {
     const text = mutated(random, stream);
     const run = (pieces: readonly string[]): unknown => {
       const editor = protocol.createStreamEditor({ modelShown: "größe", hideUsage: true, textLimit: 50 });
-      let output = "";
-      for (const piece of pieces) {
-        const step = editor.push(piece);
-        output += step.output;
-        if (step.failure !== undefined) return { output, failure: step.failure.message };
-      }
-      const last = editor.end();
-      return { output: output + last.output, failure: last.failure?.message, isComplete: editor.isComplete() };
+      const { output, failure } = editPieces(editor, pieces);
+      return { output, failure: failure?.message, isComplete: failure === undefined && editor.isComplete() };
     };
     expect(run(cutAtRandom(text, random, random.pick([1, 20, 300])))).toEqual(run([text]));
   });

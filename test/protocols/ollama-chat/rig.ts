@@ -6,6 +6,7 @@ import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import type { Protocol } from "../../../src/protocols/protocol.ts";
 import type { PlayedRequest, Script } from "../../support/wire/wire.ts";
+import { decodePieces } from "../whole-stream.ts";
 
 export function target(traits: Partial<ModelTraits> = {}): Target {
   return { model: "gpt-oss:20b", provider: "ollama", origin: "ollama:local", traits: { ...ordinaryTraits, ...traits } };
@@ -44,9 +45,7 @@ export function played(body: unknown, path = "/api/chat"): PlayedRequest {
 
 /** The events of a stream that comes in these pieces. */
 export function decoded(pieces: readonly string[], protocol: Protocol = ollamaChat): StreamEvent[] {
-  const decoder = protocol.codec.stream.createDecoder(target());
-  const events = pieces.flatMap((piece) => decoder.push(piece));
-  return [...events, ...decoder.end()];
+  return decodePieces(protocol.codec.stream.createDecoder(target()), pieces);
 }
 
 /** Lines as they come over the wire (latin1). */

@@ -6,6 +6,7 @@ import type { EditorOptions, Protocol } from "../../../src/protocols/protocol.ts
 import { ollamaGenerate } from "../../../src/protocols/ollama-generate/index.ts";
 import { ollamaChatWire } from "../../support/wire/ollama-chat.ts";
 import { ollamaGenerateWire } from "../../support/wire/ollama-generate.ts";
+import { editPieces } from "../whole-stream.ts";
 import { done, lines, said, scripts, valuesOf } from "./rig.ts";
 
 const options: EditorOptions = { modelShown: "größe", hideUsage: false, textLimit: 1000 };
@@ -19,19 +20,7 @@ function run(
   { protocol = ollamaChat, ...changes }: Partial<EditorOptions> & { protocol?: Protocol } = {},
 ) {
   const editor = protocol.createStreamEditor({ ...options, ...changes });
-  let output = "";
-  let failure: GatewayError | undefined;
-  for (const piece of pieces) {
-    const step = editor.push(piece);
-    output += step.output;
-    ({ failure } = step);
-    if (failure !== undefined) break;
-  }
-  if (failure === undefined) {
-    const step = editor.end();
-    output += step.output;
-    ({ failure } = step);
-  }
+  const { output, failure } = editPieces(editor, pieces);
   const { observation } = editor;
   const state = [editor.hasContent(), editor.isComplete(), editor.isEnded()];
   return { output, failure, observation, state };

@@ -8,6 +8,7 @@ import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
 import { ollamaGenerate } from "../../../src/protocols/ollama-generate/index.ts";
 import { ollamaChatWire } from "../../support/wire/ollama-chat.ts";
 import { ollamaGenerateWire } from "../../support/wire/ollama-generate.ts";
+import { encodeEvents } from "../whole-stream.ts";
 import { valuesOf, view } from "./rig.ts";
 
 const usage = { input: 20, cacheRead: 5, cacheWrite: 1, output: 7, reasoning: 3 };
@@ -25,8 +26,7 @@ function answer(parts: readonly Part[], changes: Partial<Answer> = {}): Answer {
 }
 
 function streamed(events: Iterable<StreamEvent>, protocol = ollamaChat): string {
-  const encoder = protocol.codec.stream.createEncoder(view());
-  return Array.from(events, (event) => encoder.push(event)).join("");
+  return encodeEvents(protocol.codec.stream.createEncoder(view()), events);
 }
 
 const parts: Part[] = [
@@ -194,11 +194,7 @@ describe("a stream that breaks", () => {
   test("ends with the error from wherever it is, and an open call is not shown", () => {
     for (let count = 0; count <= before.length; count += 1) {
       const encoder = ollamaChat.codec.stream.createEncoder(view());
-      const stream =
-        before
-          .slice(0, count)
-          .map((event) => encoder.push(event))
-          .join("") + encoder.fail(error);
+      const stream = encodeEvents(encoder, before.slice(0, count)) + encoder.fail(error);
       expect(ollamaChatWire.problemsOf(utf8OfLatin1(stream))).toEqual([]);
       expect(valuesOf(stream).at(-1)).toEqual({ error: "too slow – 世界" });
       expect(stream).not.toContain("tool_calls");

@@ -5,6 +5,7 @@ import type { Target } from "../../../src/protocols/canonical/codec.ts";
 import { answerOfEvents, eventsOfAnswer } from "../../../src/protocols/canonical/collect.ts";
 import type { Answer, Conversation, Part, Tool, Turn } from "../../../src/protocols/canonical/conversation.ts";
 import { forSeeds, type Random } from "../../lib/seeded.ts";
+import { decodePieces, encodeEvents } from "../whole-stream.ts";
 import {
   codec,
   contentOf,
@@ -321,12 +322,11 @@ test("a stream that was written is read as the answer it was, wherever it is cut
   forSeeds(1000, (random) => {
     const answer = randomAnswer(random);
     const encoder = codec.stream.createEncoder(viewOf({ wantsUsage: true }));
-    const stream = [...eventsOfAnswer(answer)].map((event) => encoder.push(event)).join("");
+    const stream = encodeEvents(encoder, eventsOfAnswer(answer));
     expect(problemsOf(utf8OfLatin1(stream))).toEqual([]);
     const decoder = codec.stream.createDecoder({ origin });
     const at = random.below(stream.length);
-    const events = [...decoder.push(stream.slice(0, at)), ...decoder.push(stream.slice(at)), ...decoder.end()];
-    expect(answerOfEvents(events)).toEqual(answer);
+    expect(answerOfEvents(decodePieces(decoder, [stream.slice(0, at), stream.slice(at)]))).toEqual(answer);
   });
 });
 
@@ -336,7 +336,7 @@ test("a whole answer that was written says what its stream says", () => {
     const view = viewOf({ wantsUsage: true });
     const whole = JSON.stringify(codec.answer.encode(answer, view));
     const encoder = codec.stream.createEncoder(view);
-    const stream = [...eventsOfAnswer(answer)].map((event) => encoder.push(event)).join("");
+    const stream = encodeEvents(encoder, eventsOfAnswer(answer));
     expect(contentOf(utf8OfLatin1(stream))).toEqual(contentOf(whole));
     expect(latin1OfUtf8(utf8OfLatin1(stream))).toBe(stream);
   });

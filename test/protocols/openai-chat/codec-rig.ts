@@ -8,6 +8,7 @@ import { openaiChatCodec } from "../../../src/protocols/openai-chat/codec.ts";
 import { violationsOf } from "../../support/wire/openai-chat-request.ts";
 import { openaiChatWire } from "../../support/wire/openai-chat.ts";
 import type { PlayedAnswer } from "../../support/wire/wire.ts";
+import { decodePieces, encodeEvents } from "../whole-stream.ts";
 
 export const codec = openaiChatCodec;
 export const origin = "upstream-a";
@@ -110,10 +111,8 @@ export const end = (reason = "stop", more: Fields = {}): Fields => chunk({}, { f
 
 /** All events of a stream, given in pieces. */
 export function eventsOf(stream: string | readonly string[]): StreamEvent[] {
-  const decoder = codec.stream.createDecoder({ origin });
   const pieces = typeof stream === "string" ? [stream] : stream;
-  const events = pieces.flatMap((piece) => decoder.push(latin1OfUtf8(piece)));
-  return [...events, ...decoder.end()];
+  return decodePieces(codec.stream.createDecoder({ origin }), pieces.map(latin1OfUtf8));
 }
 
 /** Events in a form that is short to write down: `text|…`, `call f c1|…`, `finish …`. */
@@ -134,8 +133,7 @@ export function told(events: readonly StreamEvent[]): string[] {
 
 /** What a client gets for events. */
 export function streamOf(events: readonly StreamEvent[], changes: Partial<ClientView> = {}): string {
-  const encoder = codec.stream.createEncoder(viewOf(changes));
-  return utf8OfLatin1(events.map((event) => encoder.push(event)).join(""));
+  return utf8OfLatin1(encodeEvents(codec.stream.createEncoder(viewOf(changes)), events));
 }
 
 /** What is wrong with a stream that a client got. */

@@ -6,6 +6,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import { bytesOfLatin1 } from "../../../src/lib/latin1.ts";
 import { eventsOfAnswer } from "../../../src/protocols/canonical/collect.ts";
 import type { Answer, Conversation, Part } from "../../../src/protocols/canonical/conversation.ts";
+import { encodeEvents } from "../whole-stream.ts";
 import { codec, conversationOf, viewOf } from "./codec-rig.ts";
 
 /** The official clients read what the encoder writes; their own checks are the judge. */
@@ -43,14 +44,14 @@ function fetchOf(stream: string): typeof fetch {
 function streamOf(conversation: Partial<Conversation> = {}): string {
   const view = viewOf({ wantsUsage: true, conversation: conversationOf({ protocol: "openai-chat", ...conversation }) });
   const encoder = codec.stream.createEncoder(view);
-  return [...eventsOfAnswer(answer)].map((event) => encoder.push(event)).join("");
+  return encodeEvents(encoder, eventsOfAnswer(answer));
 }
 
 function brokenStream(): string {
   const encoder = codec.stream.createEncoder(viewOf());
   const events = [...eventsOfAnswer(answer)].slice(0, 9);
   const failure = new GatewayError({ code: "upstream_overloaded", status: 503, message: "Gone." });
-  return events.map((event) => encoder.push(event)).join("") + encoder.fail(failure);
+  return encodeEvents(encoder, events) + encoder.fail(failure);
 }
 
 const messages = [{ role: "user" as const, content: "Hi" }];

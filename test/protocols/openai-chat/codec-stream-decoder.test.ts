@@ -4,6 +4,7 @@ import { answerOfEvents } from "../../../src/protocols/canonical/collect.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { cutAtRandom, forSeeds, quickest } from "../../lib/seeded.ts";
 import { grammarProblems } from "../../support/event-grammar.ts";
+import { decodePieces } from "../whole-stream.ts";
 import { dialects, failures } from "./codec-dialects.ts";
 import { chunk, codec, end, eventsOf, origin, sse, told } from "./codec-rig.ts";
 
@@ -13,8 +14,7 @@ function withoutMadeIds(lines: readonly string[]): string[] {
 }
 
 function decodeLatin1(pieces: readonly string[]): StreamEvent[] {
-  const decoder = codec.stream.createDecoder({ origin });
-  return [...pieces.flatMap((piece) => decoder.push(piece)), ...decoder.end()];
+  return decodePieces(codec.stream.createDecoder({ origin }), pieces);
 }
 
 /** Deltas of a part as one: how they were cut does not count. */

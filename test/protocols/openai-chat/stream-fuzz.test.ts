@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { createChatStreamEditor } from "../../../src/protocols/openai-chat/stream.ts";
 import { cutAtRandom, forSeeds, type Random } from "../../lib/seeded.ts";
 import { damageOf } from "../damage.ts";
+import { editPieces } from "../whole-stream.ts";
 import { sampleStreams, servedName } from "./sample-streams.ts";
 
 const samples = Object.values(sampleStreams).map((stream) => stream(servedName));
@@ -32,15 +33,8 @@ function run(
   options: { hideUsage: boolean; textLimit: number; modelShown: string | undefined },
 ): unknown {
   const editor = createChatStreamEditor(options);
-  let output = "";
-  for (const piece of pieces) {
-    const step = editor.push(piece);
-    output += step.output;
-    if (step.failure !== undefined) return { output, failure: step.failure.message };
-    if (editor.isEnded()) break;
-  }
-  const last = editor.end();
-  return { output: output + last.output, failure: last.failure?.message, isComplete: editor.isComplete() };
+  const { output, failure } = editPieces(editor, pieces);
+  return { output, failure: failure?.message, isComplete: failure === undefined && editor.isComplete() };
 }
 
 const optionsOf = (random: Random) => ({

@@ -3,6 +3,7 @@ import { createEventSplitter } from "../../../src/lib/sse.ts";
 import { createChatStreamEditor } from "../../../src/protocols/openai-chat/stream.ts";
 import type { EditorOptions, Observation } from "../../../src/protocols/protocol.ts";
 import { cutAtRandom, forSeeds } from "../../lib/seeded.ts";
+import { editPieces } from "../whole-stream.ts";
 import { sampleStreams, servedName, shownName } from "./sample-streams.ts";
 
 const shown: EditorOptions = { modelShown: JSON.parse(shownName) as string, hideUsage: false, textLimit: 0 };
@@ -17,21 +18,9 @@ interface Run {
 
 function run(pieces: readonly string[], options: Partial<EditorOptions> = {}): Run {
   const editor = createChatStreamEditor({ ...shown, ...options });
-  let output = "";
-  let failure: string | undefined;
-  for (const piece of pieces) {
-    const step = editor.push(piece);
-    output += step.output;
-    failure = step.failure?.code;
-    if (failure !== undefined) break;
-  }
-  if (failure === undefined) {
-    const step = editor.end();
-    output += step.output;
-    failure = step.failure?.code;
-  }
+  const { output, failure } = editPieces(editor, pieces);
   const { observation } = editor;
-  return { output, failure, isComplete: editor.isComplete(), isEnded: editor.isEnded(), observation };
+  return { output, failure: failure?.code, isComplete: editor.isComplete(), isEnded: editor.isEnded(), observation };
 }
 
 function eventsOf(stream: string): string[] {

@@ -10,6 +10,7 @@ import { openaiCompletionsWire } from "../../support/wire/openai-completions.ts"
 import type { Script } from "../../support/wire/wire.ts";
 import { forSeeds } from "../../lib/seeded.ts";
 import { grammarProblems } from "../../support/event-grammar.ts";
+import { decodePieces, encodeEvents } from "../whole-stream.ts";
 import { conversationOf, sse, targetOf, told, viewOf } from "../openai-chat/codec-rig.ts";
 
 const { codec } = openaiCompletions;
@@ -27,13 +28,11 @@ function refusalOf(work: () => unknown): GatewayError {
 }
 
 function eventsOf(stream: string): StreamEvent[] {
-  const decoder = codec.stream.createDecoder({ origin });
-  return [...decoder.push(latin1OfUtf8(stream)), ...decoder.end()];
+  return decodePieces(codec.stream.createDecoder({ origin }), [latin1OfUtf8(stream)]);
 }
 
 function streamOf(events: Iterable<StreamEvent>): string {
-  const encoder = codec.stream.createEncoder(view);
-  return utf8OfLatin1([...events].map((event) => encoder.push(event)).join(""));
+  return utf8OfLatin1(encodeEvents(codec.stream.createEncoder(view), events));
 }
 
 describe("a request", () => {
@@ -194,8 +193,7 @@ describe("an upstream's answer", () => {
     const stream = latin1OfUtf8(openaiCompletionsWire.stream(script).events.join(""));
     for (let at = 0; at <= stream.length; at += 1) {
       const decoder = codec.stream.createDecoder({ origin });
-      const events = [...decoder.push(stream.slice(0, at)), ...decoder.push(stream.slice(at)), ...decoder.end()];
-      expect(answerOfEvents(events)).toEqual(whole);
+      expect(answerOfEvents(decodePieces(decoder, [stream.slice(0, at), stream.slice(at)]))).toEqual(whole);
     }
   });
 
@@ -221,7 +219,7 @@ describe("an upstream's answer", () => {
       const at = random.below(stream.length);
       const text = stream.slice(0, at) + random.pick(fragments) + stream.slice(at + random.below(9));
       const decoder = codec.stream.createDecoder({ origin });
-      expect(grammarProblems([...decoder.push(text), ...decoder.end()])).toEqual([]);
+      expect(grammarProblems(decodePieces(decoder, [text]))).toEqual([]);
     });
   });
 });

@@ -6,6 +6,7 @@ import type { EditorOptions } from "../../../src/protocols/protocol.ts";
 import { openaiCompletions } from "../../../src/protocols/openai-completions/index.ts";
 import { openaiCompletionsWire } from "../../support/wire/openai-completions.ts";
 import { sse } from "../openai-chat/codec-rig.ts";
+import { editPieces } from "../whole-stream.ts";
 
 const limits = { maxDepth: 64 };
 const asItIs: EditorOptions = { modelShown: undefined, hideUsage: false, textLimit: 0 };
@@ -81,15 +82,10 @@ function run(text: string, options: EditorOptions, cuts: readonly number[] = [])
   const editor = openaiCompletions.createStreamEditor(options);
   const source = latin1OfUtf8(text);
   const places = [0, ...cuts, source.length];
-  let output = "";
-  let failure: GatewayError | undefined;
-  for (const [index, place] of places.slice(1).entries()) {
-    const step = editor.push(source.slice(places[index], place));
-    output += step.output;
-    failure ??= step.failure;
-  }
-  const last = editor.end();
-  return { editor, output: output + last.output, failure: failure ?? last.failure };
+  return editPieces(
+    editor,
+    places.slice(1).map((place, index) => source.slice(places[index], place)),
+  );
 }
 
 describe("a stream", () => {

@@ -5,6 +5,7 @@ import { openaiResponses } from "../../../src/protocols/openai-responses/index.t
 import type { StreamEditor } from "../../../src/protocols/protocol.ts";
 import { newObservation } from "../../../src/protocols/protocol.ts";
 import { openaiResponsesWire } from "../../support/wire/openai-responses.ts";
+import { editPieces } from "../whole-stream.ts";
 import {
   eventsOf,
   scriptList,
@@ -25,22 +26,7 @@ function editorWith(changes: { modelShown?: string | undefined; textLimit?: numb
   return openaiResponses.createStreamEditor({ modelShown: shown, hideUsage: false, textLimit: 1000, ...changes });
 }
 
-interface Run {
-  output: string;
-  failure: GatewayError | undefined;
-  editor: StreamEditor;
-}
-
-function run(pieces: readonly string[], editor = editorWith()): Run {
-  let output = "";
-  for (const piece of pieces) {
-    const step = editor.push(piece);
-    output += step.output;
-    if (step.failure !== undefined) return { output, failure: step.failure, editor };
-  }
-  const last = editor.end();
-  return { output: output + last.output, failure: last.failure, editor };
-}
+const run = (pieces: readonly string[], editor = editorWith()) => editPieces(editor, pieces);
 
 /** An upstream's stream with one event less or more. */
 function upTo(stream: string, type: string): string {

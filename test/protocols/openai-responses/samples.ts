@@ -6,6 +6,7 @@ import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { openaiResponses } from "../../../src/protocols/openai-responses/index.ts";
 import { openaiResponsesWire } from "../../support/wire/openai-responses.ts";
 import type { Script } from "../../support/wire/wire.ts";
+import { decodePieces, encodeEvents } from "../whole-stream.ts";
 
 const usage = { input: 7, cacheRead: 3, cacheWrite: 2, output: 11, reasoning: 5 };
 
@@ -122,10 +123,7 @@ export function viewOf(body: Readonly<Record<string, unknown>>, changes: Partial
 
 /** Events as a client's stream, in UTF-8. */
 export function encodeStream(events: Iterable<StreamEvent>, view: ClientView = viewOf({})): string {
-  const encoder = openaiResponses.codec.stream.createEncoder(view);
-  let output = "";
-  for (const event of events) output += encoder.push(event);
-  return utf8OfLatin1(output);
+  return utf8OfLatin1(encodeEvents(openaiResponses.codec.stream.createEncoder(view), events));
 }
 
 export interface ClientEvent {
@@ -148,10 +146,7 @@ export function typesOf(stream: string): string[] {
 
 /** Decodes a stream (latin1) given in pieces. */
 export function decodeStream(pieces: readonly string[]): StreamEvent[] {
-  const decoder = openaiResponses.codec.stream.createDecoder({ origin });
-  const events: StreamEvent[] = [];
-  for (const piece of pieces) for (const event of decoder.push(piece)) events.push(event);
-  return [...events, ...decoder.end()];
+  return decodePieces(openaiResponses.codec.stream.createDecoder({ origin }), pieces);
 }
 
 /** Deltas of one part joined, as pieces may be cut anywhere. */

@@ -9,6 +9,7 @@ import { openaiResponses } from "../../../src/protocols/openai-responses/index.t
 import { forSeeds } from "../../lib/seeded.ts";
 import { openaiResponsesWire } from "../../support/wire/openai-responses.ts";
 import { responseProblems } from "../../support/wire/openai-responses-stream.ts";
+import { encodeEvents } from "../whole-stream.ts";
 import { encodeStream, eventsOf, typesOf, viewOf, type ClientEvent } from "./samples.ts";
 
 const problemsOf = (stream: string) => openaiResponsesWire.problemsOf(stream);
@@ -417,8 +418,7 @@ describe("a stream that breaks", () => {
   test("from any state ends with response.failed and the output so far, and closes nothing that is open", () => {
     for (let count = 0; count <= events.length; count += 1) {
       const encoder = openaiResponses.codec.stream.createEncoder(viewOf({}));
-      let output = "";
-      for (const event of events.slice(0, count)) output += encoder.push(event);
+      let output = encodeEvents(encoder, events.slice(0, count));
       const before = typesOf(output).filter((type) => type.endsWith("done")).length;
       output += encoder.fail(error);
       expect(problemsOf(output)).toEqual([]);
