@@ -5,10 +5,10 @@ import { parseArgs } from "node:util";
 import { GatewayError } from "../src/errors.ts";
 import { latin1OfUtf8 } from "../src/lib/latin1.ts";
 import type { ClientView } from "../src/protocols/canonical/codec.ts";
-import type { Conversation } from "../src/protocols/canonical/conversation.ts";
 import type { StreamEvent } from "../src/protocols/canonical/stream.ts";
 import type { ProtocolId } from "../src/protocols/protocol.ts";
 import { protocols } from "../src/protocols/registry.ts";
+import { conversationOf, viewOf } from "../test/support/conversation.ts";
 import { grammarProblems } from "../test/support/event-grammar.ts";
 import { createRandom } from "../test/support/random.ts";
 import { wires } from "../test/support/replay-wires.ts";
@@ -121,19 +121,8 @@ function* pieces(stream: string): Generator<string> {
   }
 }
 
-function viewFor(client: ProtocolId): ClientView {
-  const conversation: Conversation = {
-    protocol: client,
-    model: "m",
-    stream: true,
-    turns: [],
-    tools: [],
-    stop: [],
-    extra: {},
-    losses: [],
-  };
-  const framing = below(2) === 0 ? "events" : "array";
-  return { model: "m", conversation, body: {}, wantsUsage: true, startedAt: 0, framing, estimatedInputTokens: 1 };
+function viewFor(protocol: ProtocolId): ClientView {
+  return viewOf({ conversation: conversationOf({ protocol }), framing: below(2) === 0 ? "events" : "array" });
 }
 
 /** One damaged stream through everything. Throws with what went wrong. */

@@ -7,7 +7,6 @@ import {
 import { eventsOfAnswer } from "../../src/protocols/canonical/collect.ts";
 import type {
   Answer,
-  Conversation,
   Opaque,
   Part,
   ReasoningPart,
@@ -15,6 +14,7 @@ import type {
   Turn,
 } from "../../src/protocols/canonical/conversation.ts";
 import type { StreamEvent } from "../../src/protocols/canonical/stream.ts";
+import { conversationOf } from "../support/conversation.ts";
 import { createRandom, randomText } from "../support/random.ts";
 
 const key = "team-a";
@@ -40,9 +40,7 @@ function answerOf(...parts: Part[]): Answer {
   return { id: "a", model: "m", parts, finish, usage: undefined, costUsd: undefined };
 }
 
-function conversation(...turns: Turn[]): Conversation {
-  return { protocol: "openai-chat", model: "m", stream: true, turns, tools: [], stop: [], extra: {}, losses: [] };
-}
+const conversation = (...turns: Turn[]) => conversationOf({ turns });
 
 function assistant(...parts: Part[]): Turn {
   return { role: "assistant", parts };

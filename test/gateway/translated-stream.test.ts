@@ -7,6 +7,7 @@ import type { StreamEvent } from "../../src/protocols/canonical/stream.ts";
 import type { ProtocolId, StreamEditor } from "../../src/protocols/protocol.ts";
 import { protocols } from "../../src/protocols/registry.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../src/lib/latin1.ts";
+import { conversationOf, viewOf } from "../support/conversation.ts";
 import { wires } from "../support/replay-wires.ts";
 import type { Script, ScriptPart } from "../support/wire/wire.ts";
 
@@ -21,25 +22,9 @@ const script: Script = { id: "up-1", model: "up-model", parts, finish: "tool_cal
 
 const upstreams = ["openai-chat", "openai-responses", "anthropic-messages", "gemini-generate", "ollama-chat"] as const;
 
-function viewFor(client: ProtocolId): ClientView {
-  return {
-    model: "shown-model",
-    conversation: {
-      protocol: client,
-      model: "shown-model",
-      stream: true,
-      turns: [],
-      tools: [],
-      stop: [],
-      extra: {},
-      losses: [],
-    },
-    body: {},
-    wantsUsage: true,
-    startedAt: 1_790_000_000_000,
-    framing: "events",
-    estimatedInputTokens: 10,
-  };
+function viewFor(protocol: ProtocolId): ClientView {
+  const model = "shown-model";
+  return viewOf({ model, conversation: conversationOf({ protocol, model, turns: [] }), startedAt: 1_790_000_000_000 });
 }
 
 interface Translation {

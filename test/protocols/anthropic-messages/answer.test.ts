@@ -5,7 +5,8 @@ import { anthropicMessages } from "../../../src/protocols/anthropic-messages/ind
 import { parseAnswer } from "../../../src/protocols/answer-edit.ts";
 import type { Answer, Part } from "../../../src/protocols/canonical/conversation.ts";
 import { isSealed, openOpaque } from "../../../src/protocols/canonical/opaque-token.ts";
-import { codec, conversationOf, scripts, viewOf, wire } from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { codec, scripts, viewOf, wire } from "./samples.ts";
 
 const options = { modelShown: "smart-é", hideUsage: false, textLimit: 1000 };
 const edit = (text: string) => anthropicMessages.editAnswer(latin1OfUtf8(text), options);

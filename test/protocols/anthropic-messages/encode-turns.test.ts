@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Conversation } from "../../../src/protocols/canonical/conversation.ts";
-import { codec, conversationOf, encoded, messagesOf, newest, older, rolesOf, targetOf, text, turn } from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { codec, encoded, messagesOf, newest, older, rolesOf, targetOf, text, turn } from "./samples.ts";
 
 test("the plainest request is a model, a limit and a message", () => {
   expect(encoded({}).body).toEqual({

@@ -9,18 +9,8 @@ import { cutAtRandom, forSeeds, quickest, type Random } from "../../lib/seeded.t
 import { grammarProblems } from "../../support/event-grammar.ts";
 import { damageOf } from "../damage.ts";
 import { decodePieces, editPieces, encodeEvents } from "../whole-stream.ts";
-import {
-  codec,
-  conversationOf,
-  newest,
-  older,
-  scripts,
-  targetOf,
-  viewOf,
-  violationsOf,
-  weatherTool,
-  wire,
-} from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { codec, newest, older, scripts, targetOf, viewOf, violationsOf, weatherTool, wire } from "./samples.ts";
 
 const words = ["Hi", "Grüße 👋🏽", "日本", " ", "", "\n", "\ud83d", "\u0000", '"}]', "data: x\n\n", "{", "a".repeat(300)];
 const ids = ["a", "b", "call|1", "call_0", "", "orcid_eA", "ü".repeat(40)];

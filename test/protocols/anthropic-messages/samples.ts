@@ -4,6 +4,7 @@ import { ordinaryTraits, type ModelTraits } from "../../../src/protocols/canonic
 import { anthropicMessages } from "../../../src/protocols/anthropic-messages/index.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
+import { conversationOf, viewOf as clientView } from "../../support/conversation.ts";
 import { anthropicMessagesWire } from "../../support/wire/anthropic-messages.ts";
 import type { Script } from "../../support/wire/wire.ts";
 import { encodeEvents } from "../whole-stream.ts";
@@ -39,20 +40,6 @@ export function targetOf(traits: Partial<ModelTraits> = {}): Target {
 
 export const newest: Target = targetOf();
 export const older: Target = { ...targetOf(olderTraits), model: "claude-sonnet-4-5" };
-
-export function conversationOf(changes: Partial<Conversation> = {}): Conversation {
-  return {
-    protocol: "openai-chat",
-    model: "smart",
-    stream: false,
-    turns: [{ role: "user", parts: [text("Hi")] }],
-    tools: [],
-    stop: [],
-    extra: {},
-    losses: [],
-    ...changes,
-  };
-}
 
 export function text(value: string): Part {
   return { type: "text", text: value };
@@ -105,16 +92,8 @@ export function violationsOf(body: unknown, headers: Record<string, string> = {}
 }
 
 export function viewOf(changes: Partial<ClientView> = {}): ClientView {
-  return {
-    model: "smart",
-    conversation: conversationOf({ protocol: "anthropic-messages" }),
-    body: {},
-    wantsUsage: true,
-    startedAt: 0,
-    framing: "events",
-    estimatedInputTokens: 77,
-    ...changes,
-  };
+  const conversation = conversationOf({ protocol: "anthropic-messages" });
+  return clientView({ conversation, estimatedInputTokens: 77, ...changes });
 }
 
 /** What a client gets for events (UTF-8), checked for its life cycle. */

@@ -6,7 +6,8 @@ import { isSealed, openOpaque } from "../../../src/protocols/canonical/opaque-to
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import { encodeEvents } from "../whole-stream.ts";
-import { codec, conversationOf, shownEvents, streamFor, viewOf, wire } from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { codec, shownEvents, streamFor, viewOf, wire } from "./samples.ts";
 
 const start: StreamEvent = { type: "start", id: "chatcmpl-1", model: "gpt" };
 const finish = (reason: Finish["reason"] = "end"): StreamEvent => ({ type: "finish", finish: { reason, raw: reason } });

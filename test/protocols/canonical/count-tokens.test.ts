@@ -1,28 +1,15 @@
 import { expect, test } from "bun:test";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
-import type { Conversation, Part, Turn } from "../../../src/protocols/canonical/conversation.ts";
+import type { Part } from "../../../src/protocols/canonical/conversation.ts";
 import { countText, estimateTokens, roughTokens } from "../../../src/protocols/canonical/count-tokens.ts";
+import { conversationOf } from "../../support/conversation.ts";
 import { createRandom, randomText } from "../../support/random.ts";
 
 const oneToken = 1;
 const frame = 4;
 
-function conversation(turns: readonly Turn[], more: Partial<Conversation> = {}): Conversation {
-  return {
-    protocol: "openai-chat",
-    model: "m",
-    stream: false,
-    turns,
-    tools: [],
-    stop: [],
-    extra: {},
-    losses: [],
-    ...more,
-  };
-}
-
 function ofParts(...parts: Part[]): Promise<number> {
-  return estimateTokens(conversation([{ role: "user", parts }]));
+  return estimateTokens(conversationOf({ turns: [{ role: "user", parts }] }));
 }
 
 /** Tokens of a part beyond those of an empty turn. */
@@ -123,7 +110,7 @@ test("a small count does not wait for a huge one to end", async () => {
 });
 
 test("turns, roles, calls and tools have their frames beside their texts", async () => {
-  expect(await estimateTokens(conversation([]))).toBe(frame);
+  expect(await estimateTokens(conversationOf({ turns: [] }))).toBe(frame);
   expect(await ofParts()).toBe(2 * frame);
   expect(await weightOf({ type: "text", text: "hello world" })).toBe(2);
   expect(await weightOf({ type: "refusal", text: "hello world" })).toBe(2);
@@ -132,14 +119,14 @@ test("turns, roles, calls and tools have their frames beside their texts", async
   expect(await weightOf(call)).toBe(frame + oneToken + countTokens("{}"));
   const inner: Part = { type: "text", text: "hello world" };
   expect(await weightOf({ type: "tool_result", callId: "x", parts: [inner, inner], isError: false })).toBe(frame + 4);
-  const bare = await estimateTokens(conversation([]));
+  const bare = await estimateTokens(conversationOf({ turns: [] }));
   const tools = [
     { name: "weather", kind: "function" as const, description: "hello world", parameters: { type: "object" } },
   ];
-  const withTool = await estimateTokens(conversation([], { tools }));
+  const withTool = await estimateTokens(conversationOf({ turns: [], tools }));
   expect(withTool - bare).toBe(frame + oneToken + 2 + countTokens('{"type":"object"}'));
   const format = { type: "schema" as const, name: "n", description: undefined, schema: { a: 1 }, strict: true };
-  expect((await estimateTokens(conversation([], { format }))) - bare).toBe(countTokens('{"a":1}'));
+  expect((await estimateTokens(conversationOf({ turns: [], format }))) - bare).toBe(countTokens('{"a":1}'));
 });
 
 test("pictures, files and sounds are estimated, and their bytes never read", async () => {

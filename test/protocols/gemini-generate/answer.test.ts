@@ -3,7 +3,8 @@ import { answerOfEvents, eventsOfAnswer } from "../../../src/protocols/canonical
 import type { Answer, Opaque, Part } from "../../../src/protocols/canonical/conversation.ts";
 import { statesOfSignature } from "../../../src/protocols/gemini-generate/signature.ts";
 import type { Fields } from "../../../src/protocols/fields.ts";
-import { codec, conversationWith, response, viewWith, wire, type Json } from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { codec, response, viewWith, wire, type Json } from "./samples.ts";
 
 const decode = (value: unknown) => codec.answer.decode(value, { origin: "google" });
 const decodeParts = (...parts: readonly Json[]) => decode(response(parts, { finishReason: "STOP" })).parts;
@@ -207,7 +208,7 @@ describe("an answer as a response", () => {
   });
 
   test("keeps thoughts back from those who said that they want none, and not their state", () => {
-    const conversation = conversationWith({ reasoning: { isShown: false } });
+    const conversation = conversationOf({ reasoning: { isShown: false } });
     const state: Opaque = { origin: "o", kind: "reference", data: "1" };
     const { candidates } = shown(
       { parts: [{ type: "reasoning", text: "hm", opaque: [state] }] },

@@ -11,18 +11,8 @@ import { cutAtRandom, forSeeds, type Random } from "../../lib/seeded.ts";
 import { randomObject } from "../../lib/random-json.ts";
 import { damageOf } from "../damage.ts";
 import { editPieces } from "../whole-stream.ts";
-import {
-  codec,
-  conversationWith,
-  decoded,
-  encoded,
-  gemini2,
-  gemini3,
-  response,
-  streamOf,
-  viewWith,
-  wire,
-} from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { codec, decoded, encoded, gemini2, gemini3, response, streamOf, viewWith, wire } from "./samples.ts";
 
 const usage = { promptTokenCount: 5, candidatesTokenCount: 2 };
 const samples = [
@@ -250,7 +240,7 @@ test("whatever order turns have, the request is one that the API takes", () => {
           { name: "f", kind: "function" as const },
           { name: "a b", kind: "function" as const },
         ];
-    const conversation: Conversation = conversationWith({ turns: randomTurns(random), tools });
+    const conversation: Conversation = conversationOf({ turns: randomTurns(random), tools });
     const target = random.pick([gemini2, gemini3]);
     const path = `/v1beta/models/${target.model}:streamGenerateContent?alt=sse`;
     try {

@@ -1,9 +1,9 @@
 import { latin1OfUtf8 } from "../../../src/lib/latin1.ts";
 import type { ClientView, Target } from "../../../src/protocols/canonical/codec.ts";
-import type { Conversation } from "../../../src/protocols/canonical/conversation.ts";
 import { ordinaryTraits, type ModelTraits } from "../../../src/protocols/canonical/model-traits.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { geminiGenerate } from "../../../src/protocols/gemini-generate/index.ts";
+import { conversationOf, viewOf } from "../../support/conversation.ts";
 import { geminiGenerateWire } from "../../support/wire/gemini-generate.ts";
 import { decodePieces, encodeEvents } from "../whole-stream.ts";
 
@@ -17,31 +17,8 @@ export function targetWith(traits: Partial<ModelTraits> = {}, model = "gemini-3.
 export const gemini3 = targetWith({ geminiThinking: "level" });
 export const gemini2 = targetWith({ geminiThinking: "budget", geminiGeneration: 2 }, "gemini-2.5-flash");
 
-export function conversationWith(changes: Partial<Conversation>): Conversation {
-  return {
-    protocol: "openai-chat",
-    model: "smart",
-    stream: false,
-    turns: [{ role: "user", parts: [{ type: "text", text: "Hi" }] }],
-    tools: [],
-    stop: [],
-    extra: {},
-    losses: [],
-    ...changes,
-  };
-}
-
 export function viewWith(changes: Partial<ClientView> = {}): ClientView {
-  return {
-    model: "smart",
-    conversation: conversationWith({ protocol: "gemini-generate" }),
-    body: {},
-    wantsUsage: true,
-    startedAt: 0,
-    framing: "events",
-    estimatedInputTokens: 0,
-    ...changes,
-  };
+  return viewOf({ conversation: conversationOf({ protocol: "gemini-generate" }), ...changes });
 }
 
 export type Json = Readonly<Record<string, unknown>>;

@@ -6,7 +6,8 @@ import type { Answer, Opaque } from "../../../src/protocols/canonical/conversati
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { statesOfSignature } from "../../../src/protocols/gemini-generate/signature.ts";
 import { encodeEvents } from "../whole-stream.ts";
-import { codec, conversationWith, decoded, encoded, viewWith, wire, type Json } from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { codec, decoded, encoded, viewWith, wire, type Json } from "./samples.ts";
 
 const state: Opaque = { origin: "claude", kind: "anthropic-signature", data: "sig" };
 const broken = new GatewayError({ code: "upstream_timeout", status: 504, message: "Too slow: über 60 s." });
@@ -104,7 +105,7 @@ describe("events as a stream of responses", () => {
   });
 
   test("thoughts are kept back from those who said that they want none", () => {
-    const view = viewWith({ conversation: conversationWith({ reasoning: { isShown: false } }) });
+    const view = viewWith({ conversation: conversationOf({ reasoning: { isShown: false } }) });
     expect(wire.contentOf(utf8OfLatin1(encoded(eventsOfAnswer(answer), view))).reasoning).toBe("");
     expect(wire.contentOf(utf8OfLatin1(encoded(eventsOfAnswer(answer)))).reasoning).toBe("Ich denke 🤔");
   });

@@ -10,11 +10,12 @@ import type {
   Turn,
 } from "../../../src/protocols/canonical/conversation.ts";
 import { skipSignature } from "../../../src/protocols/gemini-generate/signature.ts";
-import { codec, conversationWith, gemini2, gemini3, targetWith, wire, type Json } from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { codec, gemini2, gemini3, targetWith, wire, type Json } from "./samples.ts";
 
 /** The body, which the real API would take. */
 function encode(changes: Partial<Conversation>, target: Target = gemini3) {
-  const encoded = codec.request.encode(conversationWith(changes), target);
+  const encoded = codec.request.encode(conversationOf(changes), target);
   const body = JSON.parse(JSON.stringify(encoded.body)) as Json;
   const path = `/v1beta/models/${target.model}:generateContent`;
   expect(wire.violationsOf({ method: "POST", path, headers: new Headers(), body })).toEqual([]);

@@ -3,13 +3,14 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { Conversation, Effort, ImagePart, Part, Turn } from "../../../src/protocols/canonical/conversation.ts";
 import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
 import { ollamaChatWire } from "../../support/wire/ollama-chat.ts";
-import { conversation, played, target } from "./rig.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { played, target } from "./rig.ts";
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const image: ImagePart = { type: "image", source: { kind: "base64", mediaType: "image/png", data: png } };
 
 function encode(changes: Partial<Conversation> = {}, traits: Parameters<typeof target>[0] = {}) {
-  const encoded = ollamaChat.codec.request.encode(conversation(changes), target(traits));
+  const encoded = ollamaChat.codec.request.encode(conversationOf(changes), target(traits));
   const body = JSON.parse(JSON.stringify(encoded.body)) as Record<string, unknown>;
   expect(ollamaChatWire.violationsOf(played(body))).toEqual([]);
   return { body, losses: encoded.losses, fields: encoded.losses.map(({ field }) => field) };
@@ -21,7 +22,7 @@ function messagesOf(turns: readonly Turn[]): unknown {
 
 function refusal(changes: Partial<Conversation>): GatewayError {
   try {
-    ollamaChat.codec.request.encode(conversation(changes), target());
+    ollamaChat.codec.request.encode(conversationOf(changes), target());
   } catch (error) {
     if (error instanceof GatewayError) return error;
     throw error;
@@ -175,7 +176,10 @@ describe("turns", () => {
         parts: [{ type: "tool_result" as const, callId: "c", parts: [opaque], isError: false }],
       },
     ];
-    const { losses } = ollamaChat.codec.request.encode(conversation({ turns, protocol: "openai-responses" }), target());
+    const { losses } = ollamaChat.codec.request.encode(
+      conversationOf({ turns, protocol: "openai-responses" }),
+      target(),
+    );
     expect(losses.map(({ field }) => field)).toEqual(["input[0].content[1]", "input[1].content[0]"]);
   });
 
@@ -191,7 +195,7 @@ describe("turns", () => {
   });
 
   test("an empty list of turns stays one", () => {
-    expect(ollamaChat.codec.request.encode(conversation({ turns: [] }), target()).body["messages"]).toEqual([]);
+    expect(ollamaChat.codec.request.encode(conversationOf({ turns: [] }), target()).body["messages"]).toEqual([]);
   });
 });
 
@@ -356,7 +360,7 @@ describe("settings", () => {
   });
 
   test("a level goes to gpt-oss only: Ollama refuses it for all other models", () => {
-    const hard = conversation({ reasoning: { effort: "high" } });
+    const hard = conversationOf({ reasoning: { effort: "high" } });
     const levels = ["gpt-oss:120b", "qwen3:8b"].map(
       (model) => ollamaChat.codec.request.encode(hard, { ...target(), model }).body["think"],
     );

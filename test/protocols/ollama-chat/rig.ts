@@ -1,10 +1,10 @@
 import type { ClientView, Target } from "../../../src/protocols/canonical/codec.ts";
-import type { Conversation } from "../../../src/protocols/canonical/conversation.ts";
 import { ordinaryTraits, type ModelTraits } from "../../../src/protocols/canonical/model-traits.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import type { Protocol } from "../../../src/protocols/protocol.ts";
+import { conversationOf, viewOf } from "../../support/conversation.ts";
 import type { PlayedRequest, Script } from "../../support/wire/wire.ts";
 import { decodePieces } from "../whole-stream.ts";
 
@@ -12,31 +12,9 @@ export function target(traits: Partial<ModelTraits> = {}): Target {
   return { model: "gpt-oss:20b", provider: "ollama", origin: "ollama:local", traits: { ...ordinaryTraits, ...traits } };
 }
 
-export function conversation(changes: Partial<Conversation> = {}): Conversation {
-  return {
-    protocol: "openai-chat",
-    model: "m",
-    stream: false,
-    turns: [{ role: "user", parts: [{ type: "text", text: "Hi" }] }],
-    tools: [],
-    stop: [],
-    extra: {},
-    losses: [],
-    ...changes,
-  };
-}
-
 export function view(changes: Partial<ClientView> = {}): ClientView {
-  return {
-    model: "shown",
-    conversation: conversation({ protocol: "ollama-chat" }),
-    body: {},
-    wantsUsage: true,
-    startedAt: Date.now() - 50,
-    framing: "events",
-    estimatedInputTokens: 1,
-    ...changes,
-  };
+  const conversation = conversationOf({ protocol: "ollama-chat" });
+  return viewOf({ model: "shown", conversation, startedAt: Date.now() - 50, estimatedInputTokens: 1, ...changes });
 }
 
 export function played(body: unknown, path = "/api/chat"): PlayedRequest {

@@ -5,6 +5,7 @@ import { ordinaryTraits, type ModelTraits } from "../../../src/protocols/canonic
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import type { Fields } from "../../../src/protocols/fields.ts";
 import { openaiChatCodec } from "../../../src/protocols/openai-chat/codec.ts";
+import { conversationOf as anyConversation, viewOf as clientView } from "../../support/conversation.ts";
 import { violationsOf } from "../../support/wire/openai-chat-request.ts";
 import { openaiChatWire } from "../../support/wire/openai-chat.ts";
 import type { PlayedAnswer } from "../../support/wire/wire.ts";
@@ -39,18 +40,9 @@ export function turn(role: Turn["role"], ...parts: (Part | string)[]): Turn {
   return { role, parts: parts.map((part) => (typeof part === "string" ? { type: "text", text: part } : part)) };
 }
 
+/** Of a client that speaks another protocol. */
 export function conversationOf(changes: Partial<Conversation> = {}): Conversation {
-  return {
-    protocol: "anthropic-messages",
-    model: "alias",
-    stream: false,
-    turns: [turn("user", "Hi")],
-    tools: [],
-    stop: [],
-    extra: {},
-    losses: [],
-    ...changes,
-  };
+  return anyConversation({ protocol: "anthropic-messages", ...changes });
 }
 
 export function decoded(body: Fields): Conversation {
@@ -79,16 +71,13 @@ export function messagesOf(changes: Partial<Conversation>, target = targetOf()):
 }
 
 export function viewOf(changes: Partial<ClientView> = {}): ClientView {
-  return {
+  return clientView({
     model: "shown-ü",
-    conversation: conversationOf({ protocol: "openai-chat" }),
-    body: {},
     wantsUsage: false,
     startedAt: 1_790_000_000_123,
-    framing: "events",
     estimatedInputTokens: 1,
     ...changes,
-  };
+  });
 }
 
 export function sse(...data: (Fields | string)[]): string {

@@ -5,7 +5,8 @@ import type { Conversation, Part, Turn } from "../../../src/protocols/canonical/
 import { openaiResponses } from "../../../src/protocols/openai-responses/index.ts";
 import { forSeeds } from "../../lib/seeded.ts";
 import { openaiResponsesWire } from "../../support/wire/openai-responses.ts";
-import { conversationWith, origin, targetWith } from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { origin, targetWith } from "./samples.ts";
 
 interface Encoded {
   body: Record<string, unknown>;
@@ -19,7 +20,7 @@ function violationsOf(body: unknown): string[] {
 
 /** Encodes what a real upstream must take. */
 function encode(changes: Partial<Conversation>, target: Target = targetWith()): Encoded {
-  const { body, losses, toolNames } = openaiResponses.codec.request.encode(conversationWith(changes), target);
+  const { body, losses, toolNames } = openaiResponses.codec.request.encode(conversationOf(changes), target);
   expect(violationsOf(JSON.parse(JSON.stringify(body)))).toEqual([]);
   return { body: { ...body }, lost: losses.map(({ field }) => field), toolNames };
 }
@@ -558,7 +559,7 @@ describe("settings", () => {
       lost: ["store", "prediction", "provider"],
     });
     const routed = openaiResponses.codec.request.encode(
-      conversationWith({ extra }),
+      conversationOf({ extra }),
       targetWith({}, { provider: "openrouter" }),
     );
     expect(routed.body["provider"]).toEqual({ order: [] });

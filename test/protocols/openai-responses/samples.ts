@@ -1,9 +1,9 @@
 import { latin1OfUtf8, utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import type { ClientView, Target } from "../../../src/protocols/canonical/codec.ts";
-import type { Conversation } from "../../../src/protocols/canonical/conversation.ts";
 import { ordinaryTraits, type ModelTraits } from "../../../src/protocols/canonical/model-traits.ts";
 import type { StreamEvent } from "../../../src/protocols/canonical/stream.ts";
 import { openaiResponses } from "../../../src/protocols/openai-responses/index.ts";
+import { viewOf as clientView } from "../../support/conversation.ts";
 import { openaiResponsesWire } from "../../support/wire/openai-responses.ts";
 import type { Script } from "../../support/wire/wire.ts";
 import { decodePieces, encodeEvents } from "../whole-stream.ts";
@@ -92,33 +92,17 @@ export function targetWith(traits: Partial<ModelTraits> = {}, further: Partial<T
   return { model: "gpt-x", provider: "openai", origin, traits: { ...ordinaryTraits, ...traits }, ...further };
 }
 
-export function conversationWith(changes: Partial<Conversation> = {}): Conversation {
-  return {
-    protocol: "openai-chat",
-    model: "alias",
-    stream: false,
-    turns: [{ role: "user", parts: [{ type: "text", text: "Hi" }] }],
-    tools: [],
-    stop: [],
-    extra: {},
-    losses: [],
-    ...changes,
-  };
-}
-
 /** The body of a client's request, read; the model's answer says `shown`. */
 export function viewOf(body: Readonly<Record<string, unknown>>, changes: Partial<ClientView> = {}): ClientView {
-  return {
+  return clientView({
     model: "shown",
     conversation: openaiResponses.codec.request.decode({ input: "Hi", ...body }, {}),
     body,
-    wantsUsage: true,
     startedAt: 1_790_000_000_000,
-    framing: "events",
     estimatedInputTokens: 1,
     answerId: "resp_kept",
     ...changes,
-  };
+  });
 }
 
 /** Events as a client's stream, in UTF-8. */

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { utf8OfLatin1 } from "../../../src/lib/latin1.ts";
 import { openaiResponses } from "../../../src/protocols/openai-responses/index.ts";
 import { openaiResponsesWire } from "../../support/wire/openai-responses.ts";
-import { conversationWith, scriptList, scripts, targetWith, upstreamAnswer } from "./samples.ts";
+import { conversationOf } from "../../support/conversation.ts";
+import { scriptList, scripts, targetWith, upstreamAnswer } from "./samples.ts";
 
 /** What checks our streams and requests must notice what is wrong with them. */
 
@@ -68,7 +69,7 @@ function violationsOf(body: unknown): string[] {
 
 describe("the checker of requests", () => {
   const { body } = openaiResponses.codec.request.encode(
-    conversationWith({
+    conversationOf({
       turns: [
         { role: "user", parts: [{ type: "text", text: "Hi" }] },
         { role: "assistant", parts: [{ type: "tool_call", id: "c", name: "f", kind: "function", input: "{}" }] },
