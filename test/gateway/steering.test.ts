@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../src/errors.ts";
 import { steeringOf } from "../../src/gateway/steering.ts";
 import { createRandom } from "../support/random.ts";
+import { thrownBy } from "../support/thrown-by.ts";
 
 function read(headers: Record<string, string>): ReturnType<typeof steeringOf> {
   return steeringOf(
@@ -10,13 +11,7 @@ function read(headers: Record<string, string>): ReturnType<typeof steeringOf> {
 }
 
 function refusalOf(headers: Record<string, string>): GatewayError {
-  try {
-    read(headers);
-  } catch (thrown) {
-    if (thrown instanceof GatewayError) return thrown;
-    throw thrown;
-  }
-  throw new Error(`${JSON.stringify(headers)} was taken`);
+  return thrownBy(() => read(headers));
 }
 
 const plain = { providers: [], strategy: undefined, timeoutMs: undefined, retries: undefined, priority: 0 };

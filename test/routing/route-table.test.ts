@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../src/errors.ts";
+import type { GatewayError } from "../../src/errors.ts";
 import type { RequestFacts, Route, Stage } from "../../src/routing/route.ts";
+import { thrownBy } from "../support/thrown-by.ts";
 import { openaiCompatibleAt } from "./configured.ts";
 import { createRig, facts, type Rig } from "./rig.ts";
 
@@ -26,13 +27,7 @@ function fallbacksOf(route: Route, reason: "failed" | "content" | "context" = "f
 }
 
 function refusalOf({ table }: Rig, model: string | undefined, about: RequestFacts = facts()): GatewayError {
-  try {
-    table.resolve(model, about);
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("was resolved");
+  return thrownBy(() => table.resolve(model, about));
 }
 
 const to = (...targets: string[]): { targets: object[] } => ({

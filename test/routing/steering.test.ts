@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../src/errors.ts";
+import type { GatewayError } from "../../src/errors.ts";
 import { createAffinityMemory } from "../../src/routing/affinity.ts";
 import { createPlanner } from "../../src/routing/plan.ts";
 import type { Route, Steering } from "../../src/routing/route.ts";
+import { thrownBy } from "../support/thrown-by.ts";
 import { openaiCompatibleAt } from "./configured.ts";
 import { createRig, facts, namesOf, type FactsOptions } from "./rig.ts";
 
@@ -46,13 +47,7 @@ function lineOf(route: Route): string {
 }
 
 function refusalOf(model: string, steering: Partial<Steering>): GatewayError {
-  try {
-    steered(model, steering);
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("was resolved");
+  return thrownBy(() => steered(model, steering));
 }
 
 describe("a caller who names providers", () => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../../src/errors.ts";
 import {
   embeddingDialects,
   type EmbeddingAnswer,
@@ -8,6 +7,7 @@ import {
 } from "../../../src/protocols/embeddings/embedding.ts";
 import { embeddingCodecs } from "../../../src/protocols/embeddings/index.ts";
 import { forSeeds } from "../../lib/seeded.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 
 const { "openai-embeddings": openai, "gemini-embed": gemini, "ollama-embed": ollama } = embeddingCodecs;
 
@@ -21,16 +21,6 @@ function request(changes: Partial<EmbeddingRequest> = {}): EmbeddingRequest {
     extra: {},
     ...changes,
   };
-}
-
-function failing(work: () => unknown): GatewayError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("it was taken");
 }
 
 function usage(input: number): EmbeddingAnswer["usage"] {
@@ -91,7 +81,7 @@ describe("a request in OpenAI's dialect", () => {
       [{ input: "a", user: 5 }, "user"],
     ];
     for (const [body, param] of bodies)
-      expect(failing(() => openai.request.decode(body))).toMatchObject({ status: 400, param });
+      expect(thrownBy(() => openai.request.decode(body))).toMatchObject({ status: 400, param });
   });
 
   test("goes out with texts or tokens and never asks for base64", () => {
@@ -247,7 +237,7 @@ describe("a request in Gemini's dialect", () => {
       [{ requests: [{ content }, { content, outputDimensionality: 5 }] }, "requests[1].outputDimensionality"],
     ];
     for (const [body, param] of bodies)
-      expect(failing(() => gemini.request.decode(body))).toMatchObject({ status: 400, param });
+      expect(thrownBy(() => gemini.request.decode(body))).toMatchObject({ status: 400, param });
   });
 
   test("goes out as a batch, also with one text", () => {
@@ -336,7 +326,7 @@ describe("a request in Ollama's dialect", () => {
       [{ input: "a", dimensions: 1.5 }, "dimensions"],
     ];
     for (const [body, param] of bodies)
-      expect(failing(() => ollama.request.decode(body))).toMatchObject({ status: 400, param });
+      expect(thrownBy(() => ollama.request.decode(body))).toMatchObject({ status: 400, param });
   });
 
   test("goes out with all texts", () => {
@@ -365,7 +355,7 @@ test("an answer in Ollama's dialect is a list, or one vector as it was before", 
 
 test("token numbers go to OpenAI's dialect alone", () => {
   for (const codec of [gemini, ollama]) {
-    const error = failing(() => codec.request.encode(request({ inputs: [[1, 2]] }), { model: "m" }));
+    const error = thrownBy(() => codec.request.encode(request({ inputs: [[1, 2]] }), { model: "m" }));
     expect(error).toMatchObject({ status: 400, param: "input" });
   }
 });
@@ -398,18 +388,18 @@ for (const dialect of embeddingDialects)
       ];
       const vectors = [null, "", "abc", [], [null], ["1"], [{}], {}, Buffer.from([0, 0, 192, 127]).toString("base64")];
       for (const value of [...odd, ...vectors.map((entry) => around([entry])), around([]), around([vector, vector])])
-        expect(failing(() => codec.decode(value, asked))).toMatchObject({
+        expect(thrownBy(() => codec.decode(value, asked))).toMatchObject({
           status: 502,
           code: "upstream_invalid_response",
         });
     });
 
     test("that is an error is that error", () => {
-      expect(failing(() => codec.decode({ error: "no such model" }, asked))).toMatchObject({
+      expect(thrownBy(() => codec.decode({ error: "no such model" }, asked))).toMatchObject({
         status: 502,
         message: "no such model",
       });
-      expect(failing(() => codec.decode({ error: { code: 429, message: "slow" } }, asked))).toMatchObject({
+      expect(thrownBy(() => codec.decode({ error: { code: 429, message: "slow" } }, asked))).toMatchObject({
         status: 429,
       });
     });

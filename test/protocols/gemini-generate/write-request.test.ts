@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../../src/errors.ts";
+import type { GatewayError } from "../../../src/errors.ts";
 import type { Target } from "../../../src/protocols/canonical/codec.ts";
 import type {
   Conversation,
@@ -11,6 +11,7 @@ import type {
 } from "../../../src/protocols/canonical/conversation.ts";
 import { skipSignature } from "../../../src/protocols/gemini-generate/signature.ts";
 import { conversationOf } from "../../support/conversation.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 import { codec, gemini2, gemini3, targetWith, wire, type Json } from "./samples.ts";
 
 /** The body, which the real API would take. */
@@ -47,13 +48,7 @@ const answered = (callId: string, ...parts: readonly Part[]): Turn => ({
 });
 
 function refusal(changes: Partial<Conversation>): GatewayError {
-  try {
-    encode(changes);
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("not refused");
+  return thrownBy(() => encode(changes));
 }
 
 describe("turns", () => {

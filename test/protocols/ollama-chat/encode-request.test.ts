@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../../src/errors.ts";
+import type { GatewayError } from "../../../src/errors.ts";
 import type { Conversation, Effort, ImagePart, Part, Turn } from "../../../src/protocols/canonical/conversation.ts";
 import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
 import { ollamaChatWire } from "../../support/wire/ollama-chat.ts";
 import { conversationOf } from "../../support/conversation.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 import { played, target } from "./rig.ts";
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -21,13 +22,7 @@ function messagesOf(turns: readonly Turn[]): unknown {
 }
 
 function refusal(changes: Partial<Conversation>): GatewayError {
-  try {
-    ollamaChat.codec.request.encode(conversationOf(changes), target());
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("it was taken");
+  return thrownBy(() => ollamaChat.codec.request.encode(conversationOf(changes), target()));
 }
 
 function user(...parts: readonly Part[]): Turn {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../../src/errors.ts";
+import type { GatewayError } from "../../../src/errors.ts";
 import { answerOfEvents, eventsOfAnswer } from "../../../src/protocols/canonical/collect.ts";
 import type { Answer, Opaque, Part } from "../../../src/protocols/canonical/conversation.ts";
 import type { Fields } from "../../../src/protocols/fields.ts";
 import { openaiChatWire } from "../../support/wire/openai-chat.ts";
 import type { Script } from "../../support/wire/wire.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 import { codec, contentOf, conversationOf, eventsOf, origin, streamOf, viewOf } from "./codec-rig.ts";
 
 function decode(message: unknown, more: Fields = {}): Answer {
@@ -21,13 +22,7 @@ function decode(message: unknown, more: Fields = {}): Answer {
 }
 
 function refusalOf(value: unknown): GatewayError {
-  try {
-    codec.answer.decode(value, { origin });
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("it was taken");
+  return thrownBy(() => codec.answer.decode(value, { origin }));
 }
 
 const call = (id: unknown, name: string): Fields => ({ id, type: "function", function: { name, arguments: "{}" } });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../../src/errors.ts";
+import type { GatewayError } from "../../../src/errors.ts";
 import type { Conversation, Effort, Part, Tool } from "../../../src/protocols/canonical/conversation.ts";
 import type { Fields } from "../../../src/protocols/fields.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 import { bodyOf, encoded, messagesOf, openaiTarget, openrouterTarget, origin, targetOf, turn } from "./codec-rig.ts";
 
 const picture: Part = { type: "image", source: { kind: "base64", mediaType: "image/png", data: "iVBORw0KGgo=" } };
@@ -17,13 +18,7 @@ function result(callId: string, ...parts: (string | Part)[]): Part {
 }
 
 function refusalOf(changes: Partial<Conversation>, target = targetOf()): GatewayError {
-  try {
-    encoded(changes, target);
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("it was taken");
+  return thrownBy(() => encoded(changes, target));
 }
 
 describe("messages", () => {

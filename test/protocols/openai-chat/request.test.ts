@@ -6,19 +6,14 @@ import { peekChatRequest } from "../../../src/protocols/openai-chat/request.ts";
 import type { Envelope } from "../../../src/protocols/protocol.ts";
 import { randomObject, wounded } from "../../lib/random-json.ts";
 import { forSeeds } from "../../lib/seeded.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 
 function peek(text: string): Envelope {
   return peekChatRequest(latin1OfUtf8(text), { maxDepth: 64 });
 }
 
 function refusalOf(text: string): GatewayError {
-  try {
-    peek(text);
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error(`was taken: ${text}`);
+  return thrownBy(() => peek(text));
 }
 
 function edited(text: string, target = { model: "vendor/m", injectUsage: false }): string {

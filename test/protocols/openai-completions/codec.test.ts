@@ -10,22 +10,13 @@ import { openaiCompletionsWire } from "../../support/wire/openai-completions.ts"
 import type { Script } from "../../support/wire/wire.ts";
 import { forSeeds } from "../../lib/seeded.ts";
 import { grammarProblems } from "../../support/event-grammar.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 import { decodePieces, encodeEvents } from "../whole-stream.ts";
 import { conversationOf, sse, targetOf, told, viewOf } from "../openai-chat/codec-rig.ts";
 
 const { codec } = openaiCompletions;
 const origin = "upstream";
 const view = viewOf({ wantsUsage: true, conversation: conversationOf({ protocol: "openai-completions" }) });
-
-function refusalOf(work: () => unknown): GatewayError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("it was taken");
-}
 
 function eventsOf(stream: string): StreamEvent[] {
   return decodePieces(codec.stream.createDecoder({ origin }), [latin1OfUtf8(stream)]);
@@ -87,11 +78,11 @@ describe("a request", () => {
       [{ prompt: "a", temperature: "hot" }, "temperature"],
     ];
     for (const [body, param] of bodies) {
-      const refusal = refusalOf(() => codec.request.decode(body, {}));
+      const refusal = thrownBy(() => codec.request.decode(body, {}));
       expect(refusal).toMatchObject({ status: 400, param });
       expect(refusal.message).toContain(`\`${param}\``);
     }
-    expect(refusalOf(() => codec.request.decode({ prompt: "a", echo: true }, {})).message).toContain(
+    expect(thrownBy(() => codec.request.decode({ prompt: "a", echo: true }, {})).message).toContain(
       "speak this protocol themselves",
     );
   });
@@ -101,7 +92,7 @@ describe("a request", () => {
   });
 
   test("is never made of a conversation", () => {
-    const refusal = refusalOf(() => codec.request.encode(conversationOf(), targetOf()));
+    const refusal = thrownBy(() => codec.request.encode(conversationOf(), targetOf()));
     expect(refusal).toMatchObject({ status: 400 });
     expect(refusal.message).toContain("openai-completions only");
   });
@@ -206,10 +197,10 @@ describe("an upstream's answer", () => {
       "text|a",
       "error rate_limit_exceeded: no",
     ]);
-    expect(refusalOf(() => codec.answer.decode({ error: { message: "no", code: 429 } }, { origin }))).toMatchObject({
+    expect(thrownBy(() => codec.answer.decode({ error: { message: "no", code: 429 } }, { origin }))).toMatchObject({
       status: 429,
     });
-    expect(refusalOf(() => codec.answer.decode({}, { origin }))).toMatchObject({ status: 502 });
+    expect(thrownBy(() => codec.answer.decode({}, { origin }))).toMatchObject({ status: 502 });
   });
 
   test("does no harm whatever becomes of it", () => {

@@ -5,22 +5,13 @@ import { latin1OfUtf8 } from "../../../src/lib/latin1.ts";
 import type { EditorOptions } from "../../../src/protocols/protocol.ts";
 import { openaiCompletions } from "../../../src/protocols/openai-completions/index.ts";
 import { openaiCompletionsWire } from "../../support/wire/openai-completions.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 import { sse } from "../openai-chat/codec-rig.ts";
 import { editPieces } from "../whole-stream.ts";
 
 const limits = { maxDepth: 64 };
 const asItIs: EditorOptions = { modelShown: undefined, hideUsage: false, textLimit: 0 };
 const shown: EditorOptions = { modelShown: "alias-ü", hideUsage: true, textLimit: 100 };
-
-function refusalOf(work: () => unknown): GatewayError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("it was taken");
-}
 
 describe("a request", () => {
   const body = '{ "prompt": ["a", "é\\n"] ,"model":"alias", "stream" : true, "echo":false }';
@@ -53,12 +44,12 @@ describe("a request", () => {
   });
 
   test("is refused with what is wrong", () => {
-    expect(refusalOf(() => openaiCompletions.peek('{"model":"m"}', limits))).toMatchObject({
+    expect(thrownBy(() => openaiCompletions.peek('{"model":"m"}', limits))).toMatchObject({
       status: 400,
       param: "prompt",
     });
-    expect(refusalOf(() => openaiCompletions.peek("", limits)).message).toContain("empty");
-    expect(refusalOf(() => openaiCompletions.peek('{"prompt":"a","model":7}', limits))).toMatchObject({
+    expect(thrownBy(() => openaiCompletions.peek("", limits)).message).toContain("empty");
+    expect(thrownBy(() => openaiCompletions.peek('{"prompt":"a","model":7}', limits))).toMatchObject({
       param: "model",
     });
   });
@@ -168,8 +159,8 @@ describe("a whole answer", () => {
     expect(openaiCompletions.editAnswer('{"error":{"message":"no","code":429}}', asItIs).failure).toMatchObject({
       status: 429,
     });
-    expect(refusalOf(() => openaiCompletions.editAnswer("{}", asItIs))).toMatchObject({ status: 502 });
-    expect(refusalOf(() => openaiCompletions.editAnswer("<html>", asItIs))).toMatchObject({ status: 502 });
+    expect(thrownBy(() => openaiCompletions.editAnswer("{}", asItIs))).toMatchObject({ status: 502 });
+    expect(thrownBy(() => openaiCompletions.editAnswer("<html>", asItIs))).toMatchObject({ status: 502 });
     expect(openaiCompletions.editAnswer('{"choices":[]}', asItIs).failure).toBeUndefined();
   });
 

@@ -5,6 +5,7 @@ import { sealOpaque } from "../../../src/protocols/canonical/opaque-token.ts";
 import { decodeInputTokensRequest } from "../../../src/protocols/openai-responses/decode-request.ts";
 import { openaiResponses } from "../../../src/protocols/openai-responses/index.ts";
 import { forSeeds } from "../../lib/seeded.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -17,13 +18,7 @@ function turnsOf(...input: unknown[]): readonly Turn[] {
 }
 
 function refusalOf(body: Body): GatewayError {
-  try {
-    decode(body);
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("it was not refused");
+  return thrownBy(() => decode(body));
 }
 
 const call = (id: string, name = "f", input = "{}") => ({ type: "function_call", call_id: id, name, arguments: input });

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { GatewayError } from "../../../src/errors.ts";
+import type { GatewayError } from "../../../src/errors.ts";
 import type { Target } from "../../../src/protocols/canonical/codec.ts";
 import type { Conversation, Part, Turn } from "../../../src/protocols/canonical/conversation.ts";
 import { openaiResponses } from "../../../src/protocols/openai-responses/index.ts";
 import { forSeeds } from "../../lib/seeded.ts";
 import { openaiResponsesWire } from "../../support/wire/openai-responses.ts";
 import { conversationOf } from "../../support/conversation.ts";
+import { thrownBy } from "../../support/thrown-by.ts";
 import { origin, targetWith } from "./samples.ts";
 
 interface Encoded {
@@ -26,13 +27,7 @@ function encode(changes: Partial<Conversation>, target: Target = targetWith()): 
 }
 
 function refusalOf(changes: Partial<Conversation>): GatewayError {
-  try {
-    encode(changes);
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
-  }
-  throw new Error("it was not refused");
+  return thrownBy(() => encode(changes));
 }
 
 const text = (value: string): Part => ({ type: "text", text: value });
