@@ -7,6 +7,7 @@ import type {
   ToolResultPart,
 } from "../../../src/protocols/canonical/conversation.ts";
 import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
+import { options, settings } from "./rig.ts";
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
@@ -286,30 +287,8 @@ describe("tools", () => {
 
 describe("settings", () => {
   test("B45: all options with a place elsewhere survive", () => {
-    const options = {
-      num_predict: 100,
-      temperature: 0,
-      top_p: 0.9,
-      top_k: 40,
-      min_p: 0.05,
-      seed: 7,
-      stop: ["END"],
-      repeat_penalty: 1.1,
-      presence_penalty: 0.5,
-      frequency_penalty: 0.25,
-    };
     expect(decode({ messages: [], options, logprobs: true, top_logprobs: 3 })).toMatchObject({
-      maxOutputTokens: 100,
-      temperature: 0,
-      topP: 0.9,
-      topK: 40,
-      minP: 0.05,
-      seed: 7,
-      stop: ["END"],
-      repetitionPenalty: 1.1,
-      presencePenalty: 0.5,
-      frequencyPenalty: 0.25,
-      logprobs: { top: 3 },
+      ...settings,
       extra: {},
     });
   });

@@ -5,7 +5,7 @@ import { ollamaChat } from "../../../src/protocols/ollama-chat/index.ts";
 import { ollamaChatWire } from "../../support/wire/ollama-chat.ts";
 import { conversationOf } from "../../support/conversation.ts";
 import { thrownBy } from "../../support/thrown-by.ts";
-import { played, target } from "./rig.ts";
+import { options, played, settings, target } from "./rig.ts";
 
 const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const image: ImagePart = { type: "image", source: { kind: "base64", mediaType: "image/png", data: png } };
@@ -291,33 +291,10 @@ describe("tools", () => {
 
 describe("settings", () => {
   test("B45: go to options under Ollama's names", () => {
-    const { body, losses } = encode({
-      maxOutputTokens: 100,
-      temperature: 0,
-      topP: 0.9,
-      topK: 40,
-      minP: 0.05,
-      seed: 7,
-      stop: ["END"],
-      repetitionPenalty: 1.1,
-      presencePenalty: 0.5,
-      frequencyPenalty: 0.25,
-      logprobs: { top: 3 },
-    });
+    const { body, losses } = encode(settings);
     expect(losses).toEqual([]);
     expect(body).toMatchObject({ logprobs: true, top_logprobs: 3 });
-    expect(body["options"]).toEqual({
-      num_predict: 100,
-      temperature: 0,
-      top_p: 0.9,
-      top_k: 40,
-      min_p: 0.05,
-      seed: 7,
-      stop: ["END"],
-      repeat_penalty: 1.1,
-      presence_penalty: 0.5,
-      frequency_penalty: 0.25,
-    });
+    expect(body["options"]).toEqual(options);
   });
 
   test("log probabilities without alternatives ask for no number of them", () => {

@@ -51,6 +51,34 @@ export function done(more: Record<string, unknown> = {}): Record<string, unknown
   return { ...said({ content: "" }), done: true, done_reason: "stop", prompt_eval_count: 26, eval_count: 12, ...more };
 }
 
+/** Settings under Ollama's names, and in the form between two protocols. */
+export const options = {
+  num_predict: 100,
+  temperature: 0,
+  top_p: 0.9,
+  top_k: 40,
+  min_p: 0.05,
+  seed: 7,
+  stop: ["END"],
+  repeat_penalty: 1.1,
+  presence_penalty: 0.5,
+  frequency_penalty: 0.25,
+};
+
+export const settings = {
+  maxOutputTokens: 100,
+  temperature: 0,
+  topP: 0.9,
+  topK: 40,
+  minP: 0.05,
+  seed: 7,
+  stop: ["END"],
+  repetitionPenalty: 1.1,
+  presencePenalty: 0.5,
+  frequencyPenalty: 0.25,
+  logprobs: { top: 3 },
+};
+
 const usage = { input: 10, cacheRead: 5, cacheWrite: 1, output: 7, reasoning: 3 };
 
 export const scripts: Readonly<Record<string, Script>> = {
