@@ -8,41 +8,24 @@ import { anthropicMessages } from "../../../src/protocols/anthropic-messages/ind
 import { cutAtRandom, forSeeds, quickest, type Random } from "../../lib/seeded.ts";
 import { grammarProblems } from "../../support/event-grammar.ts";
 import { damageOf } from "../damage.ts";
+import { oddCall, oddResult, oddTexts } from "../random-parts.ts";
 import { decodePieces, editPieces, encodeEvents } from "../whole-stream.ts";
 import { conversationOf } from "../../support/conversation.ts";
 import { codec, newest, older, scripts, targetOf, viewOf, violationsOf, weatherTool, wire } from "./samples.ts";
 
-const words = ["Hi", "Grüße 👋🏽", "日本", " ", "", "\n", "\ud83d", "\u0000", '"}]', "data: x\n\n", "{", "a".repeat(300)];
-const ids = ["a", "b", "call|1", "call_0", "", "orcid_eA", "ü".repeat(40)];
-const toolNames = ["get_weather", "mcp.server/x", "", "x".repeat(200), "é"];
-const inputs = ["", "{}", '{"a":[1,{"b":null}]}', '{"a":', "[1]", "7", '{"__proto__":{"x":1}}', '"é"'];
 const origins = ["claude", "other", ""];
 const opaqueKinds = ["anthropic-signature", "anthropic-redacted", "gemini-signature", "reasoning-details"] as const;
 
 function randomPart(random: Random): Part {
   switch (random.below(9)) {
     case 0:
-      return {
-        type: "tool_call",
-        id: random.pick(ids),
-        name: random.pick(toolNames),
-        kind: random.pick(["function", "custom"]),
-        input: random.pick(inputs),
-      };
+      return oddCall(random);
     case 1:
-      return {
-        type: "tool_result",
-        callId: random.pick(ids),
-        parts: random.chance(0.7)
-          ? [{ type: "text", text: random.pick(words) }]
-          : [{ type: "image", source: { kind: "url", url: "https://x/y" } }],
-        isError: random.chance(0.3),
-        cache: random.chance(0.2) ? { ttl: random.pick([undefined, "5m", "1h", "12h"]) } : undefined,
-      };
+      return oddResult(random);
     case 2:
       return {
         type: "reasoning",
-        text: random.pick(words),
+        text: random.pick(oddTexts),
         opaque: Array.from({ length: random.below(3) }, () => ({
           origin: random.pick(origins),
           kind: random.pick(opaqueKinds),
@@ -54,11 +37,11 @@ function randomPart(random: Random): Part {
     case 4:
       return { type: "opaque", protocol: "openai-responses", value: {} };
     case 5:
-      return { type: "refusal", text: random.pick(words) };
+      return { type: "refusal", text: random.pick(oddTexts) };
     default:
       return {
         type: "text",
-        text: random.pick(words),
+        text: random.pick(oddTexts),
         cache: random.chance(0.2) ? { ttl: random.pick([undefined, "5m", "1h", "30m"]) } : undefined,
       };
   }

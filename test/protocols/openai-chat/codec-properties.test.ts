@@ -5,6 +5,7 @@ import type { Target } from "../../../src/protocols/canonical/codec.ts";
 import { answerOfEvents, eventsOfAnswer } from "../../../src/protocols/canonical/collect.ts";
 import type { Answer, Conversation, Part, Tool, Turn } from "../../../src/protocols/canonical/conversation.ts";
 import { forSeeds, type Random } from "../../lib/seeded.ts";
+import { oddCall, oddNames, oddResult, oddTexts } from "../random-parts.ts";
 import { decodePieces, encodeEvents } from "../whole-stream.ts";
 import {
   codec,
@@ -19,23 +20,6 @@ import {
   viewOf,
 } from "./codec-rig.ts";
 
-const words = [
-  "Hi",
-  "Grüße 👋🏽",
-  "日本",
-  " ",
-  "",
-  "\n",
-  "\ud83d",
-  "\u0000",
-  '"}]',
-  "data: x\n\n",
-  "[DONE]",
-  "a".repeat(300),
-];
-const ids = ["a", "b", "call|1", "call_0", "", "ü".repeat(40)];
-const names = ["get_weather", "mcp.server/x", "mcp_server_x", "x".repeat(200), "é"];
-const inputs = ["", "{}", '{"a":[1,{"b":null}]}', '{"a":', "[1]", "7", '{"__proto__":{"x":1}}'];
 const kinds = [
   "anthropic-signature",
   "gemini-signature",
@@ -55,26 +39,11 @@ function opaqueOf(random: Random) {
 function randomPart(random: Random): Part {
   switch (random.below(9)) {
     case 0:
-      return {
-        type: "tool_call",
-        id: random.pick(ids),
-        name: random.pick(names),
-        kind: random.pick(["function", "custom"]),
-        input: random.pick(inputs),
-        opaque: opaqueOf(random),
-      };
+      return { ...oddCall(random), opaque: opaqueOf(random) };
     case 1:
-      return {
-        type: "tool_result",
-        callId: random.pick(ids),
-        parts: random.chance(0.7)
-          ? [{ type: "text", text: random.pick(words) }]
-          : [{ type: "image", source: { kind: "url", url: "https://x/y" } }],
-        isError: random.chance(0.3),
-        cache: random.chance(0.2) ? { ttl: random.pick([undefined, "5m", "1h", "12h"]) } : undefined,
-      };
+      return oddResult(random);
     case 2:
-      return { type: "reasoning", text: random.pick(words), opaque: opaqueOf(random) };
+      return { type: "reasoning", text: random.pick(oddTexts), opaque: opaqueOf(random) };
     case 3:
       return {
         type: "image",
@@ -89,11 +58,11 @@ function randomPart(random: Random): Part {
         source: { kind: "base64", mediaType: random.pick(["application/pdf", "text/plain"]), data: "SGVsbG8=" },
       };
     case 5:
-      return { type: "refusal", text: random.pick(words) };
+      return { type: "refusal", text: random.pick(oddTexts) };
     case 6:
       return { type: "opaque", protocol: "anthropic-messages", value: { type: "x" } };
     default:
-      return { type: "text", text: random.pick(words), cache: random.chance(0.2) ? { ttl: undefined } : undefined };
+      return { type: "text", text: random.pick(oddTexts), cache: random.chance(0.2) ? { ttl: undefined } : undefined };
   }
 }
 
@@ -115,7 +84,7 @@ function withoutTwins(turns: readonly Turn[]): Turn[] {
 
 function randomConversation(random: Random): Partial<Conversation> {
   const roles = ["system", "developer", "user", "assistant", "tool"] as const;
-  const tools: Tool[] = listOf(random, 4, () => random.pick(names))
+  const tools: Tool[] = listOf(random, 4, () => random.pick(oddNames))
     .filter((name, index, all) => all.indexOf(name) === index)
     .map((name) => ({ name, kind: random.pick(["function", "custom"]) }));
   return {
@@ -137,7 +106,7 @@ function randomConversation(random: Random): Partial<Conversation> {
       { type: "auto" },
       { type: "none" },
       { type: "required" },
-      { type: "subset", mode: "auto", names: [random.pick(names)] },
+      { type: "subset", mode: "auto", names: [random.pick(oddNames)] },
     ] as const),
     parallelToolCalls: random.pick([undefined, true, false]),
     maxOutputTokens: random.pick([undefined, 0, 1, 1e6]),

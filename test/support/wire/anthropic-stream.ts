@@ -196,7 +196,7 @@ class LifeCycle {
 
 export function problemsOf(stream: string): string[] {
   const cycle = new LifeCycle();
-  if (stream.includes("[DONE]")) cycle.problems.push("[DONE] is OpenAI's");
+  if (/^data: ?\[DONE\]/m.test(stream)) cycle.problems.push("[DONE] is OpenAI's");
   if (!stream.endsWith("\n\n")) cycle.problems.push("the last event is not ended");
   for (const received of receive(stream)) cycle.see(received);
   cycle.end();
