@@ -7,9 +7,10 @@ export interface AdminAccess extends AskedGateway {
   readonly token?: string | undefined;
 }
 
-/** The token a gateway's admin is asked with: the given one, else what is set here. */
+/** The token to ask a gateway's admin API with: the given one (`""` = none), else what is set here. */
 export function adminTokenFor({ token, url, config }: AdminAccess): string | undefined {
   const given = token ?? readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN");
+  if (given === "") return undefined;
   // The token of the gateway here is nobody else's business.
   if (given !== undefined || url !== undefined) return given;
   const loaded = tryLoad(config);

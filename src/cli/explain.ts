@@ -7,7 +7,7 @@ import { adminTokenFor, type AdminAccess } from "./admin-token.ts";
 import { configArgument } from "./config-argument.ts";
 import { formatExplanation } from "./explain-format.ts";
 import { askGateway, readDatabase, type Wanted } from "./explain-sources.ts";
-import { adminArguments } from "./gateway-arguments.ts";
+import { accessArguments } from "./gateway-arguments.ts";
 import { gatewayUrl } from "./gateway-url.ts";
 import { CliError, palette, print, printNote, usageError } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
@@ -92,7 +92,7 @@ export default defineCommand({
   meta: { name: "explain", description },
   args: {
     id: { type: "positional", required: true, description: "x-request-id of its answer, or last" },
-    ...adminArguments,
+    ...accessArguments,
     db: { type: "string", valueHint: "url", description: "Audit database to read instead: a URL or a path" },
     ...configArgument,
     json: { type: "boolean", description: "Print JSON" },

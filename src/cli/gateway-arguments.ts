@@ -4,7 +4,7 @@ export const urlArgument = {
 } as const;
 
 /** The options of a command that asks what only the admin is told. */
-export const adminArguments = {
+export const accessArguments = {
   ...urlArgument,
   token: {
     type: "string",

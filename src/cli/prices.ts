@@ -1,17 +1,19 @@
 import { defineCommand } from "citty";
-import { readEnvironment } from "../config/environment.ts";
-import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
+import { ConfigError, type LoadedConfig } from "../config/load.ts";
 import { configuredTargets } from "../prices/configured-targets.ts";
 import { createPriceBook } from "../prices/price-book.ts";
 import { type PriceReport, priceReport, priceReportSchema, type PriceRow } from "../prices/price-report.ts";
 import { createPriceTable } from "../prices/price-table.ts";
 import { viewJson } from "../telemetry/request-view.ts";
+import { adminTokenFor, type AdminAccess } from "./admin-token.ts";
 import { configArgument } from "./config-argument.ts";
-import { configuredUrl } from "./gateway-url.ts";
-import { fetchJson, httpUrl, UnreachableError } from "./http.ts";
+import { accessArguments } from "./gateway-arguments.ts";
+import { gatewayUrl } from "./gateway-url.ts";
+import { fetchJson, UnreachableError } from "./http.ts";
 import { CliError, palette, print, printNote } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
 import { formatPrices, tableNote } from "./prices-format.ts";
+import { tryLoad } from "./try-load.ts";
 
 const description = `What this gateway charges its models by, and from where it knows
 
@@ -22,34 +24,13 @@ Examples:
 
 const timeoutMs = 10_000;
 
-interface PricesArguments {
+interface PricesArguments extends AdminAccess {
   readonly filter?: string | undefined;
-  readonly url?: string | undefined;
-  readonly token?: string | undefined;
-  readonly config?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
-/** The configuration, or why it cannot be used; a running gateway can be asked in spite of that. */
-function tryLoad(configPath: string | undefined): LoadedConfig | ConfigError {
-  try {
-    return loadConfig({ configPath, needsCredential: false });
-  } catch (error) {
-    if (error instanceof ConfigError) return error;
-    throw error;
-  }
-}
-
-function tokenIn({ url, token }: PricesArguments, loaded: LoadedConfig | ConfigError): string | undefined {
-  const found = token ?? readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN");
-  if (found !== undefined && found !== "") return found;
-  // The token of the gateway here is nobody else's business.
-  return url !== undefined || loaded instanceof ConfigError ? undefined : loaded.config.admin.token;
-}
-
 async function ask(url: string, token: string): Promise<PriceReport> {
-  const headers = { authorization: `Bearer ${token}` };
-  const { status, body } = await fetchJson({ url: `${url}/api/prices`, headers, timeoutMs });
+  const { status, body } = await fetchJson({ url: `${url}/api/prices`, token, timeoutMs });
   if (status === 401 || status === 403) throw new CliError(`${url} does not accept this admin token (HTTP ${status})`);
   const { data } = priceReportSchema.safeParse(body);
   if (status === 200 && data !== undefined) return data;
@@ -70,14 +51,14 @@ function reportHere({ config, warnings }: LoadedConfig): PriceReport {
 
 async function findReport(args: PricesArguments): Promise<PriceReport> {
   const loaded = tryLoad(args.config);
-  const token = tokenIn(args, loaded);
+  const token = adminTokenFor(args);
+  const url = gatewayUrl(args);
   if (args.url !== undefined) {
-    if (token !== undefined) return ask(httpUrl(args.url), token);
+    if (token !== undefined) return ask(url, token);
     throw new CliError(
       "prices are told to the gateway's admin only: pass its admin token with --token, or set AUTH_TOKEN",
     );
   }
-  const url = configuredUrl({ configPath: args.config });
   try {
     if (token !== undefined) return await ask(url, token);
   } catch (error) {
@@ -109,12 +90,7 @@ export default defineCommand({
   meta: { name: "prices", description },
   args: {
     filter: { type: "positional", required: false, description: "Only models with this text in their names" },
-    url: { type: "string", valueHint: "http://host:8000", description: "Gateway to ask (default: the configured one)" },
-    token: {
-      type: "string",
-      valueHint: "token",
-      description: "The gateway's admin token (default: AUTH_TOKEN, admin.token)",
-    },
+    ...accessArguments,
     ...configArgument,
     json: { type: "boolean", description: "Print JSON" },
   },

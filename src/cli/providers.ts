@@ -2,7 +2,7 @@ import { defineCommand } from "citty";
 import { allProvidersHealthSchema, type ProviderHealth } from "../routing/health/view-schema.ts";
 import { adminTokenFor, type AdminAccess } from "./admin-token.ts";
 import { configArgument } from "./config-argument.ts";
-import { adminArguments } from "./gateway-arguments.ts";
+import { accessArguments } from "./gateway-arguments.ts";
 import { gatewayUrl } from "./gateway-url.ts";
 import { errorMessageIn, fetchJson, UnreachableError, type JsonReply } from "./http.ts";
 import { CliError, palette, print, printable, printJson, printNote } from "./output.ts";
@@ -25,7 +25,7 @@ interface ProvidersArguments extends AdminAccess {
 
 function tokenFor(args: ProvidersArguments): string {
   const found = adminTokenFor(args);
-  if (found !== undefined && found !== "") return found;
+  if (found !== undefined) return found;
   throw new CliError(
     "the health of providers is told to the gateway's admin only: pass its admin token with --token, or set AUTH_TOKEN (setting admin.token) here and on the gateway",
   );
@@ -82,7 +82,7 @@ export default defineCommand({
   meta: { name: "providers", description },
   args: {
     name: { type: "positional", required: false, description: "One provider, with its models and credentials" },
-    ...adminArguments,
+    ...accessArguments,
     ...configArgument,
     json: { type: "boolean", description: "Print JSON" },
   },
