@@ -1,4 +1,4 @@
-import { loadServerConfig, type LoadOptions } from "../config/load.ts";
+import { loadServerConfig } from "../config/load.ts";
 import type { ServerConfig } from "../config/schema.ts";
 import { httpUrl } from "./http.ts";
 
@@ -14,11 +14,6 @@ export function serverUrl(server: Pick<ServerConfig, "host" | "port" | "tls">): 
   return `${server.tls === undefined ? "http" : "https"}://${hostInUrl(server.host)}:${server.port}`;
 }
 
-/** URL of the gateway that the configuration here describes, whatever else may be wrong with that configuration. */
-export function configuredUrl(options: LoadOptions): string {
-  return serverUrl(loadServerConfig(options));
-}
-
 export interface AskedGateway {
   /** As a person typed it. */
   readonly url?: string | undefined;
@@ -26,7 +21,7 @@ export interface AskedGateway {
   readonly config?: string | undefined;
 }
 
-/** URL of the gateway that a command is to ask. */
+/** URL of the gateway to ask: by default the configured one, whatever else may be wrong with the configuration. */
 export function gatewayUrl({ url, config }: AskedGateway): string {
-  return url === undefined ? configuredUrl({ configPath: config }) : httpUrl(url);
+  return url === undefined ? serverUrl(loadServerConfig({ configPath: config })) : httpUrl(url);
 }
