@@ -4,10 +4,21 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { ClosedResult, StreamsResult } from "./load.ts";
+import type { ClosedResult } from "./load.ts";
 import { describeMachine, watch } from "./machine.ts";
-import { startBench, type Bench, type Party } from "./parties.ts";
+import { startBench, type Bench } from "./parties.ts";
 import { loadCore } from "./process.ts";
+import { benchKeys, benchRouting } from "./pairs.ts";
+import {
+  cpuPerFrame,
+  cpuPerRequest,
+  foreignShares,
+  type Goal,
+  interleave,
+  perSecond,
+  type Plan,
+  ratios,
+} from "./rounds.ts";
 import { markdownTable, median, spread } from "./statistics.ts";
 import {
   measureMemory,
@@ -15,22 +26,9 @@ import {
   measureStart,
   measureStarvation,
   measureStreams,
-  type Pair,
-  startKeys,
-  startRouting,
   startTranslating,
 } from "./workloads.ts";
 import { hasWrk } from "./wrk.ts";
-
-interface Plan {
-  requestRounds: number;
-  requestSeconds: number;
-  latencyRounds: number;
-  latencySeconds: number;
-  streamRounds: number;
-  streamSeconds: number;
-  starts: number;
-}
 
 const fullPlan: Plan = {
   requestRounds: 6,
@@ -51,44 +49,7 @@ const quickPlan: Plan = {
   starts: 4,
 };
 
-/** In percent, of every block of this run. */
-const foreignShares: number[] = [];
-
-/** Each round runs all parties once, each time beginning with another one, so that a slow spell hits all alike. */
-async function interleave<T>(
-  parties: readonly Party[],
-  rounds: number,
-  run: (party: Party) => Promise<T>,
-): Promise<Map<string, T[]>> {
-  const results = new Map<string, T[]>(parties.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (let index = 0; index < parties.length; index += 1) {
-      const party = parties[(index + round) % parties.length];
-      if (party === undefined) continue;
-      const block = await watch(loadCore, () => run(party));
-      results.get(party.name)?.push(block.result);
-      foreignShares.push(block.foreign * 100);
-    }
-  }
-  return results;
-}
-
-/** Per round, ours divided by theirs. */
-function ratios<T>(ours: readonly T[] = [], theirs: readonly T[] = [], value: (result: T) => number): number[] {
-  return ours.map((result, round) => value(result) / value(theirs[round] ?? result));
-}
-
-const perSecond = ({ requests, seconds }: ClosedResult) => requests / seconds;
-const cpuPerRequest = ({ cpuMs, requests }: ClosedResult) => (cpuMs * 1000) / requests;
-const cpuPerFrame = ({ cpuMs, frames }: StreamsResult) => (cpuMs * 1000) / frames;
 const verdict = (isReached: boolean) => (isReached ? "reached" : "**missed**");
-
-interface Goal {
-  what: string;
-  goal: string;
-  measured: string;
-  isReached: boolean;
-}
 
 async function benchRequests(bench: Bench, plan: Plan): Promise<Goal[]> {
   const parties = [bench.direct, bench.rawJson, bench.bytes, bench.gateway];
@@ -207,52 +168,6 @@ async function benchTranslation(bench: Bench, plan: Plan): Promise<Goal[]> {
       isReached: median(ratio) <= 2,
     },
   ];
-}
-
-interface Comparison {
-  title: string;
-  what: string;
-  /** Of the full one's CPU time per request to the plain one's. */
-  mostRatio: number;
-}
-
-async function compare(
-  { plain, full, stop }: Pair,
-  plan: Plan,
-  { title, what, mostRatio }: Comparison,
-): Promise<Goal[]> {
-  const parties = [plain, full];
-  for (const party of parties) await measureRequests(party, { connections: 32, seconds: 2 });
-  const results = await interleave(parties, plan.requestRounds, (party) =>
-    measureRequests(party, { connections: 32, seconds: plan.requestSeconds }),
-  );
-  await stop();
-  const rows = parties.map(({ name }) => {
-    const blocks = results.get(name) ?? [];
-    const errors = blocks.reduce((sum, block) => sum + block.errors, 0);
-    return [name, spread(blocks.map(cpuPerRequest), 1), String(errors)];
-  });
-  console.log(`\n## ${title} (32 connections)\n`);
-  console.log(markdownTable(["configuration", "CPU µs/request", "errors"], rows));
-  const ratio = ratios(results.get(full.name), results.get(plain.name), cpuPerRequest);
-  const isReached = median(ratio) <= mostRatio;
-  return [{ what, goal: `≤ ${mostRatio}×`, measured: `${spread(ratio, 2)}×`, isReached }];
-}
-
-async function benchRouting(bench: Bench, plan: Plan): Promise<Goal[]> {
-  return compare(await startRouting(bench), plan, {
-    title: "Routing, limits and health",
-    what: "CPU per request with routing, limits and health against without",
-    mostRatio: 1.15,
-  });
-}
-
-async function benchKeys(bench: Bench, plan: Plan): Promise<Goal[]> {
-  return compare(await startKeys(bench), plan, {
-    title: "Keys, limits, budgets and records",
-    what: "CPU per request with keys, limits, budgets and records against without",
-    mostRatio: 1.1,
-  });
 }
 
 async function benchFootprint(bench: Bench, plan: Plan): Promise<Goal[]> {

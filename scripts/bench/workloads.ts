@@ -177,13 +177,14 @@ models:
 const adminToken = "bench-admin";
 
 async function issueKey({ url }: Party): Promise<string> {
-  const ample = { rpm: 100_000_000, tpm: 100_000_000_000, concurrency: 100_000 };
+  const ample = { rpm: 100_000_000, tpm: 1_000_000_000, concurrency: 100_000 };
   const budgets = ["hour", "month"].map((window) => ({ usd: 1_000_000, window }));
   const response = await fetch(new URL("/api/keys", url), {
     method: "POST",
     headers: { authorization: `Bearer ${adminToken}` },
     body: JSON.stringify({ name: "bench", ...ample, budgets }),
   });
+  if (response.status !== 201) throw new Error(`No key was issued: ${await response.text()}`);
   const { key } = (await response.json()) as { key: string };
   return key;
 }
