@@ -4,3 +4,8 @@
  */
 export const roles = ["admin", "operator", "viewer"] as const;
 export type Role = (typeof roles)[number];
+
+/** Whether a role is enough where `needed` is the least that will do. */
+export function suffices(role: Role, needed: Role): boolean {
+  return roles.indexOf(role) <= roles.indexOf(needed);
+}
