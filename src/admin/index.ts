@@ -1,7 +1,8 @@
 import type { KeyBook } from "../keys/key-book.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { Store } from "../storage/store.ts";
-import { createAuditTrail } from "./audit-trail.ts";
+import type { AuditLog } from "../storage/audit-log.ts";
+import { type AuditTrail, createAuditTrail } from "./audit-trail.ts";
 import { createAdminDocuments } from "./documents.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import { createOwnKeys, type OwnKeys } from "./own-key.ts";
@@ -12,6 +13,10 @@ export interface Admin {
   readonly keys: Keys;
   readonly teams: Teams;
   readonly own: OwnKeys;
+  /** What was changed is told here. */
+  readonly trail: AuditTrail;
+  /** What was told. */
+  readonly audit: Pick<AuditLog, "list">;
   /** Writes what is still to be written to the audit log. Never rejects. */
   flush(): Promise<void>;
 }
@@ -31,5 +36,6 @@ export function createAdmin({ store, book, budgets, log, now = Date.now }: Admin
   const keys = createKeys(tools);
   const teams = createTeams(tools);
   const statistics: Store["requests"]["statistics"] = (query) => store.requests.statistics(query);
-  return { keys, teams, own: createOwnKeys({ keys, teams, budgets, statistics }), flush: () => trail.flush() };
+  const own = createOwnKeys({ keys, teams, budgets, statistics });
+  return { keys, teams, own, trail, audit: store.audit, flush: () => trail.flush() };
 }

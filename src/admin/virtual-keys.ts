@@ -1,6 +1,7 @@
 import { createDocumentFeed, type DocumentFeedOptions, type FeedState } from "../keys/document-feed.ts";
 import { createKeyBook, type KeyBook } from "../keys/key-book.ts";
 import { type Budgets, type BudgetsOptions, createBudgets } from "../limits/budgets.ts";
+import type { DocumentChange } from "../storage/document-store.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./index.ts";
 
 /** Everything about virtual keys that lives as long as the process: who holds one, what is spent, and how both are changed. */
@@ -23,6 +24,8 @@ export interface VirtualKeys {
 export interface VirtualKeysOptions {
   readonly store: AdminOptions["store"];
   readonly log: { info(message: string): void; warn(message: string): void };
+  /** Told of every change of any document, in the order of versions. */
+  readonly onChange?: (change: DocumentChange) => void;
   readonly now?: () => number;
   readonly every?: NonNullable<BudgetsOptions["every"]>;
   readonly after?: NonNullable<DocumentFeedOptions["after"]>;
@@ -38,7 +41,8 @@ async function within(milliseconds: number, work: Promise<void>): Promise<void> 
   clearTimeout(timer);
 }
 
-export function createVirtualKeys({ store, log, now = Date.now, every, after }: VirtualKeysOptions): VirtualKeys {
+export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
+  const { store, log, onChange, now = Date.now, every, after } = options;
   const { documents } = store;
   const book = createKeyBook({ onProblem: (message) => log.warn(message), now });
   const budgets = createBudgets({ documents, log, now, ...(every && { every }) });
@@ -48,6 +52,7 @@ export function createVirtualKeys({ store, log, now = Date.now, every, after }: 
     onChange(change) {
       book.apply(change);
       budgets.apply(change);
+      onChange?.(change);
     },
     onLoaded: () => book.loaded(),
     log,

@@ -1,3 +1,4 @@
+import { setupMinutes } from "../admin/identity/setup-link.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { RunningServer } from "../runtime/server.ts";
 import { databaseName } from "../storage/engines.ts";
@@ -59,4 +60,9 @@ export function banner(loaded: LoadedConfig, running: RunningServer): string {
   const lines = rows.map(([name, value]) => `  ${colors.dim(name.padEnd(12))} ${value}`);
   const demo = loaded.isDemo ? " (demo: answers come from the built-in dummy model)" : "";
   return `\n${colors.bold(`Orcestator ${version}`)}${demo}\n\n${lines.join("\n")}\n\n  Press Ctrl+C to stop.\n`;
+}
+
+/** How the first admin is made, where there is none. */
+export function setupLines(url: string): string {
+  return `  Admin: nobody can log in yet. Open this on this machine within ${setupMinutes} minutes, it works once:\n  ${url}\n`;
 }

@@ -1,11 +1,11 @@
 import { errorText } from "../lib/error-text.ts";
 import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
-import type { ResolvedConfig } from "../config/resolve.ts";
+import { withKeystoreKey } from "../runtime/keystore-key.ts";
 import { startServer, type RunningServer } from "../runtime/server.ts";
 import { watchConfig } from "../runtime/watch-config.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { CliError, print, usageError } from "./output.ts";
-import { banner } from "./serve-banner.ts";
+import { banner, setupLines } from "./serve-banner.ts";
 
 export interface ServeFlags {
   config?: string | undefined;
@@ -76,9 +76,9 @@ function stopOnSignals(running: RunningServer, logger: Logger): void {
 }
 
 /** Whatever keeps a server from starting is the owner's to mend: a message, not a stack. */
-async function startOrExplain(config: ResolvedConfig, logger: Logger): Promise<RunningServer> {
+async function startOrExplain(start: () => Promise<RunningServer>): Promise<RunningServer> {
   try {
-    return await startServer(config, logger);
+    return await start();
   } catch (error) {
     throw new CliError(errorText(error));
   }
@@ -99,7 +99,7 @@ export async function serve(args: ServeFlags): Promise<void> {
     logger.warn(
       "NODE_TLS_REJECT_UNAUTHORIZED=0: upstream certificates are not checked; API keys can be stolen on the way.",
     );
-  const running = await startOrExplain(loaded.config, logger);
+  const running = await startOrExplain(async () => startServer(await withKeystoreKey(loaded.config), logger));
   surviveBugs(logger);
   stopOnSignals(running, logger);
   if (loaded.config.server.watch) {
@@ -112,5 +112,6 @@ export async function serve(args: ServeFlags): Promise<void> {
     });
   }
   print(banner(loaded, running));
+  void running.setupUrl().then((url) => url !== undefined && print(setupLines(url)));
   if (args.open === true) openInBrowser(`${running.url}/docs`);
 }

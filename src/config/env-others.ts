@@ -69,6 +69,21 @@ export const otherSystemsVariables: readonly EnvironmentVariable[] = [
     isSecret: true,
   },
   {
+    name: "ADMIN_USERNAME",
+    paths: ["admin.username"],
+    description: "Whom ADMIN_PASSWORD lets in",
+    fallback: "admin",
+    role: "value",
+  },
+  {
+    name: "ADMIN_PASSWORD",
+    paths: ["admin.password"],
+    description: "Logs in at POST /api/auth/login; at least 8 characters, or their argon2id hash",
+    fallback: "",
+    role: "value",
+    isSecret: true,
+  },
+  {
     name: "APP_HOST",
     paths: ["server.host"],
     description: "Other name of OR_HOST, which wins",

@@ -32,7 +32,10 @@ function maskText(text: string, path: ConfigPath): string {
   if (section === "providers" && key === "headers") return maskHeader(String(path[3]), text);
   if (section === "routes" && path[3] === "headers") return maskHeader(String(path[4]), text);
   if (section === "keys" && name === "inbound") return maskSecret(text);
-  if (section === "admin" && name === "token") return maskSecret(text);
+  if (section === "admin" && (name === "token" || name === "jwtSecret" || key === "clientSecret"))
+    return maskSecret(text);
+  // Not a character of what people make up.
+  if ((section === "admin" && name === "password") || (section === "storage" && name === "secretKey")) return "…";
   return text.includes("://") ? maskUrl(text) : text;
 }
 

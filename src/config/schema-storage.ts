@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { databaseUrlProblem } from "./database-url.ts";
+import { secretKeysProblem } from "./secret-keys.ts";
 import { count, duration } from "./setting-types.ts";
 
 const databaseUrl = z.string().superRefine((text, context) => {
@@ -30,4 +31,19 @@ export const storage = z.strictObject({
   ),
   connections: count.max(100).default(5).describe("Most connections to a database server"),
   retention: retention.prefault({}),
+  secretKey: z
+    .string()
+    .superRefine((text, context) => {
+      const message = secretKeysProblem(text);
+      if (message !== undefined) context.addIssue({ code: "custom", message });
+    })
+    .optional()
+    .describe(
+      "What secrets in the database are sealed with: 32 bytes as hex or base64 (openssl rand -hex 32), or `keystore` for the system's own; after a comma, keys that were used before",
+    ),
+  secretKeyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A file with such a key instead; default: one that is made beside a SQLite database when it is needed"),
 });

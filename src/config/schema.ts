@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { protocolNames } from "./protocol-names.ts";
 import { providerTypeNames } from "./provider-types.ts";
+import { admin } from "./schema-admin.ts";
 import { budgets } from "./schema-budgets.ts";
 import { prices } from "./schema-prices.ts";
 import {
@@ -221,10 +222,6 @@ const responses = z.strictObject({
     .min(1024 * 1024)
     .default(64 * 1024 * 1024)
     .describe("The oldest are forgotten beyond this size"),
-});
-
-const admin = z.strictObject({
-  token: z.string().min(8).optional().describe("Opens /api/*; it is accepted for inference too"),
 });
 
 /** The configuration file. Every key is described here once; `config schema` prints it as JSON Schema. */

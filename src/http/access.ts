@@ -1,8 +1,11 @@
+import { isAccessTokenShaped } from "../admin/identity/access-token.ts";
+import type { Identity } from "../admin/identity/identity.ts";
+import type { Holder } from "../admin/identity/sessions.ts";
 import type { ServerConfig } from "../config/schema.ts";
 import { GatewayError } from "../errors.ts";
 import type { KeyBook } from "../keys/key-book.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
-import type { Role } from "../keys/role.ts";
+import { type Role, suffices } from "../keys/role.ts";
 import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
 import { hostnameOf, isLocalHostname, isLoopbackAddress, isPrivateAddress, isPrivateHostname } from "../lib/ip.ts";
 import type { Connections } from "./connections.ts";
@@ -22,12 +25,16 @@ export interface Access {
   caller(request: Request): Caller;
   /** Who may see and change the gateway itself: never anonymous. Throws GatewayError: 401, 403 with a role that is not enough. */
   admin(request: Request, needed: Role): AdminCaller;
+  /** Whether a request comes from this machine, and not through a proxy or from a foreign web page. Throws GatewayError (403). */
+  onlyLocal(request: Request): void;
 }
 
 export interface AdminCaller {
   /** Who, for the audit log. */
   actor: string;
   role: Role;
+  /** Who logged in; `undefined` = it is the admin token. */
+  holder?: Holder | undefined;
 }
 
 export interface AccessOptions {
@@ -42,6 +49,8 @@ export interface AccessOptions {
   /** Absent where no database holds any. */
   virtualKeys?: Pick<KeyBook, "isLoaded" | "size" | "find" | "team"> | undefined;
   adminKeys: KeyRing;
+  /** Whom logins let in; absent where nobody can log in. */
+  identity?: Pick<Identity, "holder"> | undefined;
   connections: Connections;
   now?: () => number;
 }
@@ -116,8 +125,26 @@ function adviceFor(call: AnonymousCall): string {
   return `To let it in, ${ways.join(", or ")}.`;
 }
 
+function withRole(holder: Holder, needed: Role): AdminCaller {
+  const { name, role } = holder;
+  if (suffices(role, needed)) return { actor: `user:${name}`, role, holder };
+  const message = `This needs the role ${needed}, and yours is ${role}.`;
+  throw new GatewayError({ code: "forbidden", status: 403, message });
+}
+
+function notAdmin({ hasExpired, hasToken }: { hasExpired: boolean; hasToken: boolean }): GatewayError {
+  if (hasExpired)
+    return refuse(
+      "The login has expired or has ended: renew it (POST /api/auth/refresh), or log in (POST /api/auth/login).",
+    );
+  const way = hasToken
+    ? "the admin token (AUTH_TOKEN) or that of a login (POST /api/auth/login): send it"
+    : "a login (POST /api/auth/login), or an admin token and none is set (AUTH_TOKEN, admin.token): send what you have";
+  return refuse(`This needs ${way} as 'Authorization: Bearer <token>'.`);
+}
+
 export function createAccess(options: AccessOptions): Access {
-  const { anonymous, inboundKeys, virtualKeys, adminKeys, connections, overrides, now = Date.now } = options;
+  const { anonymous, inboundKeys, virtualKeys, adminKeys, identity, connections, overrides, now = Date.now } = options;
   const keysMaySteer = overrides === "keys" || overrides === "all";
 
   /** Every key that a request presents, the usual place first. */
@@ -171,12 +198,22 @@ export function createAccess(options: AccessOptions): Access {
       const which = inboundKeys.isEmpty ? "one that was issued here" : "one of ORCH_INBOUND_API_KEYS";
       throw refuse(`${what}; send ${which} as 'Authorization: Bearer <key>' or '${options.keyHeader}: <key>'.`);
     },
-    admin(request) {
-      if (adminKeys.isEmpty)
-        throw refuse("This needs an admin token and none is set: set AUTH_TOKEN (admin.token) on the server.");
-      for (const token of tokensOf(request))
+    admin(request, needed) {
+      let hasExpired = false;
+      for (const token of tokensOf(request)) {
         if (adminKeys.find(token) !== undefined) return { actor: "admin", role: "admin" };
-      throw refuse("This needs the admin token (AUTH_TOKEN): send it as 'Authorization: Bearer <token>'.");
+        const holder = identity?.holder(token);
+        if (holder !== undefined) return withRole(holder, needed);
+        hasExpired ||= isAccessTokenShaped(token);
+      }
+      throw notAdmin({ hasExpired, hasToken: !adminKeys.isEmpty });
+    },
+    onlyLocal(request) {
+      const address = connections.addressOf(request);
+      const objection = objectionTo({ request, address, policy: "loopback", cors: [] });
+      if (objection === undefined) return;
+      const message = `This is for whoever sits at this machine; calls ${objection}.`;
+      throw new GatewayError({ code: "forbidden", status: 403, message });
     },
   };
 }

@@ -5,11 +5,16 @@ import type { Protocol } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
 import { docsPage } from "./docs/page.ts";
 import { internalError, methodNotAllowed, notFound, plainError } from "./errors.ts";
+import { auditRoutes } from "./admin/audit.ts";
+import { authRoutes } from "./admin/auth.ts";
 import { keyRoutes } from "./admin/keys.ts";
 import { ownKeyRoutes } from "./admin/own-key.ts";
 import { priceRoutes } from "./admin/prices.ts";
 import { providerHealthRoutes } from "./admin/providers-health.ts";
+import { sessionRoutes } from "./admin/sessions.ts";
+import { setupPage } from "./admin/setup-page.ts";
 import { teamRoutes } from "./admin/teams.ts";
+import { userRoutes } from "./admin/users.ts";
 import { anthropicRoutes } from "./inbound/anthropic.ts";
 import { geminiRoutes } from "./inbound/gemini.ts";
 import { ollamaRoutes } from "./inbound/ollama.ts";
@@ -84,7 +89,12 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     .use(priceRoutes(parts))
     .use(keyRoutes(parts))
     .use(teamRoutes(parts))
-    .use(ownKeyRoutes(parts));
+    .use(ownKeyRoutes(parts))
+    .use(authRoutes(parts))
+    .use(sessionRoutes(parts))
+    .use(userRoutes(parts))
+    .use(auditRoutes(parts))
+    .use(setupPage);
   app.compile();
   return {
     fetch: (request) => app.fetch(request),

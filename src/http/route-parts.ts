@@ -1,3 +1,4 @@
+import type { Identity } from "../admin/identity/identity.ts";
 import type { Admin } from "../admin/index.ts";
 import type { ServerConfig } from "../config/schema.ts";
 import type { Gateway } from "../gateway/handle.ts";
@@ -31,6 +32,8 @@ export interface RouteParts {
   requests: RequestSource;
   /** What may be changed while the gateway runs; `undefined` = no database is configured. */
   admin: Admin | undefined;
+  /** Who looks after the gateway, and how they log in. */
+  identity: Identity;
   readiness(): Readiness;
   /** Told once of every request that is refused before it reaches the gateway, and so leaves no record. */
   onRefusal(refusal: Refusal): void;

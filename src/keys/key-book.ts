@@ -1,5 +1,5 @@
 import type { DocumentChange } from "../storage/document-store.ts";
-import { createSortedIds } from "./sorted-ids.ts";
+import { createShelf } from "./shelf.ts";
 import { hashOf, isTokenShaped } from "./token.ts";
 import { keyKind, readKey, readTeam, type Team, teamKind, type VirtualKey } from "./virtual-key.ts";
 
@@ -31,48 +31,6 @@ export interface KeyBookOptions {
 /** More are not issued: each takes about 1 KB of memory. */
 export const mostKeys = 1_000_000;
 
-interface Versioned {
-  readonly id: string;
-  readonly version: number;
-}
-
-/** Removals that are remembered: a look that began before one brings the state before it seconds later at most. */
-const mostRemoved = 10_000;
-
-/** Values by id, with what was removed lately: an older state that comes late must not bring it back. */
-function createShelf<Value extends Versioned>() {
-  const values = new Map<string, Value>();
-  const removed = new Map<string, number>();
-  const ids = createSortedIds({ has: (id) => values.has(id) });
-  return {
-    values,
-    isNews: ({ id, version }: Versioned): boolean =>
-      version > (values.get(id)?.version ?? removed.get(id) ?? Number.NEGATIVE_INFINITY),
-    set(value: Value): void {
-      if (!values.has(value.id)) ids.add(value.id);
-      values.set(value.id, value);
-      removed.delete(value.id);
-    },
-    remove({ id, version }: Versioned): void {
-      if (!values.delete(id)) return;
-      ids.remove();
-      removed.set(id, version);
-      if (removed.size <= mostRemoved) return;
-      for (const oldest of removed.keys()) {
-        removed.delete(oldest);
-        return;
-      }
-    },
-    sort: () => ids.sort(),
-    *before(cursor: string | undefined): Generator<Value, undefined> {
-      for (const id of ids.before(cursor)) {
-        const value = values.get(id);
-        if (value !== undefined) yield value;
-      }
-    },
-  };
-}
-
 export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): KeyBook {
   const byHash = new Map<string, VirtualKey>();
   const keys = createShelf<VirtualKey>();
@@ -80,7 +38,7 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
   let isLoaded = false;
 
   function forgetHashes(id: string): void {
-    const key = keys.values.get(id);
+    const key = keys.get(id);
     if (key === undefined) return;
     byHash.delete(key.hash);
     if (key.previous !== undefined) byHash.delete(key.previous.hash);
@@ -110,7 +68,7 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
       return isLoaded;
     },
     get size() {
-      return keys.values.size;
+      return keys.size;
     },
     find(token) {
       if (!isTokenShaped(token)) return undefined;
@@ -119,8 +77,8 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
       if (key === undefined || key.hash === hash) return key;
       return key.previous !== undefined && key.previous.until > now() ? key : undefined;
     },
-    key: (id) => keys.values.get(id),
-    team: (id) => teams.values.get(id),
+    key: (id) => keys.get(id),
+    team: (id) => teams.get(id),
     keys: (cursor) => keys.before(cursor),
     teams: (cursor) => teams.before(cursor),
     apply(change) {

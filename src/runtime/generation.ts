@@ -168,6 +168,7 @@ function appOf({ config, table, catalog, priceBook }: Made, gateway: Gateway, la
     inboundKeys: createKeyRing(keys.inbound),
     virtualKeys: lasting.virtualKeys?.book,
     adminKeys: createKeyRing(admin.token === undefined ? [] : [admin.token]),
+    identity: lasting.identity,
     connections,
   });
   return createApp(
@@ -182,6 +183,7 @@ function appOf({ config, table, catalog, priceBook }: Made, gateway: Gateway, la
       prices: () => pricesOf(config, priceBook, lasting),
       requests: lasting.requests,
       admin: lasting.virtualKeys?.admin,
+      identity: lasting.identity,
       readiness: () => readinessOf(config, lasting),
       onRefusal: (refusal) => lasting.onRefusal(refusal),
       tail: logging.file === "" ? undefined : (options) => tailFile({ file: logging.file, ...options }),

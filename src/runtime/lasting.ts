@@ -1,3 +1,4 @@
+import type { Identity } from "../admin/identity/identity.ts";
 import { createVirtualKeys, type VirtualKeys } from "../admin/virtual-keys.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import type { Load } from "../gateway/gateway-options.ts";
@@ -5,6 +6,7 @@ import { createReasoningMemory, type ReasoningMemory } from "../gateway/reasonin
 import { createStoredResponses, type StoredResponses } from "../gateway/stored-responses.ts";
 import { createConnections, type Connections } from "../http/connections.ts";
 import type { RequestSource } from "../http/requests.ts";
+import type { SecretBox } from "../keys/secret-box.ts";
 import { alarms } from "../lib/alarms.ts";
 import { createPriceRefresh, type PriceRefresh } from "../prices/price-refresh.ts";
 import { createPriceTable, type PriceTable } from "../prices/price-table.ts";
@@ -16,6 +18,7 @@ import { type AffinityMemory, createAffinityMemory } from "../routing/affinity.t
 import { createHealthLog } from "../routing/health/health-log.ts";
 import type { HealthRegistry } from "../routing/health/health.ts";
 import { createHealthRegistry } from "../routing/health/registry.ts";
+import type { DocumentChange } from "../storage/document-store.ts";
 import { createRecordWriter, type RecordWriter } from "../storage/record-writer.ts";
 import type { Store } from "../storage/store.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -27,6 +30,8 @@ import { createRequestRing } from "../telemetry/request-ring.ts";
 import { type ConfigStatus, createConfigStatus } from "./config-status.ts";
 import { fetchText } from "./fetch-text.ts";
 import type { Generation } from "./generation.ts";
+import { identityOf } from "./identity-of.ts";
+import { secretBoxOf } from "./secret-box-of.ts";
 import { textLimitOf } from "./text-limit.ts";
 import { createSinkComplaint, responseStoreOf, retentionOf, sinksOf, storeOf } from "./sinks.ts";
 
@@ -50,6 +55,9 @@ export interface Lasting {
   /** Virtual keys, their budgets and who changes them; `undefined` = no database holds any. */
   readonly virtualKeys: VirtualKeys | undefined;
   readonly prices: { readonly table: PriceTable; readonly refresh: PriceRefresh };
+  /** Seals what is secret in the database; `undefined` = there is no database, or no key that all its gateways have. */
+  readonly secrets: SecretBox | undefined;
+  readonly identity: Identity;
   readonly health: HealthRegistry;
   readonly limiter: Limiter;
   readonly overload: Overload;
@@ -131,7 +139,11 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
   const prices = pricesOf(logger);
   const store = responseStoreOf(config, { logger, store: database });
   const retention = database && retentionOf(config, { logger, store: database });
-  const virtualKeys = database && createVirtualKeys({ store: database, log: logger });
+  const onChange = (change: DocumentChange): void => identity.apply(change);
+  const virtualKeys = database && createVirtualKeys({ store: database, log: logger, onChange });
+  const secrets = secretBoxOf(config, logger);
+  const settings = () => (served?.config ?? config).admin;
+  const identity = identityOf({ settings, database, virtualKeys, secrets, logger });
   const hasManyKeys = (): boolean =>
     (served?.config ?? config).keys.inbound.length > 1 || (virtualKeys?.book.size ?? 0) > 0;
 
@@ -146,6 +158,8 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
     database,
     virtualKeys,
     prices,
+    secrets,
+    identity,
     health,
     limiter,
     overload,

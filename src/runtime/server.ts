@@ -25,6 +25,8 @@ export interface RunningServer {
    * storage stay as they are. Throws an Error with a message for people where it cannot be done; then nothing has changed.
    */
   apply(config: ResolvedConfig): void;
+  /** A link that makes the first admin, once it is known that there is none; `undefined` = there is one. It works once. */
+  setupUrl(): Promise<string | undefined>;
   /** For those who watch it: the configuration was read again; `refused` = why it is not used. */
   configRead(refused: string | undefined): void;
 }
@@ -141,8 +143,19 @@ export async function startServer(config: ResolvedConfig, logger: Logger): Promi
     await Bun.sleep(flushMs);
   }
 
+  const url = urlOf(server, config.server.host, config.server.tls === undefined ? "http" : "https");
+
+  async function setupUrl(): Promise<string | undefined> {
+    const { identity, virtualKeys } = house.lasting;
+    await virtualKeys?.ready;
+    if (phase !== "serving" || virtualKeys?.state().isLoaded === false || !identity.isNew()) return undefined;
+    const scheme = new URL(url).protocol;
+    return `${scheme}//127.0.0.1:${server.port}/dashboard/setup#token=${identity.offerSetup()}`;
+  }
+
   return {
-    url: urlOf(server, config.server.host, config.server.tls === undefined ? "http" : "https"),
+    setupUrl,
+    url,
     metricsUrl: metricsServer && `${urlOf(metricsServer, config.server.metricsHost, "http")}/metrics`,
     cut,
     drain: () => (ending ??= drain()),

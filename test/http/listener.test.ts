@@ -9,6 +9,7 @@ import { createKeyRing } from "../../src/keys/key-ring.ts";
 import { createRequestRing } from "../../src/telemetry/request-ring.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import type { Refusal } from "../../src/telemetry/refusal-log.ts";
+import { memoryIdentity } from "../support/key-house.ts";
 
 const bugs: unknown[] = [];
 const refusals: Refusal[] = [];
@@ -62,6 +63,7 @@ const app = createApp(
     readiness: () => ({ isReady: true, reasons: [], notices: [] }),
     onRefusal: (refusal) => void refusals.push(refusal),
     admin: undefined,
+    identity: memoryIdentity(),
     tail: undefined,
   },
   (error) => void bugs.push(error),

@@ -1,15 +1,22 @@
 import { join } from "node:path";
 import { Elysia } from "elysia";
+import { createIdentity, type Identity } from "../../src/admin/identity/identity.ts";
 import { createVirtualKeys, type VirtualKeys } from "../../src/admin/virtual-keys.ts";
+import { configSchema } from "../../src/config/schema.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { createAccess } from "../../src/http/access.ts";
+import { auditRoutes } from "../../src/http/admin/audit.ts";
+import { authRoutes, type AuthParts } from "../../src/http/admin/auth.ts";
 import { keyRoutes } from "../../src/http/admin/keys.ts";
 import { ownKeyRoutes } from "../../src/http/admin/own-key.ts";
 import type { AdminParts } from "../../src/http/admin/resource-routes.ts";
+import { sessionRoutes } from "../../src/http/admin/sessions.ts";
 import { teamRoutes } from "../../src/http/admin/teams.ts";
+import { userRoutes } from "../../src/http/admin/users.ts";
 import { createConnections } from "../../src/http/connections.ts";
 import { plainError } from "../../src/http/errors.ts";
 import { createKeyRing } from "../../src/keys/key-ring.ts";
+import type { SecretBox } from "../../src/keys/secret-box.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/index.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -18,6 +25,7 @@ export const adminToken = "admin-token";
 
 /** One gateway's keys: what it knows, and its API on a real socket. */
 export interface KeyHouse extends VirtualKeys, Disposable {
+  readonly identity: Identity;
   readonly url: string;
   readonly routes: readonly { method: string; path: string }[];
   readonly told: string[];
@@ -40,6 +48,9 @@ export interface KeyHouseOptions {
   readonly now?: () => number;
   readonly inbound?: readonly string[];
   readonly anonymous?: "none" | "loopback";
+  /** Settings below `admin`; the admin token is good besides. */
+  readonly settings?: object;
+  readonly secrets?: SecretBox;
 }
 
 /** A real database in a folder of its own. */
@@ -55,12 +66,27 @@ export function openKeyStore(): { store: Store } & Disposable {
   };
 }
 
-function appOf(parts: AdminParts) {
+function settingsOf(given: object = {}) {
+  const { admin } = configSchema.parse({ admin: given });
+  return () => admin;
+}
+
+/** Users and sessions of a gateway without a database. */
+export function memoryIdentity(settings?: object, told: string[] = []): Identity {
+  const log = { info: (text: string) => void told.push(text), warn: (text: string) => void told.push(text) };
+  return createIdentity({ settings: settingsOf(settings), store: undefined, secrets: undefined, log });
+}
+
+function appOf(parts: AdminParts & AuthParts) {
   return new Elysia({ normalize: false, nativeStaticResponse: false })
     .onError(({ error }) => (error instanceof GatewayError ? plainError(error) : undefined))
     .use(keyRoutes(parts))
     .use(teamRoutes(parts))
-    .use(ownKeyRoutes(parts));
+    .use(ownKeyRoutes(parts))
+    .use(authRoutes(parts))
+    .use(sessionRoutes(parts))
+    .use(userRoutes(parts))
+    .use(auditRoutes(parts));
 }
 
 /** Nothing happens by itself. */
@@ -70,8 +96,22 @@ export async function startKeyHouse(options: KeyHouseOptions): Promise<KeyHouse>
   const { store, now = Date.now, inbound = [], anonymous = "none" } = options;
   const told: string[] = [];
   const log = { info: (text: string) => void told.push(text), warn: (text: string) => void told.push(text) };
-  const virtualKeys = createVirtualKeys({ store, log, now, every: still, after: still });
+  const virtualKeys = createVirtualKeys({
+    store,
+    log,
+    onChange: (change) => identity.apply(change),
+    now,
+    every: still,
+    after: still,
+  });
   const { book, admin } = virtualKeys;
+  const identity = createIdentity({
+    settings: settingsOf(options.settings),
+    store: { documents: store.documents, trail: admin.trail, look: () => virtualKeys.look() },
+    secrets: options.secrets,
+    log,
+    now,
+  });
   await virtualKeys.look();
   const connections = createConnections(10);
   const access = createAccess({
@@ -82,15 +122,17 @@ export async function startKeyHouse(options: KeyHouseOptions): Promise<KeyHouse>
     inboundKeys: createKeyRing(inbound),
     virtualKeys: book,
     adminKeys: createKeyRing([adminToken]),
+    identity,
     connections,
     now,
   });
-  const app = appOf({ access, connections, admin, server: { ...limits } });
+  const app = appOf({ access, connections, admin, identity, server: { ...limits } });
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   connections.attach(server);
   const url = `http://127.0.0.1:${server.port}`;
   return {
     ...virtualKeys,
+    identity,
     url,
     routes: app.routes,
     told,
@@ -100,7 +142,11 @@ export async function startKeyHouse(options: KeyHouseOptions): Promise<KeyHouse>
 }
 
 /** The API of a gateway that has no database. */
-export function startWithoutStore(): Pick<KeyHouse, "ask" | "routes" | "url"> & Disposable {
+export function startWithoutStore(
+  settings?: object,
+): Pick<KeyHouse, "ask" | "identity" | "routes" | "told" | "url"> & Disposable {
+  const told: string[] = [];
+  const identity = memoryIdentity(settings, told);
   const connections = createConnections(10);
   const access = createAccess({
     anonymous: "loopback",
@@ -109,13 +155,16 @@ export function startWithoutStore(): Pick<KeyHouse, "ask" | "routes" | "url"> & 
     keyHeader: "x-api-key",
     inboundKeys: createKeyRing([]),
     adminKeys: createKeyRing([adminToken]),
+    identity,
     connections,
   });
-  const app = appOf({ access, connections, admin: undefined, server: { ...limits } });
+  const app = appOf({ access, connections, admin: undefined, identity, server: { ...limits } });
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   connections.attach(server);
   const url = `http://127.0.0.1:${server.port}`;
   return {
+    identity,
+    told,
     url,
     routes: app.routes,
     ask: (method, path, body, token = adminToken) => ask(`${url}${path}`, { method, body, token }),

@@ -44,6 +44,10 @@ export interface ResourceRoutesOptions<Create, Patch, Query> {
   readonly schemas: Schemas<Create, Patch, Query>;
   /** Throws GatewayError (409) where there is no database. */
   readonly resource: () => Served<Create, Patch, Query>;
+  /** Who may look, and who may change; default: viewers and operators. */
+  readonly roles?: { readonly look: Role; readonly change: Role };
+  /** Where the API documents list it. */
+  readonly tag?: string;
 }
 
 type Context = { request: Request; params: { id: string } };
@@ -52,17 +56,23 @@ export const idParameter = { name: "id", in: "path", required: true, schema: { t
 
 export const refusals = {
   400: { description: "A field is wrong, unknown or cannot be set: the message names it" },
-  401: { description: "No admin token, or a wrong one" },
+  401: { description: "No admin token or login, or one that is not good" },
+  403: { description: "The role is not enough" },
   409: { description: "Somebody else was faster (`version`), or no database is configured" },
   503: { description: "The database is out of reach" },
 };
 
+/** How the API documents tell of a route, below a tag. */
+export function describeAs(tag: string, detail: object): { parse: "none"; detail: never } {
+  return { parse: "none", detail: { tags: [tag], ...detail } as never };
+}
+
 export function describe(detail: object): { parse: "none"; detail: never } {
-  return { parse: "none", detail: { tags: ["keys"], ...detail } as never };
+  return describeAs("keys", detail);
 }
 
 /** The query parameters that a schema knows. */
-function parametersOf(schema: z.ZodType): object[] {
+export function parametersOf(schema: z.ZodType): object[] {
   const { properties = {} } = z.toJSONSchema(schema, { io: "input" });
   return Object.entries(properties).map(([name, own]) => ({ name, in: "query", required: false, schema: own }));
 }
@@ -71,8 +81,10 @@ function bodyOf(schema: z.ZodType): object {
   return { required: true, ...jsonContent(schema) };
 }
 
-function described<Create, Patch, Query>({ words, schemas }: ResourceRoutesOptions<Create, Patch, Query>) {
+function described<Create, Patch, Query>(options: ResourceRoutesOptions<Create, Patch, Query>) {
+  const { words, schemas, tag = "keys" } = options;
   const [one, several] = words;
+  const describe = (detail: object) => describeAs(tag, detail);
   const notFound = { 404: { description: `No such ${one}` } };
   const answer = (status: number, description: string, schema: z.ZodType): object => ({
     [status]: { description, ...jsonContent(schema) },
@@ -120,13 +132,13 @@ export function resourceRoutes<Create, Patch, Query>(
   options: ResourceRoutesOptions<Create, Patch, Query>,
   parts: AdminParts,
 ) {
-  const { path, schemas, resource } = options;
+  const { path, schemas, resource, roles = { look: "viewer", change: "operator" } } = options;
   const details = described(options);
   return new Elysia({ name: path })
     .get(
       path,
       ({ request }) => {
-        adminOf(request, parts, "viewer");
+        adminOf(request, parts, roles.look);
         return json(resource().page(readQuery(request, schemas.query)));
       },
       details.list,
@@ -134,7 +146,7 @@ export function resourceRoutes<Create, Patch, Query>(
     .post(
       path,
       async ({ request }) => {
-        const by = adminOf(request, parts, "operator");
+        const by = adminOf(request, parts, roles.change);
         const served = resource();
         return json(await served.create(await readJson(request, schemas.create, parts), by), 201);
       },
@@ -143,7 +155,7 @@ export function resourceRoutes<Create, Patch, Query>(
     .post(
       `${path}/batch`,
       async ({ request }) => {
-        const by = adminOf(request, parts, "operator");
+        const by = adminOf(request, parts, roles.change);
         const served = resource();
         return json(await runBatch(served, await readJson(request, schemas.batch, parts), by));
       },
@@ -152,7 +164,7 @@ export function resourceRoutes<Create, Patch, Query>(
     .get(
       `${path}/:id`,
       ({ request, params }: Context) => {
-        adminOf(request, parts, "viewer");
+        adminOf(request, parts, roles.look);
         return json(resource().get(params.id));
       },
       details.get,
@@ -160,7 +172,7 @@ export function resourceRoutes<Create, Patch, Query>(
     .patch(
       `${path}/:id`,
       async ({ request, params }: Context) => {
-        const by = adminOf(request, parts, "operator");
+        const by = adminOf(request, parts, roles.change);
         const served = resource();
         return json(await served.patch(params.id, await readJson(request, schemas.patch, parts), by));
       },
@@ -169,7 +181,7 @@ export function resourceRoutes<Create, Patch, Query>(
     .delete(
       `${path}/:id`,
       async ({ request, params }: Context) => {
-        const by = adminOf(request, parts, "operator");
+        const by = adminOf(request, parts, roles.change);
         await resource().remove(params.id, by);
         return new Response(null, { status: 204 });
       },

@@ -61,6 +61,7 @@ export function openapiDocument() {
         { name: "models", description: "What may be asked for" },
         { name: "inference", description: "Asking models" },
         { name: "keys", description: "Virtual keys, teams, and what a key was used for" },
+        { name: "admin", description: "Logging in, users, and the audit log" },
         { name: "operation", description: "Health, metrics and logs of the gateway itself" },
       ],
       components: {

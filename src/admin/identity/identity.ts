@@ -1,0 +1,144 @@
+import type { ResolvedConfig } from "../../config/resolve.ts";
+import { GatewayError } from "../../errors.ts";
+import type { SecretBox } from "../../keys/secret-box.ts";
+import type { DocumentChange, DocumentStore } from "../../storage/document-store.ts";
+import type { AuditTrail, By } from "../audit-trail.ts";
+import type { Setup, SetupAnswer } from "../contract/auth.ts";
+import { createAdminDocuments } from "../documents.ts";
+import { createIdentityBook } from "./identity-book.ts";
+import { createLoginThrottle } from "./login-throttle.ts";
+import { createMemoryDocuments } from "./memory-documents.ts";
+import { createPasswords } from "./passwords.ts";
+import { createPeople } from "./people.ts";
+import { createSessions, type Holder, type Sessions, type Visitor } from "./sessions.ts";
+import { createSetupLink } from "./setup-link.ts";
+import { createSignIn, type SignIn } from "./sign-in.ts";
+import { createSigningKeys, type SigningKeys } from "./signing-keys.ts";
+import { createUsers, type Users } from "./users.ts";
+
+/** Who looks after the gateway: users, their sessions, and how both begin. It lives as long as the process. */
+export interface Identity extends SignIn {
+  readonly sessions: Sessions;
+  readonly users: Users;
+  readonly keys: SigningKeys;
+  /** Whether users and sessions outlive the process: there is a database. */
+  readonly isLasting: boolean;
+  holder(accessToken: string): Holder | undefined;
+  /** Ends a session. */
+  logout(id: string, by: By): Promise<void>;
+  /** Whether nobody can be admin yet: no token, no password, no user, no other system. */
+  isNew(): boolean;
+  /** The token of a link that makes the first admin. */
+  offerSetup(): string;
+  /** Makes the first admin. Rejects with GatewayError: 401 with a token that is not good (any more), 409 where there is one. */
+  setup(setup: Setup, visitor: Visitor): Promise<SetupAnswer>;
+  /** A change of any document, as the store tells it. */
+  apply(change: DocumentChange): void;
+}
+
+export interface IdentityOptions {
+  /** As configured now. */
+  readonly settings: () => ResolvedConfig["admin"];
+  /** Where users and sessions are kept; `undefined` = in memory, as long as the process lives. */
+  readonly store:
+    | {
+        readonly documents: Pick<DocumentStore, "get" | "put" | "remove">;
+        readonly trail: AuditTrail;
+        /** Hears what other gateways have changed. Never rejects. */
+        look(): Promise<void>;
+      }
+    | undefined;
+  readonly secrets: SecretBox | undefined;
+  readonly log: { info(message: string): void; warn(message: string): void };
+  readonly now?: () => number;
+}
+
+function wrongSetupToken(): GatewayError {
+  const message =
+    "This link was used, has expired, or is not of this process: start the gateway again for another one.";
+  return new GatewayError({ code: "invalid_api_key", status: 401, message });
+}
+
+function notNew(): GatewayError {
+  const message = "There is an admin already: log in, or ask one for a user of your own.";
+  return new GatewayError({ code: "conflict", status: 409, message });
+}
+
+const memoryNote =
+  "No database is configured: this user is forgotten when the gateway stops. Set storage.url (OR_DB_PATH), or ADMIN_PASSWORD.";
+
+/** Without a database there is no audit log: the console has it. */
+function consoleTrail(log: IdentityOptions["log"]): AuditTrail {
+  return {
+    tell({ action, subject }, { actor, address }) {
+      log.info(`${action} ${subject} by ${actor}${address === undefined ? "" : ` from ${address}`}`);
+      return Promise.resolve();
+    },
+    pending: () => 0,
+    flush: () => Promise.resolve(),
+  };
+}
+
+export function createIdentity(options: IdentityOptions): Identity {
+  const { settings, store, secrets: box, log, now = Date.now } = options;
+  const trail = store?.trail ?? consoleTrail(log);
+  const look = (): Promise<void> => store?.look() ?? Promise.resolve();
+  const book = createIdentityBook((message) => log.warn(message));
+  const documents = createAdminDocuments({
+    documents: store?.documents ?? createMemoryDocuments(now),
+    onChange: apply,
+  });
+  const keys = createSigningKeys({ configured: () => settings().jwtSecret, documents, box: store && box, log });
+  const passwords = createPasswords();
+  const people = createPeople({ settings, book, keys, passwords });
+  const sessions = createSessions({ settings, documents, book, people, keys, trail, now });
+  const hasOtherAdmin = (): boolean =>
+    settings().token !== undefined || settings().password !== undefined || settings().oidc !== undefined;
+  const tools = { documents, trail, now, book, people, sessions, passwords, hasOtherAdmin, look };
+  const users = createUsers(tools);
+  const signIn = createSignIn({ ...tools, throttle: createLoginThrottle(now), users, keys });
+  const link = createSetupLink(now);
+  const isNew = (): boolean => !hasOtherAdmin() && book.userCount === 0;
+
+  function apply(change: DocumentChange): void {
+    book.apply(change);
+    keys.apply(change);
+  }
+
+  async function makeFirst({ username, password }: Setup, { address }: Visitor) {
+    await look();
+    if (!isNew()) throw notNew();
+    const by = { actor: "setup", address };
+    const { id } = await users.create({ name: username, password, role: "admin", enabled: true }, by);
+    const user = book.user(id);
+    if (user === undefined) throw new Error("The first admin is not known after it was made");
+    return { userId: id, name: user.name, role: user.role, epoch: user.epoch };
+  }
+
+  return {
+    ...signIn,
+    sessions,
+    users,
+    keys,
+    isLasting: store !== undefined,
+    holder: (accessToken) => sessions.holder(accessToken),
+    async logout(id, by) {
+      await sessions.end(id);
+      await trail.tell({ action: "auth.logout", subject: `session/${id}`, before: undefined, after: undefined }, by);
+    },
+    isNew,
+    offerSetup: () => link.offer(),
+    async setup(setup, visitor) {
+      if (!link.take(setup.token)) throw wrongSetupToken();
+      try {
+        const person = await makeFirst(setup, visitor);
+        const tokens = await sessions.begin(person, { ...visitor, by: "setup" });
+        return store === undefined ? { ...tokens, note: memoryNote } : tokens;
+      } catch (error) {
+        link.giveBack();
+        throw error;
+      }
+    },
+    apply,
+  };
+}

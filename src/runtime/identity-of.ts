@@ -1,0 +1,26 @@
+import { createIdentity, type Identity } from "../admin/identity/identity.ts";
+import type { VirtualKeys } from "../admin/virtual-keys.ts";
+import type { ResolvedConfig } from "../config/resolve.ts";
+import type { SecretBox } from "../keys/secret-box.ts";
+import type { Store } from "../storage/store.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+export interface IdentityParts {
+  /** As configured now. */
+  readonly settings: () => ResolvedConfig["admin"];
+  readonly database: Store | undefined;
+  readonly virtualKeys: VirtualKeys | undefined;
+  readonly secrets: SecretBox | undefined;
+  readonly logger: Logger;
+}
+
+/** Users and sessions, beside the virtual keys in the database where there is one. */
+export function identityOf({ settings, database, virtualKeys, secrets, logger }: IdentityParts): Identity {
+  const store = database &&
+    virtualKeys && {
+      documents: database.documents,
+      trail: virtualKeys.admin.trail,
+      look: () => virtualKeys.look(),
+    };
+  return createIdentity({ settings, store, secrets, log: logger });
+}
