@@ -137,10 +137,13 @@ function notAdmin({ hasExpired, hasToken }: { hasExpired: boolean; hasToken: boo
     return refuse(
       "The login has expired or has ended: renew it (POST /api/auth/refresh), or log in (POST /api/auth/login).",
     );
-  const way = hasToken
-    ? "the admin token (AUTH_TOKEN) or that of a login (POST /api/auth/login): send it"
-    : "a login (POST /api/auth/login), or an admin token and none is set (AUTH_TOKEN, admin.token): send what you have";
-  return refuse(`This needs ${way} as 'Authorization: Bearer <token>'.`);
+  const how = "as 'Authorization: Bearer <token>'";
+  if (hasToken)
+    return refuse(
+      `This needs the admin token (AUTH_TOKEN), or that of a login (POST /api/auth/login): send it ${how}.`,
+    );
+  const unset = "An admin token would do as well and none is set: set AUTH_TOKEN (admin.token) on the server.";
+  return refuse(`This needs the token of a login (POST /api/auth/login): send it ${how}. ${unset}`);
 }
 
 export function createAccess(options: AccessOptions): Access {

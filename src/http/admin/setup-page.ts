@@ -35,7 +35,7 @@ const status = document.querySelector("[role=status]");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { username, password } = Object.fromEntries(new FormData(form));
-  const response = await fetch("/api/auth/setup", { method: "POST", body: JSON.stringify({ token, username, password }) });
+  const response = await window.fetch("/api/auth/setup", { method: "POST", body: JSON.stringify({ token, username, password }) });
   const answer = await response.json();
   form.hidden = response.ok;
   status.textContent = response.ok

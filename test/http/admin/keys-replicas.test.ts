@@ -131,7 +131,8 @@ test("what could not be written to the audit log is written later, once and in o
 test("without a database everything says that one is needed, and which setting names it", async () => {
   using house = startWithoutStore();
   expect(house.routes.length).toBeGreaterThan(15);
-  for (const { method, path } of house.routes) {
+  // Whoever the configuration names can log in all the same.
+  for (const { method, path } of house.routes.filter((route) => !route.path.startsWith("/api/auth/"))) {
     const body = method === "GET" || method === "DELETE" ? undefined : {};
     const answer = await house.ask(method, path.replace(":id", "key_1"), body);
     expect([path, answer.status]).toEqual([path, 409]);

@@ -1,0 +1,21 @@
+/** What answers to whoever asks, and why. Every other route wants a key or an admin. */
+export const publicRoutes: Readonly<Record<string, string>> = {
+  "GET /": "Ollama's clients look for its words",
+  "GET /api/hello": "probe of Claude's clients",
+  "GET /api/version": "probe of Ollama's clients",
+  "GET /health": "probe",
+  "GET /healthz": "probe",
+  "GET /health/live": "probe",
+  "GET /health/ready": "probe",
+  "GET /docs": "describes the API, holds nothing of this gateway",
+  "GET /swagger": "as /docs",
+  "GET /swagger/json": "as /docs",
+  "GET /swagger/assets/start.js": "as /docs",
+  "GET /swagger/assets/bundle.js": "as /docs",
+  "GET /swagger/assets/style.css": "as /docs",
+  "GET /dashboard/setup": "a form; what it sends wants a token",
+  "GET /dashboard/setup.js": "a form; what it sends wants a token",
+  "POST /api/auth/login": "wants a password",
+  "POST /api/auth/refresh": "wants a refresh token",
+  "POST /api/auth/setup": "wants the token of the printed link, from this machine",
+};
