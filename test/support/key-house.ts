@@ -113,6 +113,7 @@ export async function startKeyHouse(options: KeyHouseOptions): Promise<KeyHouse>
     now,
   });
   await virtualKeys.look();
+  await identity.prepare();
   const connections = createConnections(10);
   const access = createAccess({
     anonymous,

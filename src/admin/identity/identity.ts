@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from "../../config/resolve.ts";
 import { GatewayError } from "../../errors.ts";
 import type { SecretBox } from "../../keys/secret-box.ts";
+import { errorText } from "../../lib/error-text.ts";
 import type { DocumentChange, DocumentStore } from "../../storage/document-store.ts";
 import type { AuditTrail, By } from "../audit-trail.ts";
 import type { Setup, SetupAnswer } from "../contract/auth.ts";
@@ -32,6 +33,8 @@ export interface Identity extends SignIn {
   offerSetup(): string;
   /** Makes the first admin. Rejects with GatewayError: 401 with a token that is not good (any more), 409 where there is one. */
   setup(setup: Setup, visitor: Visitor): Promise<SetupAnswer>;
+  /** Once everything is known that is stored: what logins are signed with is made before the first one. Never rejects. */
+  prepare(): Promise<void>;
   /** A change of any document, as the store tells it. */
   apply(change: DocumentChange): void;
 }
@@ -127,6 +130,11 @@ export function createIdentity(options: IdentityOptions): Identity {
       await trail.tell({ action: "auth.logout", subject: `session/${id}`, before: undefined, after: undefined }, by);
     },
     isNew,
+    async prepare() {
+      const { password, oidc } = settings();
+      if (password === undefined && oidc === undefined && book.userCount === 0) return;
+      await keys.ready().catch((error: unknown) => log.warn(`Nobody can log in: ${errorText(error)}`));
+    },
     offerSetup: () => link.offer(),
     async setup(setup, visitor) {
       if (!link.take(setup.token)) throw wrongSetupToken();
