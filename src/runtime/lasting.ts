@@ -144,7 +144,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
   const secrets = secretBoxOf(config, logger);
   const settings = () => (served?.config ?? config).admin;
   const identity = identityOf({ settings, database, virtualKeys, secrets, logger });
-  void virtualKeys?.ready.then(() => identity.prepare());
+  void virtualKeys?.ready.then(() => (virtualKeys.state().isLoaded ? identity.prepare() : undefined));
   const hasManyKeys = (): boolean =>
     (served?.config ?? config).keys.inbound.length > 1 || (virtualKeys?.book.size ?? 0) > 0;
 

@@ -27,6 +27,15 @@ function tooMany(): GatewayError {
   });
 }
 
+async function matches(password: string, known: string): Promise<boolean> {
+  try {
+    return await Bun.password.verify(password, known);
+  } catch {
+    // What is no hash fits no password.
+    return false;
+  }
+}
+
 export function createPasswords(): Passwords {
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -48,15 +57,6 @@ export function createPasswords(): Passwords {
   }
 
   const hash = (password: string): Promise<string> => inTurn(() => Bun.password.hash(password, cost));
-
-  async function matches(password: string, known: string): Promise<boolean> {
-    try {
-      return await Bun.password.verify(password, known);
-    } catch {
-      // What is no hash fits no password.
-      return false;
-    }
-  }
 
   return {
     hash,

@@ -63,6 +63,12 @@ function isConflict(error: unknown): boolean {
   return error instanceof GatewayError && error.code === "conflict";
 }
 
+function read(document: StoredDocument): Session {
+  const session = readSession(document);
+  if (session === undefined) throw new Error(`What was written of the session ${document.id} cannot be read`);
+  return session;
+}
+
 export function createSessions(options: SessionsOptions): Sessions {
   const { settings, documents, book, people, keys: signing, trail, now } = options;
 
@@ -81,12 +87,6 @@ export function createSessions(options: SessionsOptions): Sessions {
       refreshExpiresIn: Math.max(0, Math.floor((session.expiresAt - now()) / 1000)),
       role,
     };
-  }
-
-  function read(document: StoredDocument): Session {
-    const session = readSession(document);
-    if (session === undefined) throw new Error(`What was written of the session ${document.id} cannot be read`);
-    return session;
   }
 
   /** Old ones make room: there is no timer for them. */
@@ -136,8 +136,14 @@ export function createSessions(options: SessionsOptions): Sessions {
       const { token, hash } = createRefreshToken(id, keys.refresh);
       const { userId, name, role, epoch } = person;
       const value = {
-        ...{ userId, name, by, epoch, refreshHash: hash },
-        ...{ createdAt: time, renewedAt: time, expiresAt: time + settings().sessionTtl },
+        userId,
+        name,
+        by,
+        epoch,
+        refreshHash: hash,
+        createdAt: time,
+        renewedAt: time,
+        expiresAt: time + settings().sessionTtl,
         ...(by === "oidc" && { role }),
         ...(address !== undefined && { address }),
         ...(agent !== undefined && { agent: agent.slice(0, longestAgent) }),

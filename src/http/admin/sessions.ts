@@ -39,7 +39,10 @@ function notFound(id: string): GatewayError {
 function viewOf(session: Session, current: string | undefined): SessionView {
   const { id, userId, name, by, createdAt, renewedAt, expiresAt, address, agent } = session;
   return {
-    ...{ id, userId, name, by },
+    id,
+    userId,
+    name,
+    by,
     createdAt: isoTime(createdAt),
     renewedAt: isoTime(renewedAt),
     expiresAt: isoTime(expiresAt),

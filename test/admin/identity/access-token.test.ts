@@ -7,10 +7,18 @@ const key = randomBytes(32);
 const now = Date.UTC(2026, 10, 21, 12);
 const second = now / 1000;
 const claims: Claims = {
-  ...{ sub: "user_1", sid: "ses_1", name: "Ann", role: "admin", epoch: "e1" },
-  ...{ begun: now, iat: second, exp: second + 600 },
+  sub: "user_1",
+  sid: "ses_1",
+  name: "Ann",
+  role: "admin",
+  epoch: "e1",
+  begun: now,
+  iat: second,
+  exp: second + 600,
 };
 const everything = { iss: "orcestator", aud: "orcestator-admin", ...claims };
+
+const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 /** As jose signs it, which knows nothing of ours. */
 function josesToken(
@@ -38,7 +46,6 @@ describe("nobody is let in by", () => {
   const pem = publicKey.export({ type: "spki", format: "pem" });
   const signed = signAccessToken(claims, key);
   const [header = "", payload = "", signature = ""] = signed.split(".");
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
   const forgeries: Readonly<Record<string, () => string | Promise<string>>> = {
     "no signature (alg none)": () => new UnsecuredJWT({ ...everything }).encode(),

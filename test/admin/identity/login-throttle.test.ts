@@ -18,59 +18,59 @@ function waitOf(attempt: () => unknown): number {
 }
 
 test("each failure after the fifth makes the next wait twice as long, up to a minute", () => {
-  const { begin } = throttle();
+  const logins = throttle();
   const waits: number[] = [];
   for (let count = 0; count < 14; count += 1) {
-    const wait = waitOf(() => begin("ann", `10.0.${count}.1`));
+    const wait = waitOf(() => logins.begin("ann", `10.0.${count}.1`));
     waits.push(wait);
     now += wait * 1000;
-    if (wait > 0) begin("ann", `10.1.${count}.1`);
+    if (wait > 0) logins.begin("ann", `10.1.${count}.1`);
   }
   expect(waits).toEqual([0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60]);
 });
 
 test("attempts at the same moment gain nothing: each counts before it is known how it ends", () => {
-  const { begin } = throttle();
-  const waits = Array.from({ length: 50 }, (_, index) => waitOf(() => begin("bob", `10.2.${index}.1`)));
+  const logins = throttle();
+  const waits = Array.from({ length: 50 }, (_, index) => waitOf(() => logins.begin("bob", `10.2.${index}.1`)));
   expect(waits.filter((wait) => wait === 0)).toHaveLength(6);
 });
 
 test("a network that tries many names is slowed down, all of an IPv6 network together", () => {
   for (const address of [() => "10.3.0.1", (index: number) => `2001:db8::${index.toString(16)}`]) {
-    const { begin } = throttle();
-    const waits = Array.from({ length: 60 }, (_, index) => waitOf(() => begin(`name-${index}`, address(index))));
+    const logins = throttle();
+    const waits = Array.from({ length: 60 }, (_, index) => waitOf(() => logins.begin(`name-${index}`, address(index))));
     expect(waits.filter((wait) => wait === 0)).toHaveLength(21);
-    expect(waitOf(() => begin("another", "10.4.0.1"))).toBe(0);
+    expect(waitOf(() => logins.begin("another", "10.4.0.1"))).toBe(0);
   }
 });
 
 test("whoever is refused is not made to wait longer for it", () => {
-  const { begin } = throttle();
-  for (let count = 0; count < 6; count += 1) begin("cy", "10.5.0.1");
-  for (let count = 0; count < 100; count += 1) expect(waitOf(() => begin("cy", "10.5.0.1"))).toBe(1);
+  const logins = throttle();
+  for (let count = 0; count < 6; count += 1) logins.begin("cy", "10.5.0.1");
+  for (let count = 0; count < 100; count += 1) expect(waitOf(() => logins.begin("cy", "10.5.0.1"))).toBe(1);
 });
 
 test("a success clears the account, and takes its own attempt off the network, no more", () => {
-  const { begin } = throttle();
-  for (let count = 0; count < 5; count += 1) begin("di", "10.6.0.1");
-  begin("di", "10.6.0.1").succeeded();
-  for (let count = 0; count < 5; count += 1) expect(waitOf(() => begin("di", "10.7.0.1"))).toBe(0);
-  for (let count = 0; count < 16; count += 1) expect(waitOf(() => begin(`x-${count}`, "10.6.0.1"))).toBe(0);
-  expect(waitOf(() => begin("y", "10.6.0.1"))).toBe(1);
+  const logins = throttle();
+  for (let count = 0; count < 5; count += 1) logins.begin("di", "10.6.0.1");
+  logins.begin("di", "10.6.0.1").succeeded();
+  for (let count = 0; count < 5; count += 1) expect(waitOf(() => logins.begin("di", "10.7.0.1"))).toBe(0);
+  for (let count = 0; count < 16; count += 1) expect(waitOf(() => logins.begin(`x-${count}`, "10.6.0.1"))).toBe(0);
+  expect(waitOf(() => logins.begin("y", "10.6.0.1"))).toBe(1);
 });
 
 test("what was a quarter of an hour ago is forgotten", () => {
-  const { begin } = throttle();
-  for (let count = 0; count < 6; count += 1) begin("ed", undefined);
+  const logins = throttle();
+  for (let count = 0; count < 6; count += 1) logins.begin("ed", undefined);
   now += 15 * 60_000 + 1;
-  for (let count = 0; count < 6; count += 1) expect(waitOf(() => begin("ed", undefined))).toBe(0);
+  for (let count = 0; count < 6; count += 1) expect(waitOf(() => logins.begin("ed", undefined))).toBe(0);
 });
 
 test("no number of names makes it grow without end", () => {
-  const { begin } = throttle();
+  const logins = throttle();
   const before = process.memoryUsage().heapUsed;
   for (let index = 0; index < 40_000; index += 1)
-    begin(`name-${index}`, `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
+    logins.begin(`name-${index}`, `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
   Bun.gc(true);
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
 });

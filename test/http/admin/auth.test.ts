@@ -309,7 +309,7 @@ describe("without a database", () => {
       house.ask("POST", "/api/auth/setup", { token: given, username: "me", password: "my-password" }, null);
     expect((await setup("wrong")).status).toBe(401);
     const answers = await Promise.all([setup(token), setup(token)]);
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 401]);
+    expect(answers.map(({ status }) => status).toSorted((left, right) => left - right)).toEqual([201, 401]);
     const { body } = answers.find(({ status }) => status === 201) ?? {};
     expect(body).toMatchObject({ role: "admin", note: expect.stringContaining("OR_DB_PATH") });
     expect((await setup(token)).status).toBe(401);
