@@ -39,6 +39,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   db: { summary: "Look at the database, or bring its schema up to date", load: () => import("./db.ts") },
   backup: { summary: "Save the database into a file", load: () => import("./backup.ts") },
   restore: { summary: "Bring the database back from a backup", load: () => import("./restore.ts") },
+  rekey: { summary: "Seal the secrets in the database with another key", load: () => import("./rekey.ts") },
   health: { summary: "Ask a running gateway whether it is ready", load: () => import("./health.ts") },
   config: {
     summary: "Check, show or compare the configuration, or print its JSON Schema",
