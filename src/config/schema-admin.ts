@@ -15,7 +15,7 @@ const oidc = z.strictObject({
     .string()
     .refine(isIssuer, { message: "must be an https:// URL (http:// on this machine alone)" })
     .describe("The identity provider; its /.well-known/openid-configuration says the rest"),
-  clientId: z.string().min(1),
+  clientId: z.string().min(1).describe("What the provider knows this gateway by"),
   clientSecret: z.string().min(1).optional().describe("None for a public client"),
   redirectBase: z
     .string()
@@ -23,7 +23,9 @@ const oidc = z.strictObject({
       message: "must be an http:// or https:// URL",
     })
     .describe("Where browsers reach this gateway; …/api/auth/oidc/callback is the redirect URI to register"),
-  scopes: list(z.string().min(1)).default(["openid", "profile", "email"]),
+  scopes: list(z.string().min(1))
+    .default(["openid", "profile", "email"])
+    .describe("What is asked for; the claim with the roles may want one of its own"),
   rolesClaim: z.string().min(1).default("groups").describe("Claim of the ID token that says what somebody may do"),
   admins: values.describe("Its values that make an admin"),
   operators: values.describe("Its values that make an operator"),

@@ -8,6 +8,7 @@ import { internalError, methodNotAllowed, notFound, plainError } from "./errors.
 import { auditRoutes } from "./admin/audit.ts";
 import { authRoutes } from "./admin/auth.ts";
 import { keyRoutes } from "./admin/keys.ts";
+import { oidcRoutes } from "./admin/oidc.ts";
 import { ownKeyRoutes } from "./admin/own-key.ts";
 import { priceRoutes } from "./admin/prices.ts";
 import { providerHealthRoutes } from "./admin/providers-health.ts";
@@ -91,6 +92,7 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     .use(teamRoutes(parts))
     .use(ownKeyRoutes(parts))
     .use(authRoutes(parts))
+    .use(oidcRoutes(parts))
     .use(sessionRoutes(parts))
     .use(userRoutes(parts))
     .use(auditRoutes(parts))

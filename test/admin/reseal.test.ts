@@ -11,6 +11,13 @@ const [old, fresh] = [createSecretBox(oldKey), createSecretBox(newKey)];
 const both = [newKey, oldKey];
 const opener = createChangingSecretBox({ read: () => both, make: () => both });
 
+async function failureOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => "",
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
 async function filled(count: number) {
   const documents = createMemoryDocuments();
   for (let index = 0; index < count; index += 1)
@@ -56,7 +63,7 @@ describe("sealing anew", () => {
       changesSince: (version: number) => documents.changesSince(version),
       put: (document: PutDocument) => (left-- > 0 ? documents.put(document) : Promise.reject(new Error("killed"))),
     };
-    await expect(resealDocuments({ documents: dying, opener, sealer: fresh })).rejects.toThrow("killed");
+    expect(await failureOf(resealDocuments({ documents: dying, opener, sealer: fresh }))).toBe("killed");
     expect(await keyIds(documents)).toEqual(new Set([old.keyId, fresh.keyId]));
     expect(await resealDocuments({ documents, opener, sealer: fresh })).toEqual({ documents: 13, secrets: 39 });
     expect(await keyIds(documents)).toEqual(new Set([fresh.keyId]));
@@ -83,7 +90,7 @@ describe("sealing anew", () => {
   test("stops at what no key opens", async () => {
     const documents = await filled(1);
     const stranger = createSecretBox(randomBytes(32));
-    await expect(resealDocuments({ documents, opener: stranger, sealer: fresh })).rejects.toThrow(
+    expect(await failureOf(resealDocuments({ documents, opener: stranger, sealer: fresh }))).toContain(
       "sealed with the key",
     );
     expect(await keyIds(documents)).toEqual(new Set([old.keyId]));

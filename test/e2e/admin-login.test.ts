@@ -22,7 +22,7 @@ afterAll(() => rig[Symbol.asyncDispose]());
 
 interface Answer {
   status: number;
-  body: Record<string, unknown>;
+  body: Record<string, unknown> & { accessToken?: string };
   text: string;
 }
 
@@ -30,19 +30,22 @@ async function api(
   origin: string,
   method: string,
   path: string,
-  sent: { body?: unknown; token?: unknown } = {},
+  sent: { body?: unknown; token?: string | undefined } = {},
 ): Promise<Answer> {
   const response = await fetch(`${origin}${path}`, {
     method,
-    headers: sent.token === undefined ? {} : { authorization: `Bearer ${String(sent.token)}` },
+    headers: sent.token === undefined ? {} : { authorization: `Bearer ${sent.token}` },
     ...(sent.body === undefined ? {} : { body: JSON.stringify(sent.body) }),
   });
   const text = await response.text();
   return { status: response.status, body: text.startsWith("{") ? JSON.parse(text) : {}, text };
 }
 
-const ask = (method: string, path: string, sent: { body?: unknown; token?: unknown } = {}): Promise<Answer> =>
-  api(gateway.origin, method, path, sent);
+const ask = (
+  method: string,
+  path: string,
+  sent: { body?: unknown; token?: string | undefined } = {},
+): Promise<Answer> => api(gateway.origin, method, path, sent);
 const login = (username = "root", password = adminPassword): Promise<Answer> =>
   ask("POST", "/api/auth/login", { body: { username, password } });
 
@@ -129,12 +132,13 @@ describe("a gateway with ADMIN_PASSWORD", () => {
 });
 
 /** All bytes that a gateway has written anywhere, but for the key, whose file that is. */
-function everythingWritten({ cwd, stdout, stderr }: Gateway): Map<string, string> {
+function everythingWritten(gateway: Gateway): Map<string, string> {
+  const { cwd } = gateway;
   const files = readdirSync(cwd, { recursive: true, encoding: "utf8" }).filter(
     (path) => statSync(join(cwd, path)).isFile() && !path.endsWith(".key") && path !== "orcestator.yaml",
   );
   const written = new Map(files.map((path) => [path, readFileSync(join(cwd, path), "latin1")]));
-  return written.set("stdout", stdout()).set("stderr", stderr());
+  return written.set("stdout", gateway.stdout()).set("stderr", gateway.stderr());
 }
 
 test("no secret is written or told anywhere", async () => {

@@ -17,5 +17,7 @@ export const publicRoutes: Readonly<Record<string, string>> = {
   "GET /dashboard/setup.js": "a form; what it sends wants a token",
   "POST /api/auth/login": "wants a password",
   "POST /api/auth/refresh": "wants a refresh token",
+  "GET /api/auth/oidc/start": "leads to the identity provider",
+  "GET /api/auth/oidc/callback": "wants what the identity provider says",
   "POST /api/auth/setup": "wants the token of the printed link, from this machine",
 };

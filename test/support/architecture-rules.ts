@@ -25,6 +25,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   citty: ["cli/", "main.ts"],
   consola: ["telemetry/", "cli/"],
   elysia: ["http/"],
+  oauth4webapi: ["admin/identity/"],
   "gpt-tokenizer": ["protocols/canonical/"],
   "prom-client": ["telemetry/metrics"],
   "swagger-ui-dist": ["http/"],

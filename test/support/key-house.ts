@@ -8,6 +8,7 @@ import { createAccess } from "../../src/http/access.ts";
 import { auditRoutes } from "../../src/http/admin/audit.ts";
 import { authRoutes, type AuthParts } from "../../src/http/admin/auth.ts";
 import { keyRoutes } from "../../src/http/admin/keys.ts";
+import { oidcRoutes } from "../../src/http/admin/oidc.ts";
 import { ownKeyRoutes } from "../../src/http/admin/own-key.ts";
 import type { AdminParts } from "../../src/http/admin/resource-routes.ts";
 import { sessionRoutes } from "../../src/http/admin/sessions.ts";
@@ -84,6 +85,7 @@ function appOf(parts: AdminParts & AuthParts) {
     .use(teamRoutes(parts))
     .use(ownKeyRoutes(parts))
     .use(authRoutes(parts))
+    .use(oidcRoutes(parts))
     .use(sessionRoutes(parts))
     .use(userRoutes(parts))
     .use(auditRoutes(parts));

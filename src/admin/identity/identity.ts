@@ -4,11 +4,12 @@ import type { SecretBox } from "../../keys/secret-box.ts";
 import { errorText } from "../../lib/error-text.ts";
 import type { DocumentChange, DocumentStore } from "../../storage/document-store.ts";
 import type { AuditTrail, By } from "../audit-trail.ts";
-import type { Setup, SetupAnswer } from "../contract/auth.ts";
+import type { AuthTokens, Setup, SetupAnswer } from "../contract/auth.ts";
 import { createAdminDocuments } from "../documents.ts";
 import { createIdentityBook } from "./identity-book.ts";
 import { createLoginThrottle } from "./login-throttle.ts";
 import { createMemoryDocuments } from "./memory-documents.ts";
+import { createOidc, redirectUri } from "./oidc.ts";
 import { createPasswords } from "./passwords.ts";
 import { createPeople } from "./people.ts";
 import { createSessions, type Holder, type Sessions, type Visitor } from "./sessions.ts";
@@ -27,6 +28,10 @@ export interface Identity extends SignIn {
   holder(accessToken: string): Holder | undefined;
   /** Ends a session. */
   logout(id: string, by: By): Promise<void>;
+  /** Begins a login at the identity provider. Rejects with GatewayError: 404 where none is configured, 502. */
+  startElsewhere(): Promise<{ location: string; ticket: string; isSecure: boolean }>;
+  /** Ends it, with the query that the browser brings back. Rejects with GatewayError: 401, 403 for whom no role is meant. */
+  returnFromElsewhere(search: string, ticket: string | undefined, visitor: Visitor): Promise<AuthTokens>;
   /** Whether nobody can be admin yet: no token, no password, no user, no other system. */
   isNew(): boolean;
   /** The token of a link that makes the first admin. */
@@ -101,6 +106,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   const users = createUsers(tools);
   const signIn = createSignIn({ ...tools, throttle: createLoginThrottle(now), users, keys });
   const link = createSetupLink(now);
+  const oidc = createOidc({ settings, keys, log, now });
   const isNew = (): boolean => !hasOtherAdmin() && book.userCount === 0;
 
   function apply(change: DocumentChange): void {
@@ -128,6 +134,19 @@ export function createIdentity(options: IdentityOptions): Identity {
     async logout(id, by) {
       await sessions.end(id);
       await trail.tell({ action: "auth.logout", subject: `session/${id}`, before: undefined, after: undefined }, by);
+    },
+    async startElsewhere() {
+      const started = await oidc.start();
+      return { ...started, isSecure: settings().oidc?.redirectBase.startsWith("https:") === true };
+    },
+    async returnFromElsewhere(search, ticket, visitor) {
+      const own = settings().oidc;
+      const callback = new URL(search, own === undefined ? "http://localhost" : redirectUri(own));
+      const person = await oidc.finish(callback, ticket);
+      const tokens = await sessions.begin(person, { ...visitor, by: "oidc" });
+      const deed = { action: "auth.login", subject: `user/${person.userId}`, before: undefined, after: undefined };
+      await trail.tell(deed, { actor: `user:${person.name}`, address: visitor.address });
+      return tokens;
     },
     isNew,
     async prepare() {

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import type { ResolvedConfig } from "../../config/resolve.ts";
 import type { Role } from "../../keys/role.ts";
 import type { IdentityBook } from "./identity-book.ts";
+import { oidcEpoch } from "./oidc.ts";
 import { isPasswordHash, type Passwords } from "./passwords.ts";
 import type { Session } from "./session.ts";
 import type { SigningKeys } from "./signing-keys.ts";
@@ -78,8 +79,11 @@ export function createPeople({ settings, book, keys, passwords }: PeopleOptions)
       return user && person && { ...person, hash: user.hash };
     },
     behind({ userId, name, role, epoch, by }) {
-      if (by === "oidc")
-        return settings().oidc === undefined || role === undefined ? undefined : { userId, name, role, epoch };
+      if (by === "oidc") {
+        const { oidc } = settings();
+        const isStill = oidc !== undefined && role !== undefined && oidcEpoch(oidc) === epoch;
+        return isStill ? { userId, name, role, epoch } : undefined;
+      }
       const person = userId === configuredUserId ? configured() : stored(userId);
       return person?.epoch === epoch ? person : undefined;
     },

@@ -52,6 +52,8 @@ export interface SessionsOptions {
 /** As long as others may take to hear of a session that began elsewhere; until then its token speaks for itself. */
 const newsMs = 5000;
 const mostOfOne = 50;
+/** Whoever is vouched for elsewhere is asked for there again after a day's work. */
+const longestElsewhereMs = 12 * 3_600_000;
 const longestAgent = 200;
 
 function refused(): GatewayError {
@@ -143,7 +145,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         refreshHash: hash,
         createdAt: time,
         renewedAt: time,
-        expiresAt: time + settings().sessionTtl,
+        expiresAt: time + (by === "oidc" ? Math.min(longestElsewhereMs, settings().sessionTtl) : settings().sessionTtl),
         ...(by === "oidc" && { role }),
         ...(address !== undefined && { address }),
         ...(agent !== undefined && { agent: agent.slice(0, longestAgent) }),
@@ -162,7 +164,6 @@ export function createSessions(options: SessionsOptions): Sessions {
       const { token, hash } = createRefreshToken(session.id, keys.refresh);
       const { id, version, ...kept } = session;
       const time = now();
-      // Whoever is vouched for elsewhere is asked for there again when this ends.
       const expiresAt = session.by === "oidc" ? session.expiresAt : time + settings().sessionTtl;
       const value = { ...kept, refreshHash: hash, renewedAt: time, expiresAt };
       try {
