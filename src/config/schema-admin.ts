@@ -1,11 +1,13 @@
 import { z } from "zod";
+import { isLoopbackAddress } from "../lib/ip.ts";
 import { duration, list } from "./setting-types.ts";
 
 const shortestJwtSecret = 32;
 
 function isIssuer(text: string): boolean {
-  const url = URL.parse(text);
-  return url?.protocol === "https:" || (url?.protocol === "http:" && /^(?:localhost|127\.|\[::1\])/.test(url.host));
+  const { protocol, hostname = "" } = URL.parse(text) ?? {};
+  const isHere = hostname === "localhost" || isLoopbackAddress(hostname.replace(/^\[|\]$/g, ""));
+  return protocol === "https:" || (protocol === "http:" && isHere);
 }
 
 const values = list(z.string().min(1)).default([]);

@@ -38,10 +38,15 @@ export const configuredUserId = "config";
 export function createPeople({ settings, book, keys, passwords }: PeopleOptions): People {
   let hashed: { password: string; hash: Promise<string> } | undefined;
 
-  function hashOfConfigured(password: string): Promise<string> {
-    if (isPasswordHash(password)) return Promise.resolve(password);
+  async function hashOfConfigured(password: string): Promise<string> {
+    if (isPasswordHash(password)) return password;
     if (hashed?.password !== password) hashed = { password, hash: passwords.hash(password) };
-    return hashed.hash;
+    try {
+      return await hashed.hash;
+    } catch (error) {
+      hashed = undefined;
+      throw error;
+    }
   }
 
   function isConfigured(name: string): boolean {

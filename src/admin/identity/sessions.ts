@@ -103,9 +103,10 @@ export function createSessions(options: SessionsOptions): Sessions {
   /** A holder that no gateway but the one of the login has heard of yet. */
   function newcomer({ sub: userId, sid, name, role, epoch, begun }: Claims): Holder | undefined {
     if (now() - begun > newsMs || book.hasEnded(sid)) return undefined;
-    const user = book.user(userId);
-    if (user !== undefined && (!user.enabled || user.epoch !== epoch)) return undefined;
-    return { userId, name, role: user?.role ?? role, epoch, sessionId: sid };
+    const by = userId.startsWith("oidc:") ? "oidc" : "password";
+    const isNews = userId.startsWith("user_") && book.user(userId) === undefined;
+    const person = isNews ? { userId, name, role, epoch } : people.behind({ userId, name, role, epoch, by });
+    return person && { ...person, sessionId: sid };
   }
 
   async function endStolen(session: Session, { address }: Visitor): Promise<never> {

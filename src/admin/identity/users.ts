@@ -32,7 +32,7 @@ function conflict(message: string): GatewayError {
   return new GatewayError({ code: "conflict", status: 409, message });
 }
 
-export function newEpoch(): string {
+function newEpoch(): string {
   return randomBytes(9).toString("base64url");
 }
 

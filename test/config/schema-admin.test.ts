@@ -1,0 +1,67 @@
+import { describe, expect, test } from "bun:test";
+import { redactConfig } from "../../src/config/redact.ts";
+import { resolveConfig } from "../../src/config/resolve.ts";
+import { configSchema } from "../../src/config/schema.ts";
+
+/** What is wrong with settings below `admin`. */
+function problemsOf(admin: object): string {
+  return JSON.stringify(configSchema.safeParse({ admin }).error?.issues ?? []);
+}
+
+describe("the settings of those who look after the gateway", () => {
+  test("want a secret of at least 32 bytes, whatever its characters", () => {
+    for (const jwtSecret of ["", "x", "x".repeat(31), "ü".repeat(15)])
+      expect(problemsOf({ jwtSecret })).toContain("at least 32 bytes");
+    for (const jwtSecret of ["x".repeat(32), "ü".repeat(16)]) expect(problemsOf({ jwtSecret })).toBe("[]");
+  });
+
+  test("want a password that is not too short", () => {
+    expect(problemsOf({ password: "1234567" })).not.toBe("[]");
+    expect(problemsOf({ password: "12345678" })).toBe("[]");
+  });
+
+  test("take an identity provider over TLS, or on this machine", () => {
+    const oidc = (issuer: string): string =>
+      problemsOf({ oidc: { issuer, clientId: "c", redirectBase: "https://gateway.example" } });
+    for (const issuer of [
+      "https://login.example/realm",
+      "http://localhost:8080",
+      "http://127.0.0.1:1",
+      "http://[::1]:1",
+    ])
+      expect([issuer, oidc(issuer)]).toEqual([issuer, "[]"]);
+    for (const issuer of [
+      "http://login.example",
+      "http://localhost.evil.example",
+      "http://127.0.0.1.evil.example",
+      "ftp://localhost",
+      "login.example",
+      "file:///etc/passwd",
+    ])
+      expect([issuer, oidc(issuer)]).toEqual([issuer, expect.stringContaining("https://")]);
+  });
+
+  test("are shown without what is secret in them", () => {
+    const secrets = {
+      token: "token-canary-0123456789",
+      password: "password-canary-0123456789",
+      jwtSecret: "jwt-canary-0123456789-0123456789-0123456789",
+      clientSecret: "client-canary-0123456789",
+      secretKey: "0123456789abcdef".repeat(4),
+    };
+    const { clientSecret, secretKey, ...admin } = secrets;
+    const oidc = {
+      issuer: "https://login.example",
+      clientId: "c",
+      clientSecret,
+      redirectBase: "https://gateway.example",
+    };
+    const shown = JSON.stringify(
+      redactConfig(resolveConfig(configSchema.parse({ admin: { ...admin, oidc }, storage: { secretKey } }))),
+    );
+    for (const secret of Object.values(secrets)) expect(shown).not.toContain(secret.slice(0, -4));
+    // Neither do the last characters of what people make up, or of a key that is kept nowhere else.
+    expect(shown).toContain('"password":"…"');
+    expect(shown).toContain('"secretKey":"…"');
+  });
+});
