@@ -9,6 +9,7 @@ export interface TextQuestion {
   readonly fallback?: string | undefined;
   /** What is typed does not appear; a mask of it does afterwards. */
   readonly isSecret?: boolean;
+  readonly mask?: (answer: string) => string;
 }
 
 function cancelled(): CliError {
@@ -20,7 +21,7 @@ function cancelled(): CliError {
  * stream's `_write`, which Bun 1.4.4 does not call, so texts are always answered with the default and keys are echoed
  * over the picture.
  */
-function askText({ message, fallback = "", isSecret = false }: TextQuestion): Promise<string> {
+function askText({ message, fallback = "", isSecret = false, mask = maskSecret }: TextQuestion): Promise<string> {
   const { cyan, gray } = palette();
   const hint = fallback === "" ? "" : gray(` (${fallback})`);
   const question = `${cyan("?")} ${message}${hint} `;
@@ -35,7 +36,7 @@ function askText({ message, fallback = "", isSecret = false }: TextQuestion): Pr
   reader.question(isSecret ? "" : question, (line) => {
     const answer = line.trim();
     resolve(answer === "" ? fallback : answer);
-    if (isSecret) process.stdout.write(`${maskSecret(answer)}\n`);
+    if (isSecret) process.stdout.write(`${mask(answer)}\n`);
     reader.close();
   });
   return promise;

@@ -112,6 +112,7 @@ export interface LastingOptions {
 /** Opens log files and the database. Throws an Error with a message for people when one cannot be had. */
 export function createLasting({ config, logger, idleSeconds, isDraining }: LastingOptions): Lasting {
   let served: Generation | undefined;
+  const secrets = secretBoxOf(config, logger);
   const database = storeOf(config, logger);
   const sinks = sinksOf(config, { logger, store: database });
   const keepsWords = config.logging.content !== "none";
@@ -141,7 +142,6 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
   const retention = database && retentionOf(config, { logger, store: database });
   const onChange = (change: DocumentChange): void => identity.apply(change);
   const virtualKeys = database && createVirtualKeys({ store: database, log: logger, onChange });
-  const secrets = secretBoxOf(config, logger);
   const settings = () => (served?.config ?? config).admin;
   const identity = identityOf({ settings, database, virtualKeys, secrets, logger });
   void virtualKeys?.ready.then(() => (virtualKeys.state().isLoaded ? identity.prepare() : undefined));

@@ -8,6 +8,11 @@ function problemsOf(admin: object): string {
   return JSON.stringify(configSchema.safeParse({ admin }).error?.issues ?? []);
 }
 
+/** What is wrong with an identity provider's address. */
+function issuerProblems(issuer: string): string {
+  return problemsOf({ oidc: { issuer, clientId: "c", redirectBase: "https://gateway.example" } });
+}
+
 describe("the settings of those who look after the gateway", () => {
   test("want a secret of at least 32 bytes, whatever its characters", () => {
     for (const jwtSecret of ["", "x", "x".repeat(31), "ü".repeat(15)])
@@ -21,15 +26,13 @@ describe("the settings of those who look after the gateway", () => {
   });
 
   test("take an identity provider over TLS, or on this machine", () => {
-    const oidc = (issuer: string): string =>
-      problemsOf({ oidc: { issuer, clientId: "c", redirectBase: "https://gateway.example" } });
     for (const issuer of [
       "https://login.example/realm",
       "http://localhost:8080",
       "http://127.0.0.1:1",
       "http://[::1]:1",
     ])
-      expect([issuer, oidc(issuer)]).toEqual([issuer, "[]"]);
+      expect([issuer, issuerProblems(issuer)]).toEqual([issuer, "[]"]);
     for (const issuer of [
       "http://login.example",
       "http://localhost.evil.example",
@@ -38,7 +41,7 @@ describe("the settings of those who look after the gateway", () => {
       "login.example",
       "file:///etc/passwd",
     ])
-      expect([issuer, oidc(issuer)]).toEqual([issuer, expect.stringContaining("https://")]);
+      expect([issuer, issuerProblems(issuer)]).toEqual([issuer, expect.stringContaining("https://")]);
   });
 
   test("are shown without what is secret in them", () => {
