@@ -2,7 +2,7 @@ import { nearest } from "../lib/nearest.ts";
 import { environmentVariables } from "./env.ts";
 import type { Environment } from "./environment.ts";
 
-const ourPrefix = /^(?:OR|ORCH)_/;
+const ourPrefix = /^(?:OR|ORCH|ORCESTATOR)_/;
 
 /** A warning for each variable whose name is nearly one of ours and that the configuration file does not use itself. */
 export function misspeltVariables(environment: Environment, usedByFile: ReadonlySet<string>): string[] {

@@ -3,6 +3,7 @@ import type { Server } from "bun";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import { draining } from "../http/errors.ts";
 import { createListener } from "../http/listener.ts";
+import { isLocalHostname } from "../lib/ip.ts";
 import { createMetricsListener } from "../http/metrics-listener.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { compose, type House } from "./compose.ts";
@@ -25,7 +26,7 @@ export interface RunningServer {
    * storage stay as they are. Throws an Error with a message for people where it cannot be done; then nothing has changed.
    */
   apply(config: ResolvedConfig): void;
-  /** A link that makes the first admin, once it is known that there is none; `undefined` = there is one. It works once. */
+  /** A link that makes the first admin, once it is known that there is none. `undefined` = there is one, or no such way. */
   setupUrl(): Promise<string | undefined>;
   /** For those who watch it: the configuration was read again; `refused` = why it is not used. */
   configRead(refused: string | undefined): void;
@@ -149,8 +150,9 @@ export async function startServer(config: ResolvedConfig, logger: Logger): Promi
     const { identity, virtualKeys } = house.lasting;
     await virtualKeys?.ready;
     if (phase !== "serving" || virtualKeys?.state().isLoaded === false || !identity.isNew()) return undefined;
-    const scheme = new URL(url).protocol;
-    return `${scheme}//127.0.0.1:${server.port}/dashboard/setup#token=${identity.offerSetup()}`;
+    // Whoever listens on another address alone would be refused there: this is for the machine itself.
+    const isLocal = isLocalHostname(new URL(url).hostname.replace(/^\[|\]$/g, ""));
+    return isLocal ? `${url}/dashboard/setup#token=${identity.offerSetup()}` : undefined;
   }
 
   return {

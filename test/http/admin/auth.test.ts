@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { createSecretBox } from "../../../src/keys/secret-box.ts";
+import { createMemoryAudit, createMemoryDocuments } from "../../support/memory-documents.ts";
 import { type Answer, type KeyHouse, openKeyStore, startKeyHouse, startWithoutStore } from "../../support/key-house.ts";
 
 /** Two gateways on one database; nothing is heard of the other until `look` is called. */
@@ -274,6 +275,37 @@ test("the audit log has who logged in, who failed, and from where, and no secret
   expect(entries[0]).toMatchObject({ actor: `user:${name}`, detail: { address: "127.0.0.1" } });
   for (const secret of ["wrong-password-1", "hunter2-typed-as-name", password, tokens.accessToken, tokens.refreshToken])
     expect(JSON.stringify(body)).not.toContain(secret);
+});
+
+test("a database that is gone logs nobody out: only what has to be written waits for it", async () => {
+  const documents = createMemoryDocuments();
+  const audit = createMemoryAudit();
+  const requests = { statistics: () => [] };
+  using house = await startKeyHouse({ store: { documents, audit, requests }, settings, secrets });
+  const tokens = await login(house);
+  documents.fault = "down";
+  audit.isDown = true;
+  expect((await me(house, tokens)).status).toBe(200);
+  expect((await house.ask("GET", "/api/users")).status).toBe(200);
+  expect((await refresh(house, tokens.refreshToken)).status).toBe(503);
+  const body = { username: "root", password: settings.password };
+  expect((await house.ask("POST", "/api/auth/login", body, null)).status).toBe(503);
+  documents.fault = undefined;
+  audit.isDown = false;
+  expect((await refresh(house, tokens.refreshToken)).status).toBe(200);
+  await login(house);
+});
+
+test("a renewal whose answer from the database was lost has not ended the session", async () => {
+  const documents = createMemoryDocuments();
+  const requests = { statistics: () => [] };
+  const store = { documents, audit: createMemoryAudit(), requests };
+  using house = await startKeyHouse({ store, settings, secrets });
+  const tokens = await login(house);
+  documents.fault = "lost-answers";
+  expect((await refresh(house, tokens.refreshToken)).status).toBe(503);
+  documents.fault = undefined;
+  expect((await me(house, tokens)).status).toBe(200);
 });
 
 describe("without a database", () => {
