@@ -61,12 +61,20 @@ const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
 const guarded = routes.filter((route) => !(nameOf(route) in publicRoutes));
 const pathOf = ({ path }: Route): string => path.replace(/:\w+/g, "x").replace("*", "x/y");
 
-/** What only somebody who looks after the gateway may use, and the least role that will do. */
-function roleFor({ method, path }: Route): "viewer" | "operator" | "admin" | undefined {
-  if (/^\/api\/(?:users|audit)(?:\/|$)/.test(path)) return "admin";
-  if (/^\/api\/(?:keys|teams)(?:\/|$)/.test(path)) return method === "GET" ? "viewer" : "operator";
-  if (/^\/api\/(?:logs|requests|providers|auth)\//.test(`${path}/`)) return "viewer";
-  return undefined;
+type Needed = "viewer" | "operator" | "admin";
+
+/** The least role that will do; the first row that fits `METHOD /path` counts. */
+const roleRows: readonly (readonly [RegExp, Needed])[] = [
+  [/ \/api\/(?:users|audit)(?:\/|$)/, "admin"],
+  [/^(?!GET).* \/(?:api\/(?:providers|config)|admin\/groups)(?:\/|$)/, "admin"],
+  [/^(?!GET).* \/(?:api\/(?:keys|teams|models)|admin\/proxy-keys)(?:\/|$)/, "operator"],
+  [/ \/api\/(?:keys|teams|models|providers|config|logs|requests|stats|prices|auth)(?:\/|$)/, "viewer"],
+  [/ \/admin\//, "viewer"],
+];
+
+/** What only somebody who looks after the gateway may use; `undefined` = it is not for those. */
+function roleFor(route: Route): Needed | undefined {
+  return roleRows.find(([pattern]) => pattern.test(nameOf(route)))?.[1];
 }
 
 const carriers: Readonly<Record<string, (token: string) => { query: string; headers: Record<string, string> }>> = {
@@ -140,7 +148,7 @@ test("all routes are known to be public, for keys, or for a role", () => {
   const known = new Set(routes.map(nameOf));
   expect(Object.keys(publicRoutes).filter((name) => !known.has(name))).toEqual([]);
   const unknown = guarded.filter(
-    (route) => route.path.startsWith("/api/") && roleFor(route) === undefined && !isForKeys(route),
+    (route) => /^\/(?:api|admin)\//.test(route.path) && roleFor(route) === undefined && !isForKeys(route),
   );
   expect(unknown.map(nameOf)).toEqual([]);
 });
