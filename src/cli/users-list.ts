@@ -50,7 +50,13 @@ export const list = defineCommand({
 });
 
 export const create = defineCommand({
-  meta: { name: "create", description: "Make a user" },
+  meta: {
+    name: "create",
+    description: `Make a user
+
+Examples:
+  orcestator users create ann --role operator`,
+  },
   args: {
     name: { type: "positional", required: true, description: "The name to log in with" },
     role: { type: "string", default: "viewer", valueHint: "role", description: "admin, operator or viewer" },

@@ -5,9 +5,10 @@ const description = `Those who look after a running gateway: make, list, change 
 A password is asked for, or read from the standard input; it is never an argument, which other programs could see.
 
 Examples:
-  orcestator users create ann --role operator
+  orcestator users create ann                 asks for the password
   orcestator users password ann < password.txt
-  orcestator users list`;
+  orcestator users role ann operator
+  orcestator users create --help`;
 
 export default defineCommand({
   meta: { name: "users", description },
