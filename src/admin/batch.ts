@@ -11,7 +11,10 @@ export interface Batch<Create, Patch> {
   readonly delete: readonly string[];
 }
 
-type Changing<Create, Patch> = Pick<Resource<object, { id: string }, Create, Patch>, "create" | "patch" | "remove">;
+type Changing<Create, Patch> = Pick<
+  Resource<object, { id: string }, Create, Patch>,
+  "create" | "patch" | "remove" | "together"
+>;
 
 type Made = Pick<Result, "id" | "status" | "result">;
 
@@ -30,7 +33,16 @@ async function outcomeOf(
 }
 
 /** Several changes, one after another; one that fails leaves the others alone. */
-export async function runBatch<Create, Patch>(
+export function runBatch<Create, Patch>(
+  resource: Changing<Create, Patch>,
+  batch: Batch<Create, Patch>,
+  by: By,
+): Promise<BatchOutcome> {
+  const run = (): Promise<BatchOutcome> => runAll(resource, batch, by);
+  return resource.together === undefined ? run() : resource.together(run);
+}
+
+async function runAll<Create, Patch>(
   resource: Changing<Create, Patch>,
   batch: Batch<Create, Patch>,
   by: By,

@@ -13,6 +13,8 @@ export interface Admin {
   readonly keys: Keys;
   readonly teams: Teams;
   readonly own: OwnKeys;
+  /** Virtual keys there are. */
+  keyCount(): number;
   /** What was changed is told here. */
   readonly trail: AuditTrail;
   /** What was told. */
@@ -37,5 +39,5 @@ export function createAdmin({ store, book, budgets, log, now = Date.now }: Admin
   const teams = createTeams(tools);
   const statistics: Store["requests"]["statistics"] = (query) => store.requests.statistics(query);
   const own = createOwnKeys({ keys, teams, budgets, statistics });
-  return { keys, teams, own, trail, audit: store.audit, flush: () => trail.flush() };
+  return { keys, teams, own, keyCount: () => book.size, trail, audit: store.audit, flush: () => trail.flush() };
 }

@@ -1,10 +1,9 @@
-import { GatewayError } from "../errors.ts";
-import { errorText } from "../lib/error-text.ts";
 import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { Maybe, StatisticsQuery, StatisticsRow } from "../storage/store.ts";
 import type { OwnKey, OwnUsage } from "./contract/usage.ts";
 import type { Keys } from "./keys.ts";
+import { outOfReach } from "./out-of-reach.ts";
 import { spendingOf } from "./spending.ts";
 import { isoTime } from "./stored-fields.ts";
 import type { Teams } from "./teams.ts";
@@ -29,12 +28,6 @@ function limitsOf({ rpm, tpm, concurrency }: VirtualKey): OwnUsage["limits"] {
     ...(tpm === undefined ? {} : { tpm }),
     ...(concurrency === undefined ? {} : { concurrency }),
   };
-}
-
-function outOfReach(cause: unknown): GatewayError {
-  if (cause instanceof GatewayError) return cause;
-  const message = `The database cannot be read: ${errorText(cause)}. Try again.`;
-  return new GatewayError({ code: "internal_error", status: 503, message, retryable: true, cause });
 }
 
 export function createOwnKeys({ keys, teams, budgets, statistics }: OwnKeysOptions): OwnKeys {

@@ -14,6 +14,8 @@ export interface Resource<View, Made, Create, Patch> {
   /** 409 where the version that the change names is not the one there is. */
   patch(id: string, patch: Patch, by: By): Promise<View>;
   remove(id: string, by: By): Promise<void>;
+  /** Work that makes many changes, where that can be done faster than one by one. */
+  together?<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** How a thing is told, made and changed. */
@@ -52,7 +54,7 @@ export interface ResourceTools {
 
 const mostTries = 3;
 
-function notFound(kind: string, id: string): GatewayError {
+export function notFound(kind: string, id: string): GatewayError {
   const message = `There is no ${kind} ${id.slice(0, 100)} here; GET /api/${kind}s lists those there are.`;
   return new GatewayError({ code: "not_found", status: 404, message });
 }
@@ -61,7 +63,11 @@ function isConflict(error: unknown): boolean {
   return error instanceof GatewayError && error.code === "conflict";
 }
 
-function checkVersion(kind: string, { id, version }: StoredDocument, wanted: number | undefined): void {
+export function checkVersion(
+  kind: string,
+  { id, version }: Pick<StoredDocument, "id" | "version">,
+  wanted: number | undefined,
+): void {
   if (wanted === undefined || wanted === version) return;
   throw new GatewayError({
     code: "conflict",

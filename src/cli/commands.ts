@@ -43,7 +43,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   rekey: { summary: "Seal the secrets in the database with another key", load: () => import("./rekey.ts") },
   health: { summary: "Ask a running gateway whether it is ready", load: () => import("./health.ts") },
   config: {
-    summary: "Check, show or compare the configuration, or print its JSON Schema",
+    summary: "Check, show, compare, export or import the configuration",
     load: () => import("./config.ts"),
   },
   version: { summary: "Show the version of this executable", load: () => import("./version.ts") },

@@ -1,5 +1,6 @@
 import { errorText } from "../lib/error-text.ts";
 import { ConfigError, loadConfig, type LoadedConfig } from "../config/load.ts";
+import type { Overlay } from "../config/overlay.ts";
 import { withKeystoreKey } from "../runtime/keystore-key.ts";
 import { startServer, type RunningServer } from "../runtime/server.ts";
 import { watchConfig } from "../runtime/watch-config.ts";
@@ -36,11 +37,11 @@ function flagMistake(error: ConfigError, args: ServeFlags): CliError | undefined
   return lines.length === 0 ? undefined : usageError(lines.join("\n"));
 }
 
-function load(args: ServeFlags): LoadedConfig {
+function load(args: ServeFlags, overlay: Overlay = []): LoadedConfig {
   const flags = Object.entries(settingOf).map(([flag, setting]) => [setting, args[flag as keyof typeof settingOf]]);
   try {
     const { config: configPath, demo = false } = args;
-    return loadConfig({ configPath, demo, needsFiles: true, flags: Object.fromEntries(flags) });
+    return loadConfig({ configPath, demo, overlay, needsFiles: true, flags: Object.fromEntries(flags) });
   } catch (error) {
     throw (error instanceof ConfigError && flagMistake(error, args)) || error;
   }
@@ -99,18 +100,11 @@ export async function serve(args: ServeFlags): Promise<void> {
     logger.warn(
       "NODE_TLS_REJECT_UNAUTHORIZED=0: upstream certificates are not checked; API keys can be stolen on the way.",
     );
-  const running = await startOrExplain(async () => startServer(await withKeystoreKey(loaded.config), logger));
+  const source = { loaded, load: (overlay: Overlay) => load(args, overlay) };
+  const running = await startOrExplain(async () => startServer(await withKeystoreKey(loaded.config), logger, source));
   surviveBugs(logger);
   stopOnSignals(running, logger);
-  if (loaded.config.server.watch) {
-    watchConfig({
-      loaded,
-      load: () => load(args),
-      apply: (config) => running.apply(config),
-      onRead: (refused) => running.configRead(refused),
-      logger,
-    });
-  }
+  if (loaded.config.server.watch && running.reload !== undefined) watchConfig({ reload: running.reload, logger });
   print(banner(loaded, running));
   void running.setupUrl().then((url) => url !== undefined && print(setupLines(url)));
   if (args.open === true) openInBrowser(`${running.url}/docs`);

@@ -107,7 +107,7 @@ function applyDefaultProvider(layers: Layers, environment: Environment): void {
 }
 
 /** The model `orcestator`, unless it is declared. Returns a warning when OR_DEFAULT_MODEL had no effect. */
-function applyDefaultModel(layers: Layers, environment: Environment): string[] {
+export function applyDefaultModel(layers: Layers, environment: Environment): string[] {
   const models = section(layers, "models");
   const providers = section(layers, "providers");
   if (models === undefined || providers === undefined) return [];

@@ -1,7 +1,10 @@
 import type { ConfigPath } from "./path.ts";
 
-/** Where a value came from: `flag`, `env NAME`, `env NAME (.env)`, `file orcestator.yaml` or `default`. */
-export type Origin = "flag" | "default" | `env ${string}` | `file ${string}`;
+/**
+ * Where a value came from: `flag`, `env NAME`, `env NAME (.env)`, `file orcestator.yaml`, `default`, or `overlay`: a change
+ * that the admin API made.
+ */
+export type Origin = "flag" | "default" | "overlay" | `env ${string}` | `file ${string}`;
 
 type ProblemKind =
   /** A value the schema refuses, an unknown key, a broken reference. */

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { applyEnvironment } from "./apply-environment.ts";
+import { applyDefaultModel, applyEnvironment } from "./apply-environment.ts";
 import type { ConfigProblem, LocatedProblem, Origin } from "./config-error.ts";
 import { environmentVariables } from "./env.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
@@ -7,7 +7,8 @@ import { readOrchConfigDir } from "./import/orch-config-dir.ts";
 import { createLayers, type Layers } from "./layers.ts";
 import { misspeltVariables } from "./misspelt-variables.ts";
 import { configFileNames, fileOrigin, findConfigFile, parseConfigFile } from "./parse-file.ts";
-import { pathText } from "./path.ts";
+import { applyOverlay, type Overlay } from "./overlay.ts";
+import { isPlainObject, pathText } from "./path.ts";
 import { substitute } from "./substitute.ts";
 
 export interface LoadOptions {
@@ -20,6 +21,8 @@ export interface LoadOptions {
   readonly flags?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Where no API key is configured at all, a provider that answers by itself takes the place of those that lack one. */
   readonly demo?: boolean;
+  /** Changes of the admin API, laid over file and environment and beneath flags. */
+  readonly overlay?: Overlay;
   /** false = a missing API key is a warning; for commands that send nothing upstream. Default true. */
   readonly needsCredential?: boolean;
   /** true = the certificate files it names must be there; for commands that start a server or say whether one would. */
@@ -29,6 +32,8 @@ export interface LoadOptions {
 /** Values laid over each other, not yet judged. */
 export interface Gathered {
   readonly layers: Layers;
+  /** The tree of the layers as it is without the overlay. */
+  readonly beneath: Readonly<Record<string, unknown>>;
   readonly environment: Environment;
   /** What was read: our file, or another system's folder. */
   readonly file: string | undefined;
@@ -96,7 +101,18 @@ function readBase({ cwd, environment, configPath }: Source): Base {
   return { tree, origin, file: found.path, watched, warnings: [...warnings, ...ignored] };
 }
 
-/** File, environment and flags laid over each other. Throws ConfigError when the file cannot be read. */
+/** What the overlay brings may be the first thing that the model `orcestator` can be served by. */
+function overlaid(
+  layers: Layers,
+  { environment, overlay }: { environment: Environment; overlay: Overlay },
+): readonly string[] {
+  applyOverlay(layers, overlay);
+  const { models } = layers.tree;
+  const isDeclared = isPlainObject(models) && models["orcestator"] !== undefined;
+  return overlay.length === 0 || isDeclared ? [] : applyDefaultModel(layers, environment);
+}
+
+/** File, environment, overlay and flags laid over each other. Throws ConfigError when the file cannot be read. */
 export function gather(options: LoadOptions, source: "with-file" | "without-file" = "with-file"): Gathered {
   const cwd = options.cwd ?? process.cwd();
   const environment = readEnvironment(cwd, options.env ?? process.env);
@@ -108,17 +124,20 @@ export function gather(options: LoadOptions, source: "with-file" | "without-file
   // What was refused is no part of the tree, but it did stand in the file.
   for (const { path } of problems) layers.mark(pathText(path), base.origin);
   const applied = applyEnvironment(layers, environment);
+  const beneath = options.overlay === undefined ? layers.tree : structuredClone(layers.tree);
+  const changed = overlaid(layers, { environment, overlay: options.overlay ?? [] });
   for (const [path, value] of Object.entries(options.flags ?? {})) {
     if (value !== undefined) layers.set(path.split("."), value, "flag");
   }
   return {
     layers,
+    beneath,
     environment,
     file: base.file,
     watched: [...base.watched, resolve(cwd, ".env")],
-    // What the environment has written over is not looked at any more.
+    // What later layers have written over is not looked at any more.
     problems: [...problems.filter(({ path }) => layers.originOf(path) === base.origin), ...applied.problems],
-    warnings: [...environment.warnings, ...misspelt, ...base.warnings, ...applied.warnings],
+    warnings: [...environment.warnings, ...misspelt, ...base.warnings, ...applied.warnings, ...changed],
     secrets: secretsIn(environment, inserted),
   };
 }

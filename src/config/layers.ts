@@ -1,10 +1,14 @@
 import type { Origin } from "./config-error.ts";
-import { isPlainObject, pathText, setPath, type ConfigPath } from "./path.ts";
+import { isPlainObject, pathText, setPath, type ConfigPath, valueAt } from "./path.ts";
 
 /** The tree that file, environment and flags are written into, one over the other, with the origin of every node. */
 export interface Layers {
   readonly tree: Record<string, unknown>;
+  /** Of every node that was written, by its path as `pathText` writes it. */
+  readonly origins: ReadonlyMap<string, Origin>;
   set(path: readonly string[], value: unknown, origin: Origin): void;
+  /** Takes a value away, whoever wrote it. */
+  remove(path: readonly string[]): void;
   /** Corrects the origin of one path that is already written. */
   mark(path: string, origin: Origin): void;
   /** Origin of the value at `path`, or of the nearest node above it; `default` when nobody wrote there. */
@@ -23,29 +27,45 @@ function record(origins: Map<string, Origin>, node: { path: ConfigPath; value: u
   }
 }
 
+/** Origin of the value at `path`, or of the nearest node above it; `default` when nobody wrote there. */
+export function originIn(origins: ReadonlyMap<string, Origin>, path: ConfigPath): Origin {
+  for (let length = path.length; length > 0; length -= 1) {
+    const found = origins.get(pathText(path.slice(0, length)));
+    if (found !== undefined) return found;
+  }
+  return "default";
+}
+
 export function createLayers(tree: Record<string, unknown>, origin: Origin): Layers {
   const origins = new Map<string, Origin>();
   record(origins, { path: [], value: tree, origin });
 
   const originAt = (path: string): Origin | undefined => origins.get(path);
+
+  function forget(path: readonly string[]): void {
+    const text = pathText(path);
+    origins.delete(text);
+    for (const known of origins.keys()) {
+      if (known.startsWith(`${text}.`) || known.startsWith(`${text}[`)) origins.delete(known);
+    }
+  }
+
   return {
     tree,
+    origins,
     originAt,
     mark: (path, valueOrigin) => void origins.set(path, valueOrigin),
     set(path, value, valueOrigin) {
       setPath(tree, path, value);
-      const text = pathText(path);
-      for (const known of origins.keys()) {
-        if (known.startsWith(`${text}.`) || known.startsWith(`${text}[`)) origins.delete(known);
-      }
+      forget(path);
       record(origins, { path, value, origin: valueOrigin });
     },
-    originOf(path) {
-      for (let length = path.length; length > 0; length -= 1) {
-        const found = originAt(pathText(path.slice(0, length)));
-        if (found !== undefined) return found;
-      }
-      return "default";
+    remove(path) {
+      const above = valueAt(tree, path.slice(0, -1));
+      const last = path.at(-1);
+      if (isPlainObject(above) && last !== undefined) delete above[last];
+      forget(path);
     },
+    originOf: (path) => originIn(origins, path),
   };
 }

@@ -16,17 +16,31 @@ import { writtenForm } from "./written-form.ts";
 export { ConfigError, type ConfigProblem, type Origin } from "./config-error.ts";
 export type { LoadOptions } from "./gather.ts";
 
+/** What was written, as a file would say it: without defaults, with secrets. */
+export interface Written {
+  readonly tree: Readonly<Record<string, unknown>>;
+  /** The same without the overlay. */
+  readonly beneath: Readonly<Record<string, unknown>>;
+  /** Of every node in `tree`, by its path. */
+  readonly origins: ReadonlyMap<string, Origin>;
+}
+
 export interface LoadedConfig {
   readonly config: ResolvedConfig;
   /** Absolute path of the file (or of another system's folder) that was read; `undefined` when there was none. */
   readonly file: string | undefined;
   /** Absolute paths of all files whose change may change the result, whether they are there or not. */
   readonly watched: readonly string[];
+  readonly written: Written;
   /** Origin of every value in `config`, by its path. */
   readonly origins: ReadonlyMap<string, Origin>;
   readonly warnings: readonly string[];
   /** The dummy provider was put in, because `demo` was asked for and no API key is configured. */
   readonly isDemo: boolean;
+}
+
+function writtenIn({ layers, beneath }: Gathered): Written {
+  return { tree: layers.tree, beneath, origins: layers.origins };
 }
 
 /** One problem per place: a missing variable need not also be reported as a bad URL or as a list without keys. */
@@ -118,8 +132,11 @@ function isWithoutAnyKey(config: ResolvedConfig, { environment }: Gathered): boo
   return environment.text("OR_API_KEY") === undefined && !hasCredential(config);
 }
 
+const noProviderYet =
+  "no provider is configured here: set OR_API_KEY, or add one to the database (POST /api/providers), else no request can be answered";
+
 /**
- * Reads the configuration: flags over environment over `.env` over file over defaults.
+ * Reads the configuration: flags over the admin API's changes over environment over `.env` over file over defaults.
  * Throws ConfigError with every problem at once; its message is for people.
  */
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
@@ -127,7 +144,15 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   const { layers, file, watched } = gathered;
   const { config, problems, warnings } = judge(gathered, options);
   const loaded = (ready: ResolvedConfig): LoadedConfig => {
-    return { config: ready, file, watched, origins: originsOf(ready, layers), warnings, isDemo: false };
+    return {
+      config: ready,
+      file,
+      watched,
+      written: writtenIn(gathered),
+      origins: originsOf(ready, layers),
+      warnings,
+      isDemo: false,
+    };
   };
   if (problems.length === 0) return loaded(config);
 
@@ -135,6 +160,10 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
   if (isOnlyKeys && options.demo === true && isWithoutAnyKey(config, gathered)) {
     const demo = withDemoProvider(config, new Set(problems.map(({ path }) => String(path[1]))));
     return { ...loaded(demo), isDemo: true };
+  }
+  if (isOnlyKeys && problems.every(({ path }) => path.length === 0) && config.storage.url !== undefined) {
+    // They may be in the database, or come into it.
+    return { ...loaded(config), warnings: [...warnings, noProviderYet] };
   }
   const published = publish(problems, gathered);
   if (!isOnlyKeys || options.needsCredential !== false) throw new ConfigError(published, file);

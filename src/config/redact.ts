@@ -39,6 +39,16 @@ function maskText(text: string, path: ConfigPath): string {
   return text.includes("://") ? maskUrl(text) : text;
 }
 
+/** Whether a text at this place must not be shown as it is. */
+export function isSecretAt(path: ConfigPath, text: string): boolean {
+  return maskText(text, path) !== text;
+}
+
+/** A copy of a tree of the configuration, or of what stands in it at `path`, that may be shown. */
+export function redactTree(value: unknown, path: ConfigPath = []): unknown {
+  return mask(value, path);
+}
+
 function mask(value: unknown, path: ConfigPath): unknown {
   if (typeof value === "string") return maskText(value, path);
   if (Array.isArray(value)) return value.map((item, index) => mask(item, [...path, index]));
@@ -48,5 +58,5 @@ function mask(value: unknown, path: ConfigPath): unknown {
 
 /** A copy of the configuration that may be shown to anyone who may see the rest of it. */
 export function redactConfig(config: ResolvedConfig): ResolvedConfig {
-  return mask(config, []) as ResolvedConfig;
+  return redactTree(config) as ResolvedConfig;
 }

@@ -1,5 +1,6 @@
 import type { LocatedProblem } from "./config-error.ts";
 import type { Environment } from "./environment.ts";
+import { forbiddenNames } from "./forbidden-names.ts";
 import { isPlainObject, type ConfigPath } from "./path.ts";
 
 export interface Substituted {
@@ -23,7 +24,6 @@ const reference = /\$\$\{|\$\{([^}]*)\}|\$\{/g;
 const referenceBody = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 const maxDepth = 32;
 const maxNodes = 100_000;
-const dangerousKeys = new Set(["__proto__", "constructor", "prototype"]);
 
 /** An API key, alone or in an object; its weight and limits are settings as any others. */
 function isCredential(path: ConfigPath): boolean {
@@ -59,7 +59,7 @@ function copyObject(source: Record<string, unknown>, path: ConfigPath, walk: Wal
   const copy: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(source)) {
     const itemPath = [...path, key];
-    if (dangerousKeys.has(key)) {
+    if (forbiddenNames.has(key)) {
       walk.problems.push({ kind: "invalid", path: itemPath, message: "this name is not allowed" });
       continue;
     }

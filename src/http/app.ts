@@ -7,14 +7,19 @@ import { docsPage } from "./docs/page.ts";
 import { internalError, methodNotAllowed, notFound, plainError } from "./errors.ts";
 import { auditRoutes } from "./admin/audit.ts";
 import { authRoutes } from "./admin/auth.ts";
+import { configRoutes } from "./admin/config.ts";
+import { groupRoutes } from "./admin/groups.ts";
 import { keyRoutes } from "./admin/keys.ts";
+import { modelRoutes } from "./admin/models.ts";
 import { oidcRoutes } from "./admin/oidc.ts";
 import { ownKeyRoutes } from "./admin/own-key.ts";
 import { priceRoutes } from "./admin/prices.ts";
 import { providerHealthRoutes } from "./admin/providers-health.ts";
+import { providerRoutes } from "./admin/providers.ts";
 import { sessionRoutes } from "./admin/sessions.ts";
 import { setupPage } from "./admin/setup-page.ts";
 import { teamRoutes } from "./admin/teams.ts";
+import { trafficRoutes } from "./admin/traffic.ts";
 import { userRoutes } from "./admin/users.ts";
 import { anthropicRoutes } from "./inbound/anthropic.ts";
 import { geminiRoutes } from "./inbound/gemini.ts";
@@ -90,6 +95,11 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     .use(priceRoutes(parts))
     .use(keyRoutes(parts))
     .use(teamRoutes(parts))
+    .use(providerRoutes(parts))
+    .use(modelRoutes(parts))
+    .use(configRoutes(parts))
+    .use(groupRoutes(parts))
+    .use(trafficRoutes(parts))
     .use(ownKeyRoutes(parts))
     .use(authRoutes(parts))
     .use(oidcRoutes(parts))

@@ -1,7 +1,8 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { GatewayError, invalidRequest } from "../errors.ts";
-import { errorText } from "../lib/error-text.ts";
+import { outOfReach } from "../admin/out-of-reach.ts";
+import type { RequestStore } from "../storage/store.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import type { RequestRing } from "../telemetry/request-ring.ts";
 import { requestRow, requestRowSchema, requestView, requestViewSchema, viewJson } from "../telemetry/request-view.ts";
@@ -13,6 +14,8 @@ export interface RequestSource {
   readonly ring: Pick<RequestRing, "capacity" | "find" | "newest">;
   /** Looks into the database; `undefined` = none is configured. */
   readonly stored: ((id: string) => RequestRecord | undefined | Promise<RequestRecord | undefined>) | undefined;
+  /** Lists and counts them in the database; absent where none is configured. */
+  readonly store?: Pick<RequestStore, "list" | "statistics"> | undefined;
 }
 
 interface RequestParts {
@@ -69,8 +72,7 @@ async function readStored({ stored }: RequestSource, id: string): Promise<Reques
   try {
     return await stored?.(id);
   } catch (cause) {
-    const message = `The database cannot be read: ${errorText(cause)}. Try again.`;
-    throw new GatewayError({ code: "internal_error", status: 503, message, cause });
+    throw outOfReach(cause);
   }
 }
 

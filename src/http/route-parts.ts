@@ -1,3 +1,4 @@
+import type { Configuration } from "../admin/configuration/index.ts";
 import type { Identity } from "../admin/identity/identity.ts";
 import type { Admin } from "../admin/index.ts";
 import type { ServerConfig } from "../config/schema.ts";
@@ -32,6 +33,8 @@ export interface RouteParts {
   requests: RequestSource;
   /** What may be changed while the gateway runs; `undefined` = no database is configured. */
   admin: Admin | undefined;
+  /** Providers, models and settings as they are served; `undefined` = nobody can read them again. */
+  configuration: Configuration | undefined;
   /** Who looks after the gateway, and how they log in. */
   identity: Identity;
   readiness(): Readiness;

@@ -183,6 +183,7 @@ function appOf({ config, table, catalog, priceBook }: Made, gateway: Gateway, la
       prices: () => pricesOf(config, priceBook, lasting),
       requests: lasting.requests,
       admin: lasting.virtualKeys?.admin,
+      configuration: lasting.configuration,
       identity: lasting.identity,
       readiness: () => readinessOf(config, lasting),
       onRefusal: (refusal) => lasting.onRefusal(refusal),

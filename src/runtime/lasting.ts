@@ -1,3 +1,5 @@
+import { type Configuration, createConfiguration } from "../admin/configuration/index.ts";
+import type { LiveConfig } from "../admin/configuration/live-config.ts";
 import type { Identity } from "../admin/identity/identity.ts";
 import { createVirtualKeys, type VirtualKeys } from "../admin/virtual-keys.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
@@ -55,6 +57,8 @@ export interface Lasting {
   /** Virtual keys, their budgets and who changes them; `undefined` = no database holds any. */
   readonly virtualKeys: VirtualKeys | undefined;
   readonly prices: { readonly table: PriceTable; readonly refresh: PriceRefresh };
+  /** What is served, and how it is changed; `undefined` = nobody can read it again. */
+  readonly configuration: Configuration | undefined;
   /** Seals what is secret in the database; `undefined` = there is no database, or no key that all its gateways have. */
   readonly secrets: SecretBox | undefined;
   readonly identity: Identity;
@@ -107,10 +111,12 @@ export interface LastingOptions {
   logger: Logger;
   idleSeconds: number;
   isDraining: () => boolean;
+  /** The configuration as it is served; `undefined` = it stays as it is. */
+  live?: LiveConfig | undefined;
 }
 
 /** Opens log files and the database. Throws an Error with a message for people when one cannot be had. */
-export function createLasting({ config, logger, idleSeconds, isDraining }: LastingOptions): Lasting {
+export function createLasting({ config, logger, idleSeconds, isDraining, live }: LastingOptions): Lasting {
   let served: Generation | undefined;
   const secrets = secretBoxOf(config, logger);
   const database = storeOf(config, logger);
@@ -140,11 +146,21 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
   const prices = pricesOf(logger);
   const store = responseStoreOf(config, { logger, store: database });
   const retention = database && retentionOf(config, { logger, store: database });
-  const onChange = (change: DocumentChange): void => identity.apply(change);
+  function onChange(change: DocumentChange): void {
+    identity.apply(change);
+    configuration?.apply(change);
+  }
   const virtualKeys = database && createVirtualKeys({ store: database, log: logger, onChange });
   const settings = () => (served?.config ?? config).admin;
   const identity = identityOf({ settings, database, virtualKeys, secrets, logger });
-  void virtualKeys?.ready.then(() => (virtualKeys.state().isLoaded ? identity.prepare() : undefined));
+  const kept = virtualKeys &&
+    database && { documents: database.documents, trail: virtualKeys.admin.trail, look: () => virtualKeys.look() };
+  const configuration = live && createConfiguration({ live, box: secrets, store: kept, log: logger });
+  void virtualKeys?.ready.then(() => {
+    if (!virtualKeys.state().isLoaded) return undefined;
+    configuration?.loaded();
+    return identity.prepare();
+  });
   const hasManyKeys = (): boolean =>
     (served?.config ?? config).keys.inbound.length > 1 || (virtualKeys?.book.size ?? 0) > 0;
 
@@ -159,6 +175,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
     database,
     virtualKeys,
     prices,
+    configuration,
     secrets,
     identity,
     health,
@@ -166,7 +183,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining }: Lasti
     overload,
     load: { requests: 0 },
     affinity: createAffinityMemory(),
-    requests: { ring, stored: database && ((id) => database.requests.find(id)) },
+    requests: { ring, stored: database && ((id) => database.requests.find(id)), store: database?.requests },
     finished(record) {
       packTrail(record);
       // First: it lets go of the bodies that kept texts were cut out of.

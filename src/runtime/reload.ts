@@ -40,7 +40,7 @@ function listOf(places: readonly string[]): string {
 }
 
 /** Without its file a configuration would be that of the environment alone, which nobody has asked for. */
-function goneFile(last: LoadedConfig, found: string | undefined): string | undefined {
+export function goneFile(last: LoadedConfig, found: string | undefined): string | undefined {
   if (last.file === undefined || found !== undefined) return undefined;
   return `${last.file}: the file is gone; put it back, or start the gateway without it.`;
 }

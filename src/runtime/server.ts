@@ -7,6 +7,8 @@ import { isLocalHostname } from "../lib/ip.ts";
 import { createMetricsListener } from "../http/metrics-listener.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { compose, type House } from "./compose.ts";
+import { type ConfigSource, createLiveConfig } from "./live-config.ts";
+import type { Reload } from "./reload.ts";
 import { explainListenFailure } from "./listen-failure.ts";
 
 export interface RunningServer {
@@ -21,15 +23,10 @@ export interface RunningServer {
   drain(): Promise<boolean>;
   /** Cuts what still runs; `drain` resolves soon after. */
   cut(): void;
-  /**
-   * New requests are served with another configuration from now on, running ones go on with theirs. Addresses, logs and
-   * storage stay as they are. Throws an Error with a message for people where it cannot be done; then nothing has changed.
-   */
-  apply(config: ResolvedConfig): void;
+  /** Reads the configuration again and serves it, running requests go on with theirs; `undefined` = it cannot be read again. */
+  readonly reload: Reload | undefined;
   /** A link that makes the first admin, once it is known that there is none. `undefined` = there is one, or no such way. */
   setupUrl(): Promise<string | undefined>;
-  /** For those who watch it: the configuration was read again; `refused` = why it is not used. */
-  configRead(refused: string | undefined): void;
 }
 
 /** Heart-beats come every 15 s by default; a connection silent for longer than this is dead or hostile. */
@@ -96,14 +93,30 @@ async function ready({ lasting }: House): Promise<void> {
   }
 }
 
-/** Starts to serve. Rejects with an Error with a message for people when the port or the database cannot be had. */
-export async function startServer(config: ResolvedConfig, logger: Logger): Promise<RunningServer> {
+/**
+ * Starts to serve. `source`: where the configuration can be read again.
+ * Rejects with an Error with a message for people when the port or the database cannot be had.
+ */
+export async function startServer(
+  config: ResolvedConfig,
+  logger: Logger,
+  source?: ConfigSource,
+): Promise<RunningServer> {
   let phase: "serving" | "draining" | "closed" = "serving";
-  const house = compose({ config, logger, idleSeconds, isDraining: () => phase !== "serving" });
+  const live =
+    source &&
+    createLiveConfig({
+      source,
+      logger,
+      apply: (changed) => house.swap(changed),
+      onRead: (refused) => house.lasting.configStatus.read(refused),
+    });
+  const house = compose({ config, logger, idleSeconds, isDraining: () => phase !== "serving", live });
+  // What the database changes of the configuration is served by a generation after this one.
+  house.start();
   await ready(house);
   const server = listen(house, config.server, () => phase === "closed");
   const metricsServer = listenForMetrics(house);
-  house.start();
 
   let endDelay: (() => void) | undefined;
   let ending: Promise<boolean> | undefined;
@@ -161,7 +174,6 @@ export async function startServer(config: ResolvedConfig, logger: Logger): Promi
     metricsUrl: metricsServer && `${urlOf(metricsServer, config.server.metricsHost, "http")}/metrics`,
     cut,
     drain: () => (ending ??= drain()),
-    apply: (changed) => house.swap(changed),
-    configRead: (refused) => house.lasting.configStatus.read(refused),
+    reload: live?.reload,
   };
 }

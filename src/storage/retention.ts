@@ -18,6 +18,7 @@ export interface RetentionOptions {
 
 /** Deletes requests that are too old or too many, a few hundred at a time. */
 export interface Retention {
+  /** Later calls do nothing. */
   start(): void;
   /** One look, to its end; how many requests were deleted. Rejects when the store cannot be used. */
   run(): Promise<number>;
@@ -69,7 +70,7 @@ export function createRetention(options: RetentionOptions): Retention {
 
   return {
     start() {
-      if (maxAge === 0 && maxBytes === 0) return;
+      if (timer !== undefined || (maxAge === 0 && maxBytes === 0)) return;
       // Not in the busy first moments.
       wait(Math.min(firstMs, intervalMs));
     },

@@ -63,6 +63,7 @@ const app = createApp(
     readiness: () => ({ isReady: true, reasons: [], notices: [] }),
     onRefusal: (refusal) => void refusals.push(refusal),
     admin: undefined,
+    configuration: undefined,
     identity: memoryIdentity(),
     tail: undefined,
   },

@@ -66,6 +66,30 @@ export const version = z
   .optional()
   .describe("The version the change was made of; another one is a conflict");
 
+/** As `version`, of what may also stand in the configuration's file alone. */
+export const entryVersion = z
+  .int()
+  .min(0)
+  .optional()
+  .describe("The version the change was made of, 0 = none was made before; another one is a conflict");
+
+/** What every provider and model is told with, besides what was written of it. */
+export const entryView = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  origin: z.string().describe("`overlay` = made by this API; else where it was written"),
+  origins: z.record(z.string(), z.string()).describe("Field → where its value was written"),
+  version: z.number().describe("Of the change that is laid over it; 0 = none is"),
+});
+
+/** Fields by their names alone. */
+export function rawFields<Name extends string>(
+  shape: Readonly<Record<Name, unknown>>,
+): Record<Name, z.ZodOptional<z.ZodUnknown>> {
+  const fields = Object.keys(shape).map((name) => [name, z.unknown().optional()] as const);
+  return Object.fromEntries(fields) as Record<Name, z.ZodOptional<z.ZodUnknown>>;
+}
+
 export const spending = z.array(
   z.object({
     ...budget.shape,

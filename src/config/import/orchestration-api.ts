@@ -70,6 +70,27 @@ function noteMixedModels(groups: readonly Group[]): void {
   }
 }
 
+/** A higher number goes first there, a lower one here: their 0 is our 1. */
+export function livePriority(priority: number): number {
+  return 1 - priority;
+}
+
+/** One group as the provider that does its work. */
+export interface ConvertedGroup extends Converted {
+  readonly name: string;
+}
+
+/** One group as OrchestrationApi's own API takes it; `tree` is the entry under `providers`. Throws ConfigError. */
+export function convertGroup(source: unknown): ConvertedGroup {
+  const findings = createFindings();
+  const root = createRoot({ value: source, origin: "overlay", path: [], label: "", findings }, (text) => text);
+  const group = readGroup(root, 0, { isLive: true });
+  findings.settle();
+  if (group === undefined) return { name: "", tree: {}, notes: findings.notes() };
+  const { name, tree, priority } = group;
+  return { name, tree: { ...tree, priority: livePriority(priority) }, notes: findings.notes() };
+}
+
 /** OrchestrationApi's groups as its export, its API or a person wrote them. Throws ConfigError. */
 export function convertOrchestrationApi(source: unknown, { origin }: OrchestrationApiContext): Converted {
   const findings = createFindings();

@@ -19,6 +19,11 @@ export interface Group {
   readonly tree: Record<string, unknown>;
 }
 
+export interface GroupOptions {
+  /** The gateway itself is told, no file is made of it: it knows what masked keys stand for. */
+  readonly isLive: boolean;
+}
+
 /** Reads a field of a group; `name` in lower case without `_`. */
 type ReadField = (name: string) => Part;
 
@@ -62,8 +67,9 @@ function texts(part: Part): string[] {
   return [...new Set(found.map((text) => text.trim()).filter((text) => text !== ""))];
 }
 
-function credentialsOf(part: Part): string[] {
+function credentialsOf(part: Part, { isLive }: GroupOptions): string[] {
   const keys = texts(part);
+  if (isLive) return keys;
   const whole = keys.filter((key) => !/\*{3}|…/.test(key));
   for (const key of whole) isSendable(key, part);
   if (whole.length < keys.length) part.note("masked keys cannot be carried over; write them yourself");
@@ -195,11 +201,11 @@ function readOffer(read: ReadField): { models: string[]; aliases: Record<string,
 }
 
 /** Balance, limits, parameters and the like. */
-function readSettings(read: ReadField, keyCount: number): Record<string, unknown> {
+function readSettings(read: ReadField, hasBalance: boolean): Record<string, unknown> {
   const limit = read("rpmlimit");
   const balance = balanceOf(read("balancepolicy"));
   return {
-    balance: keyCount > 1 ? balance : undefined,
+    balance: hasBalance ? balance : undefined,
     rpm: limit.number() === 0 ? undefined : count(limit),
     parameters: fieldsOf(read("parameters")),
     overrides: fieldsOf(read("parameteroverrides")),
@@ -218,7 +224,7 @@ function noteOthers(group: Part): void {
 }
 
 /** `undefined` for a group that was deleted. */
-export function readGroup(group: Part, index: number): Group | undefined {
+export function readGroup(group: Part, index: number, options: GroupOptions = { isLive: false }): Group | undefined {
   const read = fieldReader(group);
   if (read("isdeleted").flag() === true) {
     group.note("was deleted; left out");
@@ -228,9 +234,9 @@ export function readGroup(group: Part, index: number): Group | undefined {
   const type = read("providertype").text()?.trim().toLowerCase() ?? "";
   if (type === "") read("providertype").refuse("is missing; it must be openai, openai_responses, anthropic or gemini");
   const kind = kindOf(read, type);
-  const credentials = credentialsOf(read("apikeys"));
+  const credentials = credentialsOf(read("apikeys"), options);
   const { models, aliases } = readOffer(read);
-  const { balance, ...settings } = readSettings(read, credentials.length);
+  const { balance, ...settings } = readSettings(read, options.isLive || credentials.length > 1);
   const enabled = isOn(read, kind, credentials) ? undefined : false;
   const protocols = protocolsOf(kind, type);
   const tree = compact({ ...kind, protocols, credentials, balance, models, aliases, enabled, ...settings });

@@ -1,3 +1,4 @@
+import { forbiddenNames } from "../forbidden-names.ts";
 import { isPlainObject } from "../path.ts";
 import type { Findings, Place } from "./findings.ts";
 
@@ -24,8 +25,8 @@ export interface Part extends Place {
   refuse(message: string): void;
 }
 
-/** They would reach into the object itself instead of naming something in it; `<<` does so in YAML. */
-const dangerousKeys: readonly string[] = ["__proto__", "constructor", "prototype", "<<"];
+/** `<<` reaches into the object itself in YAML. */
+const dangerousKeys: readonly string[] = [...forbiddenNames, "<<"];
 
 /** Whether a text may be a key of our file. */
 export function isAllowedName(name: string): boolean {

@@ -4,8 +4,8 @@ import { GatewayError, invalidRequest } from "../../errors.ts";
 import { readBody } from "../body.ts";
 import type { RouteParts } from "../route-parts.ts";
 
-/** No change to a key needs more. */
-const mostBytes = 1024 * 1024;
+/** No change to a single thing needs more. */
+const usualBytes = 1024 * 1024;
 
 /** An answer that nobody may keep: it may hold a secret. */
 export function json(view: unknown, status = 200): Response {
@@ -17,6 +17,7 @@ export async function readJson<Schema extends z.ZodType>(
   request: Request,
   schema: Schema,
   { server }: Pick<RouteParts, "server">,
+  mostBytes = usualBytes,
 ): Promise<z.output<Schema>> {
   const limits = { maxBytes: Math.min(mostBytes, server.maxBodyBytes), timeoutMs: server.bodyTimeout };
   const text = Buffer.from(await readBody(request, limits)).toString("utf8");
@@ -31,8 +32,9 @@ export async function readJson<Schema extends z.ZodType>(
 
 /** The query as a schema reads it. Throws GatewayError (400). */
 export function readQuery<Schema extends z.ZodType>(request: Request, schema: Schema): z.output<Schema> {
-  // A key may be presented there.
-  const pairs = [...new URL(request.url).searchParams].filter(([name]) => name !== "key");
+  // A key may be presented there, unless the word means something else to this route.
+  const isPresented = !("shape" in schema && typeof schema.shape === "object" && "key" in (schema.shape ?? {}));
+  const pairs = [...new URL(request.url).searchParams].filter(([name]) => name !== "key" || !isPresented);
   return readInput(schema, Object.fromEntries(pairs));
 }
 

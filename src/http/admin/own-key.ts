@@ -3,25 +3,20 @@ import { z } from "zod";
 import { issuedKeySchema, keyRotateSchema } from "../../admin/contract/keys.ts";
 import { ownKeySchema, ownUsageSchema } from "../../admin/contract/usage.ts";
 import type { Admin } from "../../admin/index.ts";
-import { GatewayError, invalidRequest } from "../../errors.ts";
+import { GatewayError } from "../../errors.ts";
 import type { KeyGrant } from "../../keys/virtual-key.ts";
-import { parseDuration } from "../../lib/duration.ts";
 import type { Caller } from "../access.ts";
 import { jsonContent } from "../docs/openapi.ts";
 import { json, noDatabase, readJson, readQuery } from "./json.ts";
+import { readSince, sinceParameter } from "./read-since.ts";
 import { type AdminParts, describe } from "./resource-routes.ts";
 
 const sinceQuery = z.strictObject({ since: z.string().min(1).max(40).optional() });
 const usualSinceMs = 30 * 86_400_000;
 
-/** Epoch milliseconds of `7d`, `2026-11-20`, or an ISO time. */
-function readSince(request: Request): number {
+function sinceOf(request: Request): number {
   const { since } = readQuery(request, sinceQuery);
-  if (since === undefined) return Date.now() - usualSinceMs;
-  const duration = parseDuration(since);
-  const time = duration === undefined ? Date.parse(since) : Date.now() - duration;
-  if (Number.isFinite(time)) return Math.max(0, time);
-  throw invalidRequest("since must be a duration such as 7d, or a time such as 2026-11-20T00:00:00Z.", "since");
+  return since === undefined ? Date.now() - usualSinceMs : readSince(since);
 }
 
 function noOwnKey({ keyId }: Caller): GatewayError {
@@ -36,23 +31,15 @@ const refusals = {
   409: { description: "No database is configured" },
 };
 
-const since = {
-  name: "since",
-  in: "query",
-  required: false,
-  description: "A duration (7d) or a time; default 30d",
-  schema: { type: "string" },
-};
-
 const details = {
   usage: describe({
     summary: "What your key was used for",
-    parameters: [since],
+    parameters: [sinceParameter],
     responses: { 200: { description: "Requests, cost and budgets", ...jsonContent(ownUsageSchema) }, ...refusals },
   }),
   me: describe({
     summary: "Your key, its limits, and what it was used for",
-    parameters: [since],
+    parameters: [sinceParameter],
     responses: { 200: { description: "The key", ...jsonContent(ownKeySchema) }, ...refusals },
   }),
   rotate: describe({
@@ -76,7 +63,7 @@ export function ownKeyRoutes(parts: AdminParts) {
       "/v1/usage",
       async ({ request }) => {
         const { grant, admin } = owner(request);
-        return json(await admin.own.usage(grant, readSince(request)));
+        return json(await admin.own.usage(grant, sinceOf(request)));
       },
       details.usage,
     )
@@ -84,7 +71,7 @@ export function ownKeyRoutes(parts: AdminParts) {
       "/api/me",
       async ({ request }) => {
         const { grant, admin } = owner(request);
-        return json(await admin.own.describe(grant, readSince(request)));
+        return json(await admin.own.describe(grant, sinceOf(request)));
       },
       details.me,
     )

@@ -28,7 +28,7 @@ const oneDetail = {
   tags: ["operation"],
   summary: "Health of one provider",
   description: "As /api/providers/health tells of it. Needs the admin token.",
-  parameters: [{ name: "name", in: "path", required: true, schema: { type: "string" } }],
+  parameters: [{ name: "id", in: "path", required: true, schema: { type: "string" } }],
   responses: {
     200: { description: "The provider", ...jsonContent(providerHealthSchema) },
     404: { description: "No provider of this name is in use" },
@@ -46,7 +46,7 @@ function unknownProvider(name: string): GatewayError {
   return new GatewayError({ code: "not_found", status: 404, message });
 }
 
-/** GET /api/providers/health and /api/providers/{name}/health: what is known of upstreams, and why. */
+/** GET /api/providers/health and /api/providers/{id}/health: what is known of upstreams, and why. */
 export function providerHealthRoutes(parts: ProviderHealthParts) {
   const { access } = parts;
   return new Elysia({ name: "providers-health" })
@@ -59,11 +59,11 @@ export function providerHealthRoutes(parts: ProviderHealthParts) {
       { detail: listDetail },
     )
     .get(
-      "/api/providers/:name/health",
-      ({ request, params: { name } }) => {
+      "/api/providers/:id/health",
+      ({ request, params: { id } }) => {
         access.admin(request, "viewer");
-        const view = parts.providerHealth().find(({ provider }) => provider === name);
-        if (view === undefined) throw unknownProvider(name);
+        const view = parts.providerHealth().find(({ provider }) => provider === id);
+        if (view === undefined) throw unknownProvider(id);
         return json(view);
       },
       { detail: oneDetail },

@@ -6,7 +6,7 @@ import { batchOutcome, type Page } from "../../admin/contract/fields.ts";
 import type { Admin } from "../../admin/index.ts";
 import type { Resource } from "../../admin/resource.ts";
 import type { Role } from "../../keys/role.ts";
-import { jsonContent } from "../docs/openapi.ts";
+import { jsonContent, requestContent } from "../docs/openapi.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { json, readJson, readQuery } from "./json.ts";
 
@@ -30,6 +30,8 @@ interface Schemas<Create, Patch, Query> {
   readonly view: z.ZodType;
   /** What creating answers. */
   readonly made: z.ZodType;
+  /** For the API documents, where the schemas that read leave values to be judged later. */
+  readonly forms?: { readonly create: z.ZodType; readonly patch: z.ZodType };
 }
 
 type Served<Create, Patch, Query> = Omit<Resource<object, { id: string }, Create, Patch>, "page"> & {
@@ -78,7 +80,7 @@ export function parametersOf(schema: z.ZodType): object[] {
 }
 
 function bodyOf(schema: z.ZodType): object {
-  return { required: true, ...jsonContent(schema) };
+  return { required: true, ...requestContent(schema) };
 }
 
 function described<Create, Patch, Query>(options: ResourceRoutesOptions<Create, Patch, Query>) {
@@ -98,7 +100,7 @@ function described<Create, Patch, Query>(options: ResourceRoutesOptions<Create, 
     }),
     create: describe({
       summary: `Make a ${one}`,
-      requestBody: bodyOf(schemas.create),
+      requestBody: bodyOf(schemas.forms?.create ?? schemas.create),
       responses: answer(201, `The ${one}`, schemas.made),
     }),
     batch: describe({
@@ -116,7 +118,7 @@ function described<Create, Patch, Query>(options: ResourceRoutesOptions<Create, 
       summary: `Change a ${one}`,
       description: "What is left out stays as it is; `null` takes a field away.",
       parameters: [idParameter],
-      requestBody: bodyOf(schemas.patch),
+      requestBody: bodyOf(schemas.forms?.patch ?? schemas.patch),
       responses: { ...answer(200, `The ${one} as it is now`, schemas.view), ...notFound },
     }),
     remove: describe({

@@ -25,22 +25,33 @@ function numberOf(schema: z.ZodType): number {
  */
 class LazySchema {
   readonly number: number;
+  readonly io: "input" | "output";
 
-  constructor(schema: z.ZodType) {
+  constructor(schema: z.ZodType, io: "input" | "output") {
     this.number = numberOf(schema);
+    this.io = io;
   }
 
   toJSON(): object {
     const schema = described[this.number];
     if (schema === undefined) return {};
-    const { $schema: _dialect, ...openapi } = z.toJSONSchema(schema, { target: "openapi-3.0", unrepresentable: "any" });
+    const { $schema: _dialect, ...openapi } = z.toJSONSchema(schema, {
+      target: "openapi-3.0",
+      unrepresentable: "any",
+      io: this.io,
+    });
     return openapi;
   }
 }
 
 /** A zod schema, made once for the process, as OpenAPI content; the plugin itself would print zod's insides. */
 export function jsonContent(schema: z.ZodType, type = "application/json"): JsonContent {
-  return { content: { [type]: { schema: new LazySchema(schema) } } };
+  return { content: { [type]: { schema: new LazySchema(schema, "output") } } };
+}
+
+/** As `jsonContent`, of what is sent to us: before defaults are filled in and texts are read. */
+export function requestContent(schema: z.ZodType): JsonContent {
+  return { content: { "application/json": { schema: new LazySchema(schema, "input") } } };
 }
 
 const keyHeader = (name: string): object => ({ type: "apiKey", in: "header", name });
@@ -61,6 +72,8 @@ export function openapiDocument() {
         { name: "models", description: "What may be asked for" },
         { name: "inference", description: "Asking models" },
         { name: "keys", description: "Virtual keys, teams, and what a key was used for" },
+        { name: "configuration", description: "Providers, models and settings, as they are served" },
+        { name: "groups", description: "Providers and virtual keys in the words of OrchestrationApi" },
         { name: "admin", description: "Logging in, users, and the audit log" },
         { name: "operation", description: "Health, metrics and logs of the gateway itself" },
       ],

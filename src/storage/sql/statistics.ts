@@ -1,13 +1,10 @@
 import { localDay, localHour } from "../../telemetry/local-time.ts";
-import type { RequestRecord } from "../../telemetry/request-record.ts";
-import { nearestRank } from "../nearest-rank.ts";
 import { recordOf } from "../request-row.ts";
 import { tables } from "../tables.ts";
 import { sortStatistics } from "../sort-statistics.ts";
 import type { Grouping, StatisticsQuery, StatisticsRow } from "../store.ts";
-import { percentilesOf } from "../usage/histogram.ts";
-import { labelsOf } from "../usage/labels.ts";
-import { addFigures, addRow, emptyMeasures, figuresOf, type Measures } from "../usage/measures.ts";
+import { countRecord, rowsOf, type Tallies, tallyOf } from "../tallies.ts";
+import { addRow } from "../usage/measures.ts";
 import { bucketStart, dayMs, hourMs, nextBucketStart, quarterMs, usageViews } from "../usage/views.ts";
 import { type IdRange, keyRange, viewRange } from "../usage/ranges.ts";
 import { numberIn, type SqlRow, statement, type Statement, type Steps, textIn } from "./steps.ts";
@@ -30,12 +27,6 @@ const storedSql = "SELECT count(*) AS requests FROM requests WHERE started_at >=
 /** No instant that a request started at. */
 const never = Number.MAX_SAFE_INTEGER;
 
-function groupOf(by: Grouping | undefined, record: RequestRecord): string {
-  if (by === undefined) return "all";
-  if (by === "day") return localDay(record.startedAt);
-  return by === "hour" ? localHour(record.startedAt) : labelsOf(record)[by];
-}
-
 const labelColumns = { key: "key_id", model: "model", provider: "provider" } as const;
 
 function groupOfTotals(by: Grouping | undefined, row: SqlRow): string {
@@ -44,46 +35,8 @@ function groupOfTotals(by: Grouping | undefined, row: SqlRow): string {
   return by === "hour" ? localHour(numberIn(row, "at")) : textIn(row, labelColumns[by]);
 }
 
-interface Tally {
-  readonly measures: Measures;
-  /** Exact values, for as long as nothing but single requests was counted. */
-  readonly latencies: number[];
-  readonly ttfts: number[];
-}
-
-type Tallies = Map<string, Tally>;
-
-function tallyOf(tallies: Tallies, group: string): Tally {
-  let tally = tallies.get(group);
-  if (tally === undefined) {
-    tally = { measures: emptyMeasures(), latencies: [], ttfts: [] };
-    tallies.set(group, tally);
-  }
-  return tally;
-}
-
-function count(tallies: Tallies, rows: readonly SqlRow[], { by, key }: StatisticsQuery): void {
-  for (const row of rows) {
-    const record = recordOf(row);
-    if (key !== undefined && record.keyId !== key) continue;
-    const tally = tallyOf(tallies, groupOf(by, record));
-    addFigures(tally.measures, figuresOf(record, 0));
-    tally.latencies.push(record.latencyMs);
-    if (record.ttftMs !== undefined) tally.ttfts.push(record.ttftMs);
-  }
-}
-
-function rowsOf(tallies: Tallies, isExact: boolean): StatisticsRow[] {
-  return [...tallies].map(([group, { measures, latencies, ttfts }]) => ({
-    group,
-    requests: measures.requests,
-    errors: measures.errors,
-    promptTokens: measures.input + measures.cacheRead + measures.cacheWrite,
-    completionTokens: measures.output + measures.reasoning,
-    costUsd: measures.costUsd,
-    latencyMs: isExact ? nearestRank(latencies) : percentilesOf(measures.latencies),
-    ttftMs: isExact ? nearestRank(ttfts) : percentilesOf(measures.ttfts),
-  }));
+function count(tallies: Tallies, rows: readonly SqlRow[], query: StatisticsQuery): void {
+  for (const row of rows) countRecord(tallies, recordOf(row), query);
 }
 
 function isWholeZone(instant: number): boolean {

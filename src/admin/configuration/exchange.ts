@@ -1,0 +1,106 @@
+import { changedPlaces, configDifferences } from "../../config/differences.ts";
+import { overlayPlace } from "../../config/overlay.ts";
+import { isPlainObject, pathText } from "../../config/path.ts";
+import type { DocumentStore } from "../../storage/document-store.ts";
+import { version } from "../../version.ts";
+import type { By } from "../audit-trail.ts";
+import {
+  type ConfigExport,
+  type ConfigImportResult,
+  exportFormat,
+  type ExportQuery,
+  type ImportQuery,
+} from "../contract/config.ts";
+import type { Change, Changes } from "./changes.ts";
+import { exportedConfig } from "./exported-config.ts";
+import { planImport } from "./import-plan.ts";
+import { exportKeys, type KeptKeys, planKeys } from "./kept-keys.ts";
+import { modelRules } from "./models.ts";
+import { providerRules } from "./providers.ts";
+import type { Fields } from "./written-entry.ts";
+
+/** The configuration as one document. Calls reject with GatewayError. */
+export interface Exchange {
+  export(query: ExportQuery, by: By): Promise<ConfigExport>;
+  /** An export, or the configuration alone. 400 that says where it would not be sound; then nothing has changed. */
+  import(document: Fields, query: ImportQuery, by: By): Promise<ConfigImportResult>;
+}
+
+export interface ExchangeOptions {
+  readonly changes: Changes;
+  /** `undefined` = no database is configured. */
+  readonly store:
+    | { readonly documents: Pick<DocumentStore, "list" | "put">; readonly look: () => Promise<void> }
+    | undefined;
+  readonly now: () => number;
+}
+
+const rules = { provider: providerRules, model: modelRules };
+/** So many differences are told to the audit log. */
+const mostTold = 200;
+
+/** What others stand on goes first, and what is taken away last. */
+function inOrder(changes: readonly Change[]): Change[] {
+  const order = ["provider", "model", "setting"];
+  return [...changes].sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
+}
+
+export function createExchange({ changes, store, now }: ExchangeOptions): Exchange {
+  const { live } = changes;
+
+  async function importKeys(wanted: Partial<KeptKeys>, isDry: boolean): Promise<number> {
+    if (store === undefined) return 0;
+    const puts = await planKeys(store.documents, wanted);
+    if (isDry) return puts.length;
+    for (const put of puts) await store.documents.put(put);
+    if (puts.length > 0) await store.look();
+    return puts.length;
+  }
+
+  return {
+    async export({ secrets, include }, by) {
+      const keys = include.includes("keys") && store !== undefined ? await exportKeys(store.documents) : undefined;
+      const after = { secrets, include };
+      await changes.tell({ action: "config.export", subject: "config", before: undefined, after }, by);
+      return {
+        format: exportFormat,
+        version,
+        exportedAt: new Date(now()).toISOString(),
+        ...exportedConfig(live.loaded(), secrets),
+        leftOut: live.leftOut().map((entry) => pathText(overlayPlace(entry))),
+        ...(keys && { keys: [...keys.keys], teams: [...keys.teams] }),
+      };
+    },
+    import: (document, { dryRun, replace, include }, by) =>
+      changes.alone(async () => {
+        const isExport = isPlainObject(document["config"]);
+        const tree = isExport ? (document["config"] as Fields) : document;
+        const plan = planImport(changes, { tree, replace }, rules);
+        const all = [...plan.changes, ...plan.removals];
+        const before = live.loaded();
+        const after = changes.check(all);
+        for (const { kind, name, given } of plan.changes)
+          if (kind !== "setting") rules[kind].checkChange({ name, before, after, given });
+        const differences = configDifferences(before.config, after.config);
+        const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
+        const keys = await importKeys(wanted, dryRun);
+        if (!dryRun && (all.length > 0 || keys > 0)) {
+          await changes.keep([...inOrder(plan.changes), ...inOrder(plan.removals).reverse()]);
+          const places = changedPlaces(differences, { before: before.config, after: after.config });
+          const told = { places: places.slice(0, mostTold), keys, replace };
+          await changes.tell({ action: "config.import", subject: "config", before: undefined, after: told }, by);
+        }
+        return {
+          dryRun,
+          differences: differences.map(({ path, before: was = null, after: is = null }) => ({
+            path,
+            before: was,
+            after: is,
+          })),
+          ignored: [...plan.ignored],
+          keys,
+          warnings: after.warnings.filter((warning) => !before.warnings.includes(warning)),
+        };
+      }),
+  };
+}

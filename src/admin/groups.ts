@@ -1,0 +1,131 @@
+import { ConfigError } from "../config/load.ts";
+import { convertGroup, livePriority } from "../config/import/orchestration-api.ts";
+import { redactTree } from "../config/redact.ts";
+import type { ResolvedProvider } from "../config/resolve.ts";
+import { isPlainObject } from "../config/path.ts";
+import { GatewayError, invalidRequest } from "../errors.ts";
+import type { By } from "./audit-trail.ts";
+import type { Configuration } from "./configuration/index.ts";
+import { refuseConfig } from "./configuration/refuse-config.ts";
+import type { ChangedGroup, GroupCreate, GroupUpdate, GroupView } from "./contract/groups.ts";
+import { notFound } from "./resource.ts";
+
+/** Providers under the names that OrchestrationApi has for them and theirs. Calls reject with GatewayError. */
+export interface Groups {
+  list(): GroupView[];
+  create(input: GroupCreate, by: By): Promise<ChangedGroup>;
+  /** What is left out stays. */
+  update(id: string, input: GroupUpdate, by: By): Promise<ChangedGroup>;
+  remove(id: string, by: By): Promise<void>;
+}
+
+function viewOf(id: string, provider: ResolvedProvider): GroupView {
+  const shown = redactTree(provider, ["providers", id]) as ResolvedProvider;
+  return {
+    id,
+    groupName: id,
+    providerType: provider.type,
+    apiKeys: shown.credentials.map(({ key }) => key),
+    models: [...provider.models],
+    modelAliases: provider.aliases,
+    balancePolicy: provider.balance,
+    retryCount: provider.retries,
+    timeout: provider.timeouts.firstByte / 1000,
+    priority: livePriority(provider.priority),
+    enabled: provider.enabled,
+    parameters: provider.parameters ?? {},
+    parameterOverrides: provider.overrides ?? {},
+    headers: shown.headers,
+    baseUrl: provider.baseUrl,
+    rpmLimit: provider.rpm ?? 0,
+  };
+}
+
+/** Field of a group → fields of a provider that it is made into. */
+const madeOf = {
+  providerType: ["type", "baseUrl", "protocols"],
+  baseUrl: ["type", "baseUrl", "protocols"],
+  apiKeys: ["credentials"],
+  models: ["models"],
+  modelAliases: ["aliases"],
+  balancePolicy: ["balance"],
+  retryCount: ["retries"],
+  timeout: ["timeouts"],
+  priority: ["priority"],
+  enabled: ["enabled"],
+  parameters: ["parameters"],
+  parameterOverrides: ["overrides"],
+  rpmLimit: ["rpm"],
+} as const satisfies Partial<Record<keyof GroupUpdate, readonly string[]>>;
+
+type Converted = ReturnType<typeof convertGroup>;
+
+function converted({ headers: _headers, ...group }: GroupCreate): Converted {
+  try {
+    return convertGroup(group);
+  } catch (error) {
+    if (error instanceof ConfigError) throw refuseConfig(error, "The group cannot be made into a provider");
+    throw error;
+  }
+}
+
+/** They need no translation, and a masked one stays what it is. */
+function headersIn({ headers }: GroupUpdate): { headers?: Readonly<Record<string, string>> } {
+  return headers === undefined ? {} : { headers };
+}
+
+/** Fields of the provider that a change of some fields of its group is about. */
+function patchOf(input: GroupUpdate, { tree }: Converted): Record<string, unknown> {
+  const names = Object.entries(madeOf).flatMap(([field, made]) => (Object.hasOwn(input, field) ? made : []));
+  const fields = names.map((name) => [name, tree[name] ?? (name === "enabled" ? true : null)] as const);
+  return { ...Object.fromEntries(fields), ...headersIn(input) };
+}
+
+/** A refusal of the provider's own in the words of the group. */
+async function inWordsOfGroups<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    throw error.with({ message: error.message.replaceAll("`credentials`", "`apiKeys`") });
+  }
+}
+
+export function createGroups({ live, providers }: Pick<Configuration, "live" | "providers">): Groups {
+  function served(id: string): ResolvedProvider {
+    const provider = live.loaded().config.providers[id];
+    if (provider === undefined) throw notFound("provider", id);
+    return provider;
+  }
+
+  function changed(id: string, { notes }: Converted): ChangedGroup {
+    return { ...viewOf(id, served(id)), notes: [...notes] };
+  }
+
+  return {
+    list: () => Object.entries(live.loaded().config.providers).map(([id, provider]) => viewOf(id, provider)),
+    async create(input, by) {
+      const made = converted(input);
+      const provider = { ...made.tree, ...headersIn(input), name: made.name };
+      await inWordsOfGroups(() => providers.create(provider, by));
+      return changed(made.name, made);
+    },
+    async update(id, input, by) {
+      const { id: sentId = id, groupName = id, ...fields } = input;
+      if (sentId !== id || groupName !== id)
+        throw invalidRequest(
+          `\`id\` and \`groupName\` of a group stay '${id}': make another one, and delete this.`,
+          "groupName",
+        );
+      const { id: _id, ...before } = viewOf(id, served(id));
+      const made = converted({ ...before, ...fields, providerType: fields.providerType ?? before.providerType });
+      const patch = patchOf(fields, made);
+      const { timeouts } = providers.get(id);
+      if (isPlainObject(timeouts) && isPlainObject(patch["timeouts"]))
+        patch["timeouts"] = { ...timeouts, ...patch["timeouts"] };
+      await inWordsOfGroups(() => providers.patch(id, patch, by));
+      return changed(id, made);
+    },
+    remove: (id, by) => providers.remove(id, by),
+  };
+}

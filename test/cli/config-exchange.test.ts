@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { type ConfigHouse, startConfigHouse } from "../support/config-house.ts";
+import { openKeyStore } from "../support/key-house.ts";
+import { type ConfigFolder, configFolder } from "../config/folder.ts";
+import { type CliResult, runCli } from "./run-cli.ts";
+
+const key = "sk-filed-0123456789abcdef";
+const file = `
+providers:
+  filed: { type: openai-compatible, baseUrl: "https://filed.example/v1", credentials: ["${key}"] }
+limits: { queue: { size: 5 } }
+`;
+const database = openKeyStore();
+let house: ConfigHouse;
+let folder: ConfigFolder;
+
+beforeAll(async () => {
+  house = await startConfigHouse({ store: database.store, file });
+  folder = configFolder({ "orcestator.yaml": file });
+});
+afterAll(() => {
+  house[Symbol.dispose]();
+  folder[Symbol.dispose]();
+  database[Symbol.dispose]();
+});
+
+/** The token names a role here. */
+const config = (args: readonly string[], token = "admin"): Promise<CliResult> =>
+  runCli(["config", ...args, "--url", house.url], { cwd: folder.path, env: { AUTH_TOKEN: token, MINE_KEY: key } });
+
+test("an export is one JSON document, masked unless secrets are asked for", async () => {
+  const { stdout, exitCode } = await config(["export"]);
+  expect([exitCode, JSON.parse(stdout)]).toMatchObject([
+    0,
+    { format: "orcestator-config/1", config: { limits: { queue: { size: 5 } } } },
+  ]);
+  expect(stdout).not.toContain(key);
+  const written = await config(["export", "--secrets", "--out", "all.json"]);
+  expect(written.exitCode).toBe(0);
+  expect(await Bun.file(join(folder.path, "all.json")).text()).toContain(key);
+  if (process.platform !== "win32") expect(statSync(join(folder.path, "all.json")).mode & 0o077).toBe(0);
+  const refused = await config(["export", "--secrets"], "viewer");
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("Not you.")]);
+});
+
+test("a file here is exported without a gateway", async () => {
+  const { stdout, exitCode } = await runCli(["config", "export", "--local"], { cwd: folder.path });
+  expect([exitCode, JSON.parse(stdout)]).toMatchObject([
+    0,
+    {
+      config: { providers: { filed: { credentials: ["sk-…cdef"] } } },
+      origins: { "limits.queue.size": "file orcestator.yaml" },
+    },
+  ]);
+  expect((await config(["export", "--local", "--keys"])).exitCode).toBe(2);
+});
+
+test("an import shows what changes, and changes nothing when that is all that is asked for", async () => {
+  await Bun.write(
+    join(folder.path, "part.yaml"),
+    'limits: { queue: { size: 9 } }\nproviders: { mine: { type: openai, credentials: ["${MINE_KEY}"] } }\n',
+  );
+  const dry = await config(["import", "part.yaml", "--dry-run"]);
+  expect([dry.exitCode, dry.stdout]).toEqual([0, expect.stringMatching(/limits\.queue\.size +5 +9/)]);
+  expect(dry.stdout).toContain("providers.mine.type");
+  expect(house.config().limits.queue.size).toBe(5);
+  const done = await config(["import", "part.yaml"]);
+  expect([done.exitCode, done.stdout]).toEqual([0, expect.stringContaining("NOW")]);
+  // Variables are this shell's.
+  expect(house.config().providers["mine"]?.credentials[0]?.key).toBe(key);
+  expect(done.stdout).not.toContain(key);
+  const again = await config(["import", "part.yaml", "--json"]);
+  expect(JSON.parse(again.stdout)).toMatchObject({ dryRun: false, differences: [] });
+  const back = await config(["import", "all.json", "--replace"]);
+  expect([back.exitCode, Object.keys(house.config().providers)]).toEqual([0, ["filed"]]);
+});
+
+test("mistakes are told in the gateway's words, or in the file's", async () => {
+  await Bun.write(join(folder.path, "bad.json"), '{"providers": {"mine": {"type": "nonsense"}}}');
+  const bad = await config(["import", "bad.json"]);
+  expect([bad.exitCode, bad.stderr]).toEqual([1, expect.stringContaining("providers.mine.type")]);
+  await Bun.write(
+    join(folder.path, "unset.yaml"),
+    'providers: { mine: { type: openai, credentials: ["${NOT_SET}"] } }',
+  );
+  const unset = await config(["import", "unset.yaml"]);
+  expect([unset.exitCode, unset.stderr]).toEqual([1, expect.stringContaining("NOT_SET is not set")]);
+  const missing = await config(["import", "nowhere.json"]);
+  expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining("no such file")]);
+});
+
+test("a document becomes a configuration file, whole and with its secrets only", async () => {
+  await config(["export", "--out", "masked.json"]);
+  const masked = await config(["import", "masked.json", "--out", "made.yaml"]);
+  expect([masked.exitCode, masked.stderr]).toEqual([1, expect.stringContaining("export it with --secrets")]);
+  const made = await config(["import", "all.json", "--out", "made.yaml"]);
+  expect([made.exitCode, made.stdout]).toEqual([0, expect.stringContaining("made.yaml")]);
+  const checked = await runCli(["config", "check", "--config", "made.yaml"], { cwd: folder.path });
+  expect(checked.exitCode).toBe(0);
+  const again = await config(["import", "all.json", "--out", "made.yaml"]);
+  expect([again.exitCode, again.stderr]).toEqual([1, expect.stringContaining("--force")]);
+});

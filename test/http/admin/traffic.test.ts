@@ -1,0 +1,107 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { type ConfigHouse, messageOf, startConfigHouse } from "../../support/config-house.ts";
+import { openKeyStore } from "../../support/key-house.ts";
+import { makeRecord } from "../../support/make-record.ts";
+
+const file = "providers: { demo: { type: dummy } }";
+const now = Date.now();
+
+const records = Array.from({ length: 12 }, (_, index) =>
+  makeRecord({
+    startedAt: now - index * 1000,
+    modelAsked: index % 2 === 0 ? "smart" : "100%_sure",
+    modelServed: "upstream",
+    status: index % 3 === 0 ? 429 : 200,
+    endReason: index % 3 === 0 ? "rejected" : "completed",
+    keyId: index < 6 ? "key_a" : "key_b",
+    userText: "what was said",
+    usage: { input: 10, cacheRead: undefined, cacheWrite: undefined, output: 1, reasoning: undefined },
+  }),
+);
+
+const database = openKeyStore();
+await database.store.requests.insert(records);
+const withStore = await startConfigHouse({ store: database.store, file });
+const withoutStore = await startConfigHouse({ store: undefined, file });
+for (const record of records.toReversed()) withoutStore.ring.add(record);
+afterAll(() => {
+  withStore[Symbol.dispose]();
+  withoutStore[Symbol.dispose]();
+  database[Symbol.dispose]();
+});
+
+const houses = [
+  ["a database", withStore],
+  ["memory alone", withoutStore],
+] as const;
+
+async function ids(house: ConfigHouse, query: string): Promise<string[]> {
+  const { status, body } = await house.ask("GET", `/api/logs${query}`, undefined, "viewer");
+  expect(status).toBe(200);
+  return (body["data"] as { id: string }[]).map(({ id }) => id);
+}
+
+const idsWhere = (test: (record: (typeof records)[number]) => boolean): string[] =>
+  records.filter(test).map(({ id }) => id);
+
+describe.each(houses)("with %s", (_name, house) => {
+  test("requests are listed, the newest first, without what was said", async () => {
+    expect(await ids(house, "")).toEqual(records.map(({ id }) => id));
+    expect(JSON.stringify((await house.ask("GET", "/api/logs")).body)).not.toContain("what was said");
+  });
+
+  test("filters take what is named as it is: no pattern fits more", async () => {
+    expect(await ids(house, "?model=smart")).toEqual(idsWhere(({ modelAsked }) => modelAsked === "smart"));
+    expect(await ids(house, "?model=upstream")).toHaveLength(12);
+    expect(await ids(house, "?status=429")).toEqual(idsWhere(({ status }) => status === 429));
+    expect(await ids(house, "?key=key_a&status=200")).toEqual(
+      idsWhere(({ keyId, status }) => keyId === "key_a" && status === 200),
+    );
+    expect(await ids(house, `?since=${new Date(now - 3000).toISOString()}`)).toHaveLength(4);
+    expect(await ids(house, "?model=100%25_sure")).toHaveLength(6);
+    for (const pattern of ["%25", "smar_", "%25art", "s*", "' OR 1=1 --", "sm%00"])
+      expect(await ids(house, `?model=${pattern}`)).toEqual([]);
+    expect(await ids(house, "?key=key_%25")).toEqual([]);
+  });
+
+  test("pages follow one another without a gap", async () => {
+    const found: string[] = [];
+    let cursor: string | null = "";
+    do {
+      const query = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+      const { body } = await house.ask("GET", `/api/logs?limit=5${query}`);
+      found.push(...(body["data"] as { id: string }[]).map(({ id }) => id));
+      cursor = body["cursor"] as string | null;
+    } while (cursor !== null);
+    expect(found).toEqual(records.map(({ id }) => id));
+  });
+
+  test("statistics are grouped and summed", async () => {
+    const { body } = await house.ask("GET", "/api/stats?by=key&since=1h", undefined, "viewer");
+    expect(body["rows"]).toMatchObject([
+      { group: "key_a", requests: 6, errors: 2, promptTokens: 60 },
+      { group: "key_b", requests: 6, errors: 2 },
+    ]);
+    expect(body["total"]).toMatchObject({ group: "all", requests: 12, errors: 4, completionTokens: 12 });
+    expect((await house.ask("GET", "/api/stats?key=key_b&since=1h")).body["total"]).toMatchObject({ requests: 6 });
+    expect((await house.ask("GET", "/api/stats?since=2020-01-01&key=nobody")).body).toMatchObject({
+      rows: [],
+      total: null,
+    });
+  });
+
+  test("what is wrong with a question is named", async () => {
+    for (const [query, field] of [
+      ["/api/logs?limit=0", "limit"],
+      ["/api/logs?limit=501", "limit"],
+      ["/api/logs?status=5xx", "status"],
+      ["/api/logs?since=yesterday", "since"],
+      ["/api/logs?cursor=nonsense", "cursor"],
+      ["/api/logs?colour=red", "colour"],
+      ["/api/stats?by=colour", "by"],
+    ] as const) {
+      const refused = await house.ask("GET", query);
+      expect([query, refused.status, messageOf(refused)]).toEqual([query, 400, expect.stringContaining(field)]);
+    }
+  });
+});
