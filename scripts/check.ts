@@ -11,6 +11,9 @@ import { smoke } from "./proof/smoke.ts";
 /** Of the lines and functions in src/. What tests run in processes of their own is not counted. */
 const coverageFloor = { lines: 80, functions: 80 };
 
+/** For one test: many start processes, which takes its time on a busy machine. */
+const patienceMs = 20_000;
+
 interface Step {
   name: string;
   /** Resolves to what it counted; a step that counts nothing itself fails by throwing. */
@@ -36,7 +39,8 @@ async function packageScript(name: string): Promise<undefined> {
 }
 
 async function test(): Promise<TestCounts> {
-  const child = Bun.spawn([process.execPath, "test", "--coverage", "--coverage-reporter=lcov", "--only-failures"], {
+  const options = ["--coverage", "--coverage-reporter=lcov", "--only-failures", `--timeout=${patienceMs}`];
+  const child = Bun.spawn([process.execPath, "test", ...options], {
     cwd: projectRoot,
     stdio: ["ignore", "inherit", "pipe"],
   });
