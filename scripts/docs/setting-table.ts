@@ -44,6 +44,7 @@ const sections: Readonly<Record<string, Section>> = {
   keys: { path: ["keys"], defaults: () => unset().keys },
   logging: { path: ["logging"], defaults: () => unset().logging },
   storage: { path: ["storage"], defaults: () => unset().storage },
+  redis: { path: ["redis"], defaults: () => unset().redis },
   responses: { path: ["responses"], defaults: () => unset().responses },
   prices: { path: ["prices"], defaults: () => unset().prices },
   "prices models": { path: ["prices", "models", "*"], defaults: () => ({}) },

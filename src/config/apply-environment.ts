@@ -52,14 +52,6 @@ function engineProblems(layers: Layers, environment: Environment): LocatedProble
   );
 }
 
-function redisWarnings(environment: Environment): string[] {
-  if (switchOf(environment.text("REDIS_ENABLED")) === false) return [];
-  const names = ["REDIS_URL", "REDIS_ENABLED"].filter((name) => environment.text(name) !== undefined);
-  return names.map(
-    (name) => `${name} has no effect in this version: limits, health and caches live in this process alone`,
-  );
-}
-
 function applyValues(layers: Layers, environment: Environment): LocatedProblem[] {
   const written = new Set<string>();
   const problems: LocatedProblem[] = [];
@@ -136,5 +128,5 @@ export function applyEnvironment(layers: Layers, environment: Environment): Appl
   applyDatabasePath(layers, environment);
   const problems = [...valueProblems, ...engineProblems(layers, environment)];
   applyDefaultProvider(layers, environment);
-  return { problems, warnings: [...applyDefaultModel(layers, environment), ...redisWarnings(environment)] };
+  return { problems, warnings: applyDefaultModel(layers, environment) };
 }

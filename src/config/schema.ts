@@ -16,6 +16,7 @@ import {
   parameterFields,
   routeSchema,
 } from "./schema-routing.ts";
+import { redis } from "./schema-redis.ts";
 import { storage } from "./schema-storage.ts";
 import { deadline, duration, flag, list, port } from "./setting-types.ts";
 import { upstreamHeaders } from "./upstream-headers.ts";
@@ -245,6 +246,7 @@ export const configSchema = z.strictObject({
   keys: keys.prefault({}),
   logging: logging.prefault({}),
   storage: storage.prefault({}),
+  redis: redis.prefault({}),
   responses: responses.prefault({}),
   prices: prices.prefault({}),
   budgets: budgets.prefault({}),

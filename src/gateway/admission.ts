@@ -1,8 +1,8 @@
 import type { Protocol } from "../protocols/protocol.ts";
 import type { ClientCall } from "./call.ts";
 import type { Cancellation } from "./cancellation.ts";
+import type { Charging } from "./charging.ts";
 import type { Holds } from "./hold.ts";
-import type { RequestCharge } from "./key-admission.ts";
 import type { Recording } from "./recording.ts";
 
 /** A request that failed before it had an answer. */
@@ -19,7 +19,7 @@ export interface Admission {
   /** What the request holds until it has ended. */
   holds: Holds;
   /** What is set aside for the request: it is settled when the request ends. */
-  charge: (charge: RequestCharge | undefined) => void;
+  charging: Charging;
   run: (cancellation: Cancellation) => void;
   end: () => void;
   /** The client's connection may be silent until the request has ended. */

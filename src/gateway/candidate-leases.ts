@@ -10,6 +10,9 @@ import { waitInLine } from "./wait-in-line.ts";
 /** Why there is no place: busy, a limit is used up, or nobody wants it any more. */
 type WithoutPlace = "full" | "limited" | "stopped";
 
+/** `undefined` = nothing is limited. */
+export type Taken = Lease | undefined | "full" | "limited";
+
 /** Places within the limits of providers, credentials and fallback models, for one request. */
 export class CandidateLeases {
   private readonly trying: Trying;
@@ -22,13 +25,21 @@ export class CandidateLeases {
     this.trail = trail;
   }
 
-  /** `undefined` = nothing is limited. */
-  take(place: Place, credential: Credential): Lease | undefined | "full" | "limited" {
+  /** A promise only where several gateways count together. */
+  take(place: Place, credential: Credential): Taken | Promise<Taken> {
     const scopes = this.scopesFor(place, credential);
     if (scopes.length === 0) return undefined;
     const { limiter } = this.trying.routing;
     const lease = limiter.take(scopes, this.trying.demand);
-    return isRefusal(lease) ? this.refused(place.target, lease) : lease;
+    return lease instanceof Promise ? this.takenLater(place, lease) : this.taken(place, lease);
+  }
+
+  private async takenLater(place: Place, asked: Promise<Lease | LimitRefusal>): Promise<Taken> {
+    return this.taken(place, await asked);
+  }
+
+  private taken({ target }: Place, lease: Lease | LimitRefusal): Taken {
+    return isRefusal(lease) ? this.refused(target, lease) : lease;
   }
 
   /** Those of the model that was asked for have been looked at before. */
@@ -48,7 +59,7 @@ export class CandidateLeases {
 
   /** The place of the try before was given back: others may have it by now. */
   async again(place: Place, credential: Credential): Promise<Lease | undefined | WithoutPlace> {
-    const lease = this.take(place, credential);
+    const lease = await this.take(place, credential);
     return lease === "full" ? this.inTurn(place, credential) : lease;
   }
 

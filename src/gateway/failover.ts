@@ -4,7 +4,7 @@ import type { FailureKind } from "../routing/failure-kind.ts";
 import type { Plan, Stage } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Begun, Full, Opening, Started, Turn } from "./begun.ts";
-import { CandidateLeases } from "./candidate-leases.ts";
+import { CandidateLeases, type Taken } from "./candidate-leases.ts";
 import { pause } from "./cancellation.ts";
 import { hedged } from "./hedge.ts";
 import { kindOf, waitBeforeRepeat } from "./retry.ts";
@@ -43,7 +43,8 @@ export class Journey<T> {
   async run(): Promise<T> {
     const { first } = this.trying.route;
     const plan = this.planOf(first);
-    const begun = this.begin(first, plan);
+    const beginning = this.begin(first, plan);
+    const begun = beginning instanceof Promise ? await beginning : beginning;
     if (begun !== undefined && begun.refusal === undefined) {
       // Nearly every request is answered by the first it asks. Each layer less on the way there is a promise less.
       const answer = await this.tries.once(begun.place, {
@@ -74,7 +75,7 @@ export class Journey<T> {
   }
 
   /** The first candidate with its place; `undefined` where two are asked at once, or only a last resort is left. */
-  private begin(stage: Stage, plan: Plan): Begun | undefined {
+  private begin(stage: Stage, plan: Plan): Begun | Promise<Begun> | undefined {
     const [target] = plan.inOrder;
     if (target === undefined || stage.hedgeAfterMs > 0) return undefined;
     const { route, cancellation } = this.trying;
@@ -85,16 +86,12 @@ export class Journey<T> {
     const hasMore = plan.inOrder.length > 1 || plan.lastResort.length > 0 || route.fallbacks("failed").length > 0;
     const hasOtherCredential = credentials.length > 1 && this.hasUsableAfter(target.model, turn, index);
     const place: Place = { stage, plan, target, leg: cancellation, kind: "first", hasMore, hasOtherCredential };
-    const lease = this.leases.take(place, credential);
-    const refusal = typeof lease === "string" ? lease : undefined;
-    return {
-      place,
-      turn,
-      credential,
-      lease: typeof lease === "string" ? undefined : lease,
-      refusal,
-      answer: undefined,
-    };
+    const begunWith = (taken: Taken): Begun =>
+      typeof taken === "string"
+        ? { place, turn, credential, lease: undefined, refusal: taken, answer: undefined }
+        : { place, turn, credential, lease: taken, refusal: undefined, answer: undefined };
+    const taken = this.leases.take(place, credential);
+    return taken instanceof Promise ? taken.then(begunWith) : begunWith(taken);
   }
 
   private turnOf(plan: Plan, target: Target): Turn {
@@ -225,8 +222,13 @@ export class Journey<T> {
   }
 
   /** One credential, if its limits and its provider's have room. */
-  private tryWithin(place: Place, credential: Credential): Promise<Outcome<T>> | "full" | "limited" {
-    const lease = this.leases.take(place, credential);
+  private tryWithin(place: Place, credential: Credential): Promise<Outcome<T> | "full"> | "full" | "limited" {
+    const taken = this.leases.take(place, credential);
+    if (!(taken instanceof Promise)) return this.tryWith(place, credential, taken);
+    return taken.then<Outcome<T> | "full">((lease) => this.tryWith(place, credential, lease));
+  }
+
+  private tryWith(place: Place, credential: Credential, lease: Taken): Promise<Outcome<T>> | "full" | "limited" {
     if (lease === "full") {
       (this.full ??= []).push({ place, credential });
       return "full";

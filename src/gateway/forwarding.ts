@@ -164,7 +164,7 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       const totalMs = totalMsOf(route, facts);
       const { modelAsked: model, isUnmetered: isFree = operation === "count_tokens" } = forward;
       if (call.grant !== undefined && forward.isFollowUp !== true)
-        admission.charge(admitKey(call.grant, { operation, model, route, facts, totalMs, isFree }));
+        admission.charging.begin(admitKey(call.grant, { operation, model, route, facts, totalMs, isFree }));
       const cancellation = createCancellation(call.signal, totalMs);
       admission.run(cancellation);
       admission.allowSilence();
@@ -181,8 +181,8 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
           onAttempt(target, outcome);
         },
       };
-      const own = scopes.of(call, route.first);
-      if (own.length > 0) await takePlace(trying, own);
+      const waiting = takePlace(trying, scopes.of(call, route.first), admission.charging.pending);
+      if (waiting !== undefined) await waiting;
       const forwarded = await openWithFailover<Forwarded>(trying, {
         isGood: ({ status }) => status < 400,
         attempt: (candidate) => forwardAttempt({ call: forward, candidate, onSend: () => recording.sent() }),
@@ -272,7 +272,7 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
           headers: { [estimatedHeader]: "true", "x-request-id": call.requestId },
         });
       if (call.grant !== undefined)
-        admitKey(call.grant, {
+        await admitKey(call.grant, {
           operation: "count_tokens",
           model: request.model,
           route,

@@ -3,18 +3,19 @@ import { createBag, type Bagged } from "../lib/bag.ts";
 import { latin1Of } from "../lib/latin1.ts";
 import { overloadError } from "../limits/refusal-error.ts";
 import { createRequestFacts } from "../routing/request-facts.ts";
-import { completionTokens, type Operation, promptTokens, type RequestRecord } from "../telemetry/request-record.ts";
+import type { Operation } from "../telemetry/request-record.ts";
 import type { Admission, Refused } from "./admission.ts";
 import { attempt, type Opened } from "./attempt.ts";
 import type { ClientCall, InferenceCall } from "./call.ts";
 import { createCancellation, type Cancellation } from "./cancellation.ts";
+import { Charging } from "./charging.ts";
 import { endReasonOf, statusOf } from "./client-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { openWithFailover } from "./failover.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
 import type { GatewayOptions, Load } from "./gateway-options.ts";
 import { type Answering, Holds } from "./hold.ts";
-import { admitNoKey, type RequestCharge } from "./key-admission.ts";
+import { admitNoKey } from "./key-admission.ts";
 import { textLimitFor } from "./key-rules.ts";
 import { laneOf } from "./lane.ts";
 import { droppedFields } from "./losses.ts";
@@ -26,6 +27,7 @@ import { allowSilence, answerStream, errorResponse, nameRouting, wholeResponse }
 import { createSharedAnswers } from "./shared-answer.ts";
 import { steeringOf } from "./steering.ts";
 import type { StoredResponses } from "./stored-responses.ts";
+import { tokensOf } from "./tokens-of.ts";
 import { totalMsOf } from "./total-ms.ts";
 import type { Steps } from "./trying.ts";
 
@@ -59,18 +61,11 @@ function isUpstreams({ code }: GatewayError): boolean {
   );
 }
 
-/** Tokens to settle limits with; `undefined` = the estimate stays. */
-function tokensOf({ usage, usageSource, endReason, attempts, operation }: RequestRecord): number | undefined {
-  const isMetered = operation === "chat" || operation === "embeddings";
-  if (usageSource === "none") return isMetered && endReason === "completed" && attempts > 0 ? undefined : 0;
-  return (promptTokens(usage) ?? 0) + (completionTokens(usage) ?? 0);
-}
-
 export function createGateway(options: GatewayOptions): Gateway {
   const { routing, scopes, overload, load, admitKey = admitNoKey } = options;
   const running = createBag<Running>();
 
-  function exchangeOf(call: InferenceCall, { recording, holds, charge }: Admission): Exchange {
+  function exchangeOf(call: InferenceCall, { recording, holds, charging }: Admission): Exchange {
     const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth }, call.path);
     recording.see(envelope);
     const { headers, keyId, protocol } = call;
@@ -90,7 +85,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     const totalMs = totalMsOf(route, facts);
     if (call.grant !== undefined) {
       const { operation } = protocol;
-      charge(admitKey(call.grant, { operation, model: envelope.model, route, facts, text: envelope.text, totalMs }));
+      charging.begin(
+        admitKey(call.grant, { operation, model: envelope.model, route, facts, text: envelope.text, totalMs }),
+      );
     }
     const exchange: Exchange = {
       call,
@@ -161,7 +158,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const holds = new Holds();
     let entry: Running | undefined;
     let isSilent = false;
-    let charged: RequestCharge | undefined;
+    const charging = new Charging();
     const recording = createRecording({
       call,
       operation,
@@ -175,14 +172,14 @@ export function createGateway(options: GatewayOptions): Gateway {
         if (protocol === "openai-responses" && responseId !== undefined)
           claimResponse(responseId, { keyId: record.keyId, answering: holds.answered() });
         holds.end(endOf(record, error), tokensOf(record));
-        charged?.end(record);
+        charging.end(record);
         options.onFinish(record);
       },
     });
     return {
       recording,
       holds,
-      charge: (charge) => void (charged = charge),
+      charging,
       run(cancellation) {
         entry = { cancellation, slot: -1 };
         running.add(entry);
@@ -222,9 +219,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   /** To the first content of an answer, through the gateway's own limits. */
-  function open(exchange: Exchange): Promise<Opened> {
-    const own = scopes.of(exchange.call, exchange.route.first);
-    const waiting = own.length > 0 ? takePlace(exchange, own) : undefined;
+  function open(exchange: Exchange, { charging }: Admission): Promise<Opened> {
+    const waiting = takePlace(exchange, scopes.of(exchange.call, exchange.route.first), charging.pending);
     const { bring } = exchange.translation.responses;
     const bringing = bringNamed(exchange.envelope.text, { protocol: exchange.call.protocol.id, bring });
     if (waiting === undefined && bringing === undefined) return openAlone(exchange);
@@ -278,7 +274,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       try {
         const exchange = exchangeOf(call, admission);
         admission.run(exchange.cancellation);
-        const opening = open(exchange);
+        const opening = open(exchange, admission);
         if (exchange.envelope.stream) {
           // Without heart-beats only the upstream's own limits hold.
           if (protocol.heartbeat === "") admission.allowSilence();

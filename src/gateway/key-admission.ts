@@ -2,8 +2,8 @@ import { GatewayError } from "../errors.ts";
 import type { KeyGrant, VirtualKey, Team } from "../keys/virtual-key.ts";
 import { budgetError } from "../limits/budget-error.ts";
 import type { BudgetLease } from "../limits/budget-lease.ts";
-import { type BudgetOwner, isBudgetRefusal } from "../limits/budget-ledger.ts";
-import type { Budgets } from "../limits/budgets.ts";
+import { type BudgetOwner, type BudgetRefusal, isBudgetRefusal } from "../limits/budget-ledger.ts";
+import type { ReserveMoney } from "../limits/shared-budgets.ts";
 import type { Price } from "../prices/price.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
@@ -26,8 +26,11 @@ export interface KeyDemand {
   readonly isFree?: boolean | undefined;
 }
 
-/** Lets a key's request in, and sets aside what it may cost; `undefined` = no budget bounds it. Throws GatewayError: 403, 429. */
-export type AdmitKey = (grant: KeyGrant, demand: KeyDemand) => RequestCharge | undefined;
+/**
+ * Lets a key's request in, and sets aside what it may cost; `undefined` = no budget bounds it, a promise only where several
+ * gateways decide together. Throws or rejects with GatewayError: 403, 429, 503.
+ */
+export type AdmitKey = (grant: KeyGrant, demand: KeyDemand) => RequestCharge | Promise<RequestCharge> | undefined;
 
 /** What is set aside for a request until it has ended. */
 export class RequestCharge {
@@ -55,7 +58,7 @@ export class RequestCharge {
 }
 
 export interface KeyAdmissionOptions {
-  readonly budgets: Pick<Budgets, "reserve">;
+  readonly budgets: { readonly reserve: ReserveMoney };
   readonly priceOf: (target: Target) => Price | undefined;
   /** What becomes of a request whose cost cannot be estimated, where a budget bounds it. */
   readonly unknownPrice: "refuse" | "allow";
@@ -106,6 +109,16 @@ export function createKeyAdmission({
     throw unknownPrice(estimate, grant, demand.model ?? demand.route.modelShown);
   }
 
+  function charged(lease: BudgetLease | BudgetRefusal, estimate: Estimate): RequestCharge {
+    if (!isBudgetRefusal(lease)) return new RequestCharge(lease, estimate);
+    onRefusal?.(lease.owner.kind);
+    throw budgetError(lease, now());
+  }
+
+  async function chargedLater(asked: Promise<BudgetLease | BudgetRefusal>, estimate: Estimate): Promise<RequestCharge> {
+    return charged(await asked, estimate);
+  }
+
   return (grant, demand) => {
     checkEndpoint(grant, demand.operation);
     if (demand.operation === "opaque") checkUnknownModel(grant);
@@ -116,9 +129,7 @@ export function createKeyAdmission({
     const estimate = estimated(grant, demand);
     const bounded = [own, team].filter((owner) => owner !== undefined);
     const lease = budgets.reserve(bounded, { usd: estimate.usd, ttlMs: demand.totalMs + graceMs });
-    if (!isBudgetRefusal(lease)) return new RequestCharge(lease, estimate);
-    onRefusal?.(lease.owner.kind);
-    throw budgetError(lease, now());
+    return lease instanceof Promise ? chargedLater(lease, estimate) : charged(lease, estimate);
   };
 }
 

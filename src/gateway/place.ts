@@ -1,6 +1,6 @@
 import type { GatewayError } from "../errors.ts";
 import { refusalError } from "../limits/refusal-error.ts";
-import { isRefusal, type Demand, type LimitRefusal, type Scope } from "../limits/limiter.ts";
+import { isRefusal, type Demand, type Lease, type LimitRefusal, type Scope } from "../limits/limiter.ts";
 import { estimatedDemand } from "../limits/token-demand.ts";
 import type { RequestFacts } from "../routing/route.ts";
 import type { ClientCall } from "./call.ts";
@@ -50,14 +50,35 @@ export function unmeteredDemandOf(facts: RequestFacts, caller: Caller = {}): Dem
 type Admitting = Omit<Trying, "facts" | "onAttempt">;
 
 /**
- * Takes a request's own place; waits for one where only concurrency is in the way, else there is no promise. Throws or
- * rejects with GatewayError (429).
+ * Takes a request's own place, if anything limits it, once it is known that its key may pay for it (`pending`); waits for
+ * one where only concurrency is in the way. A promise only where it waits, or where several gateways count together. Throws
+ * or rejects with GatewayError (429, 503).
  */
-export function takePlace(trying: Admitting, scopes: readonly Scope[]): Promise<void> | undefined {
-  const { demand, routing, holds } = trying;
+export function takePlace(
+  trying: Admitting,
+  scopes: readonly Scope[],
+  pending?: Promise<void>,
+): Promise<void> | undefined {
+  if (pending !== undefined) return pending.then(() => takePlace(trying, scopes));
+  if (scopes.length === 0) return undefined;
+  const { demand, routing } = trying;
   const lease = routing.limiter.take(scopes, demand);
+  return lease instanceof Promise ? placedLater(trying, scopes, lease) : placed(trying, scopes, lease);
+}
+
+async function placedLater(
+  trying: Admitting,
+  scopes: readonly Scope[],
+  asked: Promise<Lease | LimitRefusal>,
+): Promise<void> {
+  await placed(trying, scopes, await asked);
+  const stopped = trying.cancellation.reason();
+  if (stopped !== undefined) throw stopped;
+}
+
+function placed(trying: Admitting, scopes: readonly Scope[], lease: Lease | LimitRefusal): Promise<void> | undefined {
   if (!isRefusal(lease)) {
-    holds.admit(lease);
+    trying.holds.admit(lease);
     return undefined;
   }
   if (lease.by === "concurrency") return waitForPlace(trying, scopes);

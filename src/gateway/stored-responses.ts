@@ -1,5 +1,6 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { mostReferenced, responseIdOf } from "./named-responses.ts";
+import type { Coordinator } from "../coordination/coordinator.ts";
 import type { Fields } from "../protocols/fields.ts";
 import { fieldsOf, listOf, stringOf } from "../protocols/fields.ts";
 import { historyOf } from "../storage/responses/history.ts";
@@ -60,14 +61,30 @@ const mostClaims = 20_000;
 export interface StoredResponsesOptions {
   /** Several keys share the gateway, now or always: what nobody is known to own is nobody's. */
   hasManyKeys?: boolean | (() => boolean);
+  /** Gateways that stand for the same one, which tell each other whose a response is. */
+  others?: Pick<Coordinator, "publish" | "subscribe"> | undefined;
 }
+
+/** `id key`; ids of upstreams have no blanks in them, those that have are not told. */
+const claimsChannel = "claims";
 
 /** `store` = undefined: none are kept. */
 export function createStoredResponses(
   store: ResponseStore | undefined,
-  { hasManyKeys = false }: StoredResponsesOptions = {},
+  { hasManyKeys = false, others }: StoredResponsesOptions = {},
 ): StoredResponses {
   const owners = new Map<string, string>();
+
+  function own(id: string, keyId: string): void {
+    owners.set(id, keyId);
+    const oldest = owners.size > mostClaims ? owners.keys().next().value : undefined;
+    if (oldest !== undefined) owners.delete(oldest);
+  }
+
+  others?.subscribe(claimsChannel, (message) => {
+    const [, id, keyId] = /^(\S+) (.*)$/s.exec(message) ?? [];
+    if (id !== undefined && keyId !== undefined) own(id, keyId);
+  });
 
   function mayAsk(id: string, keyId: string): boolean {
     const owner = owners.get(id);
@@ -109,8 +126,8 @@ export function createStoredResponses(
 
   return {
     ...(store?.bring && { bring: (ids) => store.bring?.(ids) ?? Promise.resolve() }),
-    expanded(own, keyId) {
-      const body = withReferences(own, keyId);
+    expanded(asked, keyId) {
+      const body = withReferences(asked, keyId);
       const previousId = body["previous_response_id"];
       if (previousId === undefined || previousId === null) return body;
       if (typeof previousId !== "string")
@@ -134,9 +151,8 @@ export function createStoredResponses(
       });
     },
     claim(id, keyId) {
-      owners.set(id, keyId);
-      const oldest = owners.size > mostClaims ? owners.keys().next().value : undefined;
-      if (oldest !== undefined) owners.delete(oldest);
+      own(id, keyId);
+      if (!/\s/.test(id)) others?.publish(claimsChannel, `${id} ${keyId}`);
     },
     mayAsk,
     checkOwner(id, keyId) {

@@ -32,6 +32,16 @@ export interface BudgetDemand {
   readonly ttlMs: number;
 }
 
+/** One budget's running window. */
+export interface BudgetWindow extends TimeSpan {
+  readonly owner: BudgetOwner;
+  readonly budget: BudgetLimit;
+  /** Of its account. */
+  readonly id: string;
+  /** What is spent and reserved of it, as far as is known here. */
+  readonly usd: number;
+}
+
 /** How far one budget is used. */
 export interface BudgetView extends BudgetLimit {
   readonly spentUsd: number;
@@ -46,6 +56,9 @@ export interface BudgetView extends BudgetLimit {
 export interface BudgetLedger {
   /** Reserves of all budgets or of none; where several are in the way, the one that lasts longest is told. */
   reserve(owners: readonly BudgetOwner[], demand: BudgetDemand): BudgetLease | BudgetRefusal;
+  /** Reserves, room or not: it was let in elsewhere. */
+  hold(owners: readonly BudgetOwner[], demand: BudgetDemand): BudgetLease;
+  windows(owners: readonly BudgetOwner[], time: number): BudgetWindow[];
   view(owner: BudgetOwner, time: number): BudgetView[];
   /** Reservations whose time is over count as spent. */
   expire(time: number): void;
@@ -191,6 +204,22 @@ export function createBudgetLedger(): BudgetLedger {
       }
       if (refusal !== undefined) return refusal;
       return found.length === 0 ? freeBudgetLease : hold(found, demand);
+    },
+    hold(owners, demand) {
+      expire(demand.time);
+      const accounts = new Set(owners.flatMap((owner) => accountsOf(owner, demand.time)));
+      return accounts.size === 0 ? freeBudgetLease : hold([...accounts], demand);
+    },
+    windows(owners, time) {
+      return owners.flatMap((owner) => {
+        const accounts = accountsOf(owner, time);
+        return owner.budgets.flatMap((budget, at) => {
+          const account = accounts[at];
+          if (account === undefined) return [];
+          const { span, total } = account.at(time);
+          return [{ owner, budget, id: account.id, ...span, usd: total }];
+        });
+      });
     },
     view(owner, time) {
       const accounts = accountsOf(owner, time);

@@ -1,16 +1,34 @@
 import { GatewayError } from "../errors.ts";
 import { errorText } from "../lib/error-text.ts";
 import { createId } from "../lib/ids.ts";
+import { repeat } from "../lib/repeat.ts";
 import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
 import type { BudgetAccount } from "./budget-account.ts";
 import { charged, foreignIn, readSpending, type SpendingDocument } from "./budget-document.ts";
 import type { BudgetLease } from "./budget-lease.ts";
-import { type BudgetOwner, type BudgetRefusal, type BudgetView, createBudgetLedger } from "./budget-ledger.ts";
+import {
+  type BudgetOwner,
+  type BudgetRefusal,
+  type BudgetView,
+  type BudgetWindow,
+  createBudgetLedger,
+} from "./budget-ledger.ts";
+
+interface Estimate {
+  /** US dollars. */
+  readonly usd: number;
+  /** The request is over after that, whatever became of it. */
+  readonly ttlMs: number;
+}
 
 /** Budgets of keys and teams, and what is spent of them, kept over restarts. */
 export interface Budgets {
   /** Sets money aside, at once: what is stored follows. */
-  reserve(owners: readonly BudgetOwner[], estimate: { usd: number; ttlMs: number }): BudgetLease | BudgetRefusal;
+  reserve(owners: readonly BudgetOwner[], estimate: Estimate): BudgetLease | BudgetRefusal;
+  /** Sets it aside, room or not: several gateways have let it in together. */
+  hold(owners: readonly BudgetOwner[], estimate: Estimate): BudgetLease;
+  /** The running windows of all budgets of these owners. */
+  windows(owners: readonly BudgetOwner[]): BudgetWindow[];
   view(owner: BudgetOwner): BudgetView[];
   /** A change of any document, as the store tells it. */
   apply(change: DocumentChange): void;
@@ -31,7 +49,7 @@ export interface BudgetsOptions {
   every?: (milliseconds: number, work: () => void) => () => void;
 }
 
-const spendingKind = "spending";
+export const spendingKind = "spending";
 const flushEveryMs = 500;
 const closeMs = 2000;
 /** Documents that are written at the same time. */
@@ -48,12 +66,6 @@ interface Copy {
   writtenIn: number;
   /** The answer to a change was lost. */
   isInDoubt: boolean;
-}
-
-function repeat(milliseconds: number, work: () => void): () => void {
-  const timer = setInterval(work, milliseconds);
-  timer.unref();
-  return () => clearInterval(timer);
 }
 
 function isConflict(error: unknown): boolean {
@@ -176,6 +188,8 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
 
   return {
     reserve: (owners, { usd, ttlMs }) => ledger.reserve(owners, { usd, ttlMs, time: now() }),
+    hold: (owners, { usd, ttlMs }) => ledger.hold(owners, { usd, ttlMs, time: now() }),
+    windows: (owners) => ledger.windows(owners, now()),
     view: (owner) => ledger.view(owner, now()),
     apply(change) {
       const { kind, id, version } = change;

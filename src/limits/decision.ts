@@ -1,5 +1,5 @@
 import type { Demand, LimitRefusal } from "./limiter.ts";
-import { windowMs } from "./meter.ts";
+import { windowMs } from "../lib/meter.ts";
 import type { ScopeState } from "./scope-state.ts";
 
 /** What is told where nothing is known of how long places are held. */
@@ -82,17 +82,12 @@ export function occupy(states: readonly ScopeState[], tokens: number, time: numb
   return reservations ?? noReservations;
 }
 
-/**
- * What was really used takes the place of the estimate. When the minute of the estimate is over, what exceeds it counts in
- * the running one (which it begins where there is none): else requests longer than a minute would never pay.
- */
+/** What was really used takes the place of the estimate. */
 export function settle(
   state: ScopeState,
   reserved: Reservation,
   { actual, time }: { actual: number; time: number },
 ): void {
-  const { tokens } = state;
-  const difference = actual - reserved.amount;
-  const isSameMinute = state === reserved.state && tokens.serial === reserved.serial && tokens.isRunning(time);
-  if (isSameMinute || difference > 0) tokens.add(difference, time);
+  const serial = state === reserved.state ? reserved.serial : undefined;
+  state.tokens.correct(actual - reserved.amount, { serial, time });
 }

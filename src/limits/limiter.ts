@@ -62,8 +62,12 @@ export interface Waiting {
 }
 
 export interface Limiter {
-  /** Takes from all scopes or from none, at once. Where several are in the way, the one that makes wait for longest is told. */
-  take(scopes: readonly Scope[], demand: Demand): Lease | LimitRefusal;
+  /**
+   * Takes from all scopes or from none, at once. Where several are in the way, the one that makes wait for longest is told.
+   * A promise only where several gateways count together; it rejects, and the call throws, with GatewayError (503) where
+   * they cannot and nothing may pass uncounted.
+   */
+  take(scopes: readonly Scope[], demand: Demand): Lease | LimitRefusal | Promise<Lease | LimitRefusal>;
   /**
    * As `take`, but waits for a place where only concurrency is in the way, behind those that wait already and within the
    * queue's bounds (size, longest wait); a refusal `by: "queue"` when they are exceeded. rpm and tpm never wait.
@@ -78,6 +82,13 @@ export interface Limiter {
   waiting(): number;
   /** What is held and used now, for tests, health pages and metrics. */
   view(): ScopeView[];
+}
+
+/** Of one process: it answers within the call. */
+export interface LocalLimiter extends Limiter {
+  take(scopes: readonly Scope[], demand: Demand): Lease | LimitRefusal;
+  /** Takes of all scopes, room or not: somebody else has let it in. */
+  count(scopes: readonly Scope[], demand: Demand): Lease;
 }
 
 export interface ScopeView {

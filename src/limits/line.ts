@@ -1,43 +1,47 @@
 import type { Demand, Lease, LimitRefusal, Waiting } from "./limiter.ts";
 import type { ScopeState } from "./scope-state.ts";
 
-/** A request that waits. It stands in the line of one scope that is full. */
-export interface Waiter {
-  readonly states: readonly ScopeState[];
-  readonly demand: Demand;
+/** Who stands in a line. */
+export interface InLine {
   readonly priority: number;
   /** Order of arrival. */
   readonly sequence: number;
-  readonly since: number;
   readonly onPosition: Waiting["onPosition"];
-  /** Where it stands; `undefined` = it waits no more. */
-  at: ScopeState | undefined;
   /** The position it was told last. */
   told: number;
+}
+
+/** A request that waits. It stands in the line of one scope that is full. */
+export interface Waiter extends InLine {
+  readonly states: readonly ScopeState[];
+  readonly demand: Demand;
+  readonly since: number;
+  /** Where it stands; `undefined` = it waits no more. */
+  at: ScopeState | undefined;
   callOffDeadline: (() => void) | undefined;
   resolve: (outcome: Lease | LimitRefusal) => void;
   reject: (reason: unknown) => void;
 }
 
 /** Negative = `left` goes first. */
-export function compareWaiters(left: Waiter, right: Waiter): number {
+export function compareWaiters(left: InLine, right: InLine): number {
   return right.priority - left.priority || left.sequence - right.sequence;
 }
 
 /** Those that wait for a place of one scope, the next one first. */
-export class Line {
-  readonly waiters: Waiter[] = [];
+export class Line<Standing extends InLine = Waiter> {
+  readonly waiters: Standing[] = [];
   /** Positions have changed and are to be told. */
   isStale = false;
   private listeners = 0;
 
-  add(waiter: Waiter): void {
+  add(waiter: Standing): void {
     this.waiters.splice(this.indexOf(waiter), 0, waiter);
     waiter.told = 0;
     if (waiter.onPosition !== undefined) this.listeners += 1;
   }
 
-  remove(waiter: Waiter): void {
+  remove(waiter: Standing): void {
     const expected = this.indexOf(waiter);
     // One that stayed behind for want of its place would take all places for itself later.
     const index = this.waiters[expected] === waiter ? expected : this.waiters.indexOf(waiter);
@@ -47,7 +51,7 @@ export class Line {
   }
 
   /** Its place, or the one it would have; 0 = next. */
-  indexOf(waiter: Waiter): number {
+  indexOf(waiter: Standing): number {
     let low = 0;
     let high = this.waiters.length;
     while (low < high) {
@@ -60,7 +64,7 @@ export class Line {
   }
 
   /** Those whose position is another one than they were told, with it. Listeners may change the line meanwhile. */
-  tell(listener: (waiter: Waiter, position: number) => void): void {
+  tell(listener: (waiter: Standing, position: number) => void): void {
     if (this.listeners === 0) return;
     for (let index = 0; index < this.waiters.length; index += 1) {
       const waiter = this.waiters[index];

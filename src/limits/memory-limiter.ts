@@ -1,7 +1,7 @@
 import { alarms, type Alarms } from "../lib/alarms.ts";
 import { fullestOf, longer, occupy, rateRefusal, settle, tokensOf, waitForPlaceMs, wholeTokens } from "./decision.ts";
 import { freeLease, PlaceLease, type Ledger } from "./lease.ts";
-import type { Lease, Limiter, LimitRefusal, QueueSettings, Scope } from "./limiter.ts";
+import type { Lease, LimitRefusal, LocalLimiter, QueueSettings, Scope } from "./limiter.ts";
 import type { ScopeState } from "./scope-state.ts";
 import { createScopeTable } from "./scope-table.ts";
 import { createWaitingQueue } from "./waiting-queue.ts";
@@ -20,7 +20,7 @@ function placeRefusal(state: ScopeState): LimitRefusal {
 }
 
 /** Limits of one process, in its memory. */
-export function createLimiter(options: LimiterOptions): Limiter {
+export function createLimiter(options: LimiterOptions): LocalLimiter {
   const { now = () => performance.now(), mostAddresses = 100_000 } = options;
   const after = options.after ?? ((milliseconds, ring) => alarms.set(milliseconds, ring));
   const changed: ScopeState[] = [];
@@ -72,6 +72,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const full = fullestOf(states);
       if (full !== undefined) return longer(refusal, placeRefusal(full));
       return refusal ?? grant(states, tokens, time);
+    },
+    count(scopes, demand) {
+      const states = find(scopes);
+      return states.length === 0 ? freeLease : grant(states, tokensOf(states, demand), now());
     },
     // Not an async function: whoever has room gets it within the call.
     wait(scopes, demand, waiting) {

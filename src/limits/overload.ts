@@ -1,3 +1,5 @@
+import { repeat } from "../lib/repeat.ts";
+
 export interface OverloadSettings {
   /** Requests at work in this process. */
   readonly maxRequests: number;
@@ -40,12 +42,6 @@ const lagRefusals: readonly OverloadRefusal[] = [1000, 2000, 3000].map((retryAft
   reason: "lag",
   retryAfterMs,
 }));
-
-function repeat(milliseconds: number, look: () => void): () => void {
-  const timer = setInterval(look, milliseconds);
-  timer.unref();
-  return () => clearInterval(timer);
-}
 
 /**
  * Refuses what the process cannot do in time.

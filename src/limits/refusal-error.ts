@@ -55,3 +55,9 @@ export function overloadError({ reason, retryAfterMs }: OverloadRefusal): Gatewa
   const message = `${what}; try again in ${retryAfterSeconds} s.`;
   return new GatewayError({ code: "overloaded", status: 503, message, retryAfterSeconds });
 }
+
+/** 503 for limits that are counted by several gateways together, and cannot be at the moment. */
+export function uncountedError(): GatewayError {
+  const message = "This gateway cannot count requests against their limits at the moment; try again in 1 s.";
+  return new GatewayError({ code: "overloaded", status: 503, message, retryAfterSeconds: 1 });
+}

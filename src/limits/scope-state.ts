@@ -1,6 +1,6 @@
 import type { Scope } from "./limiter.ts";
 import type { Line } from "./line.ts";
-import { Meter } from "./meter.ts";
+import { Meter } from "../lib/meter.ts";
 
 /** Weight of the newest one in the average of how long places were held. */
 const newestShare = 0.2;

@@ -1,6 +1,6 @@
 import type { Alarms } from "../lib/alarms.ts";
 import type { LimitSet, Scope } from "./limiter.ts";
-import { windowMs } from "./meter.ts";
+import { windowMs } from "../lib/meter.ts";
 import { ScopeState } from "./scope-state.ts";
 
 export interface ScopeTable {
@@ -27,7 +27,7 @@ const looksForEachNew = 4;
 const looksAtOnce = 5000;
 const pauseMs = 250;
 
-function limitsNothing({ rpm, tpm, concurrency }: LimitSet): boolean {
+export function limitsNothing({ rpm, tpm, concurrency }: LimitSet): boolean {
   return rpm === undefined && tpm === undefined && concurrency === undefined;
 }
 

@@ -50,7 +50,8 @@ function readinessOf({ providers }: ResolvedConfig, lasting: Lasting): Readiness
   if (lasting.isDraining()) reasons.push("The gateway is shutting down.");
   const usable = Object.values(providers).some(isUsable);
   if (!usable) reasons.push("No enabled provider has a credential.");
-  return { isReady: reasons.length === 0, reasons, notices: lasting.configStatus.notices() };
+  const notices = [...lasting.configStatus.notices(), ...(lasting.coordination?.notices() ?? [])];
+  return { isReady: reasons.length === 0, reasons, notices };
 }
 
 function translationOf({ server }: ResolvedConfig, catalog: Catalog, { memory, responses }: Lasting): Translation {
@@ -118,9 +119,9 @@ function gatewayOf({ config, table, catalog, priceBook }: Made, lasting: Lasting
     load: lasting.load,
     scopes: createRequestScopes(limits),
     admitKey:
-      lasting.virtualKeys &&
+      lasting.reserve &&
       createKeyAdmission({
-        budgets: lasting.virtualKeys.budgets,
+        budgets: { reserve: lasting.reserve },
         priceOf,
         unknownPrice: config.budgets.unknownPrice,
         onRefusal: (owner) => metrics.limitRefused(owner, "budget"),

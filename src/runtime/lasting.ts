@@ -15,6 +15,8 @@ import { createPriceTable, type PriceTable } from "../prices/price-table.ts";
 import { errorText } from "../lib/error-text.ts";
 import type { Limiter } from "../limits/limiter.ts";
 import { createLimiter } from "../limits/memory-limiter.ts";
+import type { Budgets } from "../limits/budgets.ts";
+import type { ReserveMoney } from "../limits/shared-budgets.ts";
 import { createOverload, type Overload } from "../limits/overload.ts";
 import { type AffinityMemory, createAffinityMemory } from "../routing/affinity.ts";
 import { createHealthLog } from "../routing/health/health-log.ts";
@@ -31,6 +33,7 @@ import { packTrail } from "../telemetry/pack-trail.ts";
 import { createRequestRing } from "../telemetry/request-ring.ts";
 import { type ConfigStatus, createConfigStatus } from "./config-status.ts";
 import { fetchText } from "./fetch-text.ts";
+import { type Coordination, createCoordination } from "./coordination.ts";
 import type { Generation } from "./generation.ts";
 import { identityOf } from "./identity-of.ts";
 import { secretBoxOf } from "./secret-box-of.ts";
@@ -62,6 +65,10 @@ export interface Lasting {
   /** Seals what is secret in the database; `undefined` = there is no database, or no key that all its gateways have. */
   readonly secrets: SecretBox | undefined;
   readonly identity: Identity;
+  /** Sets money aside for requests of keys with budgets; `undefined` = there are no virtual keys. */
+  readonly reserve: ReserveMoney | undefined;
+  /** What is shared with other gateways; `undefined` = this one is by itself. */
+  readonly coordination: Coordination | undefined;
   readonly health: HealthRegistry;
   readonly limiter: Limiter;
   readonly overload: Overload;
@@ -77,7 +84,7 @@ export interface Lasting {
   onRefusal(refusal: Refusal): void;
   isDraining(): boolean;
   /**
-   * Waits for the database and the keys in it, a few seconds at most: a gateway whose database is away serves all the same.
+   * Waits for other gateways, the database and the keys in it, a few seconds at most: where they are away it serves all the same.
    * Rejects with a GatewayError for what time does not mend, such as a newer release's schema. `undefined` = there is none.
    */
   ready(): Promise<void> | undefined;
@@ -102,8 +109,20 @@ function pricesOf(logger: Logger): Lasting["prices"] {
   return { table, refresh: createPriceRefresh({ table, fetchText, log: logger }) };
 }
 
-async function becomeReady(database: Store, virtualKeys: VirtualKeys | undefined): Promise<void> {
+function reserveOf(budgets: Budgets, coordination: Coordination | undefined): ReserveMoney {
+  return coordination?.reserve(budgets) ?? ((owners, estimate) => budgets.reserve(owners, estimate));
+}
+
+type Reached = Pick<Lasting, "database" | "virtualKeys" | "coordination">;
+
+async function loadKeys(database: Store, virtualKeys: VirtualKeys | undefined): Promise<void> {
   if (await database.ready(databaseWaitMs)) await virtualKeys?.look();
+}
+
+function becomeReady({ database, virtualKeys, coordination }: Reached): Promise<void> | undefined {
+  if (coordination === undefined) return database && loadKeys(database, virtualKeys);
+  const loaded = database && loadKeys(database, virtualKeys);
+  return Promise.all([loaded, coordination.ready()]).then(() => undefined);
 }
 
 export interface LastingOptions {
@@ -122,8 +141,19 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
   const database = storeOf(config, logger);
   const sinks = sinksOf(config, { logger, store: database });
   const keepsWords = config.logging.content !== "none";
-  const health = createHealthRegistry({ settings: config, keepsWords, ...createHealthLog(logger) });
-  const limiter = createLimiter({ queue: queueOf(config) });
+  const coordination = createCoordination({
+    config,
+    logger,
+    onDecision: ({ name, outcome, milliseconds }) => metrics.decided(name, outcome, milliseconds / 1000),
+  });
+  const health = createHealthRegistry({
+    settings: config,
+    keepsWords,
+    ...createHealthLog(logger),
+    onChange: coordination && ((change) => coordination.health.tell(change)),
+  });
+  coordination?.health.follow(health);
+  const limiter = coordination?.limiter(queueOf(config)) ?? createLimiter({ queue: queueOf(config) });
   const overload = createOverload(overloadOf(config));
   // The database has them too, but for those of the last moment.
   const ring = createRequestRing({
@@ -137,6 +167,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
     sinks: sinks.map(({ name }) => name),
     providerHealth: () => health.views(),
     queueWaiting: () => limiter.waiting(),
+    coordination: coordination && (() => ({ ...coordination.coordinator.state(), replicas: coordination.replicas() })),
   });
   const records = createRecordWriter({
     sinks,
@@ -144,23 +175,25 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
     onError: createSinkComplaint(logger),
   });
   const prices = pricesOf(logger);
-  const store = responseStoreOf(config, { logger, store: database });
+  const store = responseStoreOf(config, { logger, store: database, coordinator: coordination?.coordinator });
   const retention = database && retentionOf(config, { logger, store: database });
   function onChange(change: DocumentChange): void {
     identity.apply(change);
     configuration?.apply(change);
   }
-  const virtualKeys = database && createVirtualKeys({ store: database, log: logger, onChange });
+  const shared = database && (coordination?.announced(database) ?? database);
+  const virtualKeys = shared && createVirtualKeys({ store: shared, log: logger, onChange });
   const settings = () => (served?.config ?? config).admin;
-  const identity = identityOf({ settings, database, virtualKeys, secrets, logger });
+  const identity = identityOf({ settings, database: shared, virtualKeys, secrets, logger });
   const kept = virtualKeys &&
-    database && { documents: database.documents, trail: virtualKeys.admin.trail, look: () => virtualKeys.look() };
+    shared && { documents: shared.documents, trail: virtualKeys.admin.trail, look: () => virtualKeys.look() };
   const configuration = live && createConfiguration({ live, box: secrets, store: kept, log: logger });
   void virtualKeys?.ready.then(() => {
     if (!virtualKeys.state().isLoaded) return undefined;
     configuration?.loaded();
     return identity.prepare();
   });
+  if (virtualKeys !== undefined) coordination?.followDocuments(() => virtualKeys.look());
   const hasManyKeys = (): boolean =>
     (served?.config ?? config).keys.inbound.length > 1 || (virtualKeys?.book.size ?? 0) > 0;
 
@@ -170,10 +203,12 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
     metrics,
     configStatus: createConfigStatus({ metrics }),
     records,
-    responses: createStoredResponses(store, { hasManyKeys }),
+    responses: createStoredResponses(store, { hasManyKeys, others: coordination?.coordinator }),
     memory: createReasoningMemory(),
     database,
     virtualKeys,
+    reserve: virtualKeys && reserveOf(virtualKeys.budgets, coordination),
+    coordination,
     prices,
     configuration,
     secrets,
@@ -182,7 +217,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
     limiter,
     overload,
     load: { requests: 0 },
-    affinity: createAffinityMemory(),
+    affinity: coordination?.affinity ?? createAffinityMemory(),
     requests: { ring, stored: database && ((id) => database.requests.find(id)), store: database?.requests },
     finished(record) {
       packTrail(record);
@@ -197,7 +232,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
       after: (milliseconds, ring) => alarms.set(milliseconds, ring),
     }),
     isDraining,
-    ready: () => database && becomeReady(database, virtualKeys),
+    ready: () => becomeReady({ database, virtualKeys, coordination }),
     follow(generation) {
       served = generation;
       health.configure(generation.config);
@@ -215,6 +250,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
       // Before the records: with them the database is closed.
       await Promise.all([virtualKeys?.close(), store?.close()]);
       await records.close();
+      await coordination?.close();
     },
   };
 }

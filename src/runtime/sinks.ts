@@ -1,4 +1,7 @@
+import { serverAddressOf } from "../config/database-url.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
+import type { Coordinator } from "../coordination/coordinator.ts";
+import { createSharedResponses } from "../gateway/shared-responses.ts";
 import { errorText } from "../lib/error-text.ts";
 import { openStore } from "../storage/engines.ts";
 import { createMemoryResponseStore } from "../storage/responses/memory.ts";
@@ -64,14 +67,25 @@ export function createSinkComplaint(logger: Logger): (sink: string, error: unkno
   };
 }
 
+interface KeepingPlaces {
+  logger: Logger;
+  store: Store | undefined;
+  /** Of several gateways; `undefined` = this one is by itself. */
+  coordinator: Coordinator | undefined;
+}
+
 /** Where answers of /v1/responses are kept for upstreams that keep none. */
 export function responseStoreOf(
-  { responses, logging }: ResolvedConfig,
-  { logger, store }: { logger: Logger; store: Store | undefined },
+  { responses, logging, storage }: ResolvedConfig,
+  { logger, store, coordinator }: KeepingPlaces,
 ): ResponseStore | undefined {
   if (responses.store === "off") return undefined;
   const { maxBytes } = responses;
-  // Where no content may be kept, none is written to a disk.
-  if (store === undefined || logging.content === "none") return createMemoryResponseStore({ maxBytes });
-  return store.responses({ maxBytes, onWarning: (message) => logger.warn(message) });
+  // Where no content may be kept, none leaves this process.
+  if (logging.content === "none") return createMemoryResponseStore({ maxBytes });
+  const onWarning = (message: string): void => logger.warn(message);
+  const isServer = storage.url !== undefined && serverAddressOf(storage.url) !== undefined;
+  // A file is this gateway's own.
+  if (coordinator !== undefined && !isServer) return createSharedResponses(coordinator, { maxBytes, onWarning });
+  return store === undefined ? createMemoryResponseStore({ maxBytes }) : store.responses({ maxBytes, onWarning });
 }

@@ -1,5 +1,10 @@
 import { collectDefaultMetrics, Counter, type Metric, Registry } from "prom-client";
 import { createConfigMetrics, type ConfigMetrics } from "./metrics-config.ts";
+import {
+  type CoordinationMetrics,
+  type CoordinationMetricsOptions,
+  createCoordinationMetrics,
+} from "./metrics-coordination.ts";
 import { counter, gauge } from "./metrics-instruments.ts";
 import { createRoutingMetrics, type RoutingMetrics, type RoutingMetricsOptions } from "./metrics-routing.ts";
 import { completionTokens, promptTokens, type RequestRecord } from "./request-record.ts";
@@ -13,7 +18,7 @@ import {
   type Tally,
 } from "./tallies.ts";
 
-export interface Metrics extends RoutingMetrics, ConfigMetrics {
+export interface Metrics extends RoutingMetrics, ConfigMetrics, CoordinationMetrics {
   requestStarted(): void;
   requestFinished(record: RequestRecord): void;
   /** A request refused before it reached the gateway: no key, too large, unknown path. */
@@ -28,7 +33,7 @@ export interface Metrics extends RoutingMetrics, ConfigMetrics {
   readonly contentType: string;
 }
 
-export interface MetricsOptions extends RoutingMetricsOptions {
+export interface MetricsOptions extends RoutingMetricsOptions, CoordinationMetricsOptions {
   /** Names that get a label of their own; every other model is `other`, or one client could make a million series. */
   isKnownModel: (model: string) => boolean;
   queueDepth: () => number;
@@ -238,6 +243,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     ...routing,
     ...createConfigMetrics(registry),
+    ...createCoordinationMetrics(registry, options),
     contentType: registry.contentType,
     text: () => registry.metrics(),
     requestStarted: () => (activeRequests += 1),

@@ -98,6 +98,8 @@ describe("environment variables", () => {
     ORCH_CORS_ALLOW_ORIGINS: ["https://a.example,https://b.example", ["https://a.example", "https://b.example"]],
     ORCH_RETRY_AFTER_SECONDS: ["45", 45_000],
     DATABASE_URL: ["sqlite:///./rel.db", "sqlite:///./rel.db"],
+    REDIS_URL: ["redis://cache:6380", "redis://cache:6380"],
+    REDIS_ENABLED: ["no", false],
     AUTH_TOKEN: ["long-enough-token", "long-enough-token"],
     ADMIN_USERNAME: ["root", "root"],
     ADMIN_PASSWORD: ["long-enough-password", "long-enough-password"],
@@ -255,18 +257,33 @@ describe("environment variables", () => {
     expect(retention).toEqual({ maxAge: 400 * 24 * 60 * 60 * 1000, maxBytes: 1_000_000_000 });
   });
 
-  test("Redis is said to have no effect, unless it is switched off", () => {
+  test("REDIS_URL names the Redis that gateways share, and REDIS_ENABLED switches it off", () => {
     using folder = configFolder();
-    const warningsOf = (env: Record<string, string>): readonly string[] =>
-      folder.load({ env: { OR_API_KEY: key, ...env } }).warnings;
-    const url = "redis://:canary-pw@127.0.0.1:6379";
-    expect(warningsOf({ REDIS_URL: url, REDIS_ENABLED: "true" }).join()).not.toContain("canary-pw");
-    expect(warningsOf({ REDIS_URL: url, REDIS_ENABLED: "true" })).toHaveLength(2);
-    expect(warningsOf({ REDIS_URL: url })[0]).toStartWith("REDIS_URL has no effect in this version:");
-    for (const REDIS_ENABLED of ["false", "0", "No", "OFF"]) {
-      expect(warningsOf({ REDIS_URL: url, REDIS_ENABLED })).toEqual([]);
+    const redisOf = (env: Record<string, string>) => folder.load({ env: { OR_API_KEY: key, ...env } }).config.redis;
+    const url = "redis://:pw@127.0.0.1:6379/2";
+    expect(redisOf({})).toEqual({ enabled: true, timeout: 60, prefix: "orcestator", whenDown: "local" });
+    expect(redisOf({ REDIS_URL: url })).toMatchObject({ url, enabled: true });
+    for (const REDIS_ENABLED of ["false", "0", "No", "OFF"])
+      expect(redisOf({ REDIS_URL: url, REDIS_ENABLED }).enabled).toBe(false);
+    expect(redisOf({ REDIS_URL: "", REDIS_ENABLED: "" })).toMatchObject({ enabled: true });
+    for (const other of ["rediss://h", "unix:///run/redis.sock", "redis+unix:///run/redis.sock", "redis://[::1]:6379"])
+      expect(redisOf({ REDIS_URL: other }).url).toBe(other);
+  });
+
+  test("a Redis URL that is none is told without its password", () => {
+    using folder = configFolder();
+    for (const url of [
+      "canary-pw@host",
+      "http://:canary-pw@host",
+      "redis://:canary/pw@host",
+      "redis://:canary-pw@",
+      "unix://",
+    ]) {
+      const { message } = folder.fail({ env: { OR_API_KEY: key, REDIS_URL: url } });
+      expect(message).toContain("REDIS_URL");
+      expect(message).not.toContain("canary");
     }
-    expect(warningsOf({ REDIS_URL: "", REDIS_ENABLED: "" })).toEqual([]);
+    expect(folder.fail({ env: { OR_API_KEY: key, REDIS_URL: "redis://h/first" } }).message).toContain("no number");
   });
 
   test("a bad value is reported under the name of its variable", () => {

@@ -191,7 +191,7 @@ test("a second target without room is no reason to wait for it", async () => {
   const { limiter } = table.routing;
   const scope = table.table.upstreams.find(({ name }) => name === "b")?.scope;
   if (scope === undefined) throw new Error("b has no limits");
-  limiter.take([scope], { tokens: () => 0, priority: 0 });
+  void limiter.take([scope], { tokens: () => 0, priority: 0 });
   const run = startRun({ routed: table });
   const opening = run.open();
   while (!table.steps.some(({ kind }) => kind === "limit")) await Bun.sleep(1);

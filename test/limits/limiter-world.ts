@@ -14,7 +14,7 @@ interface Alarm {
 }
 
 /** A clock that stands still until told, and the alarms that go by it. */
-function createClock(start = 1_000_000) {
+export function createClock(start = 1_000_000) {
   const alarms = new Set<Alarm>();
   let time = start;
   return {
@@ -95,5 +95,5 @@ export function watch(
 
 /** Lets promises that are settled be noticed. */
 export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 4; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }

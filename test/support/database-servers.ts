@@ -120,14 +120,14 @@ const nobody = 65_534;
 const isRoot = process.getuid?.() === 0;
 
 /** PostgreSQL refuses to run as root; and whoever runs it, it ends with this process. */
-function asNobody(command: string[]): string[] {
+export function asNobody(command: string[]): string[] {
   const setpriv = Bun.which("setpriv");
   if (setpriv === null) return command;
   const user = isRoot ? [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"] : [];
   return [setpriv, "--pdeathsig=KILL", ...user, ...command];
 }
 
-function freePort(): number {
+export function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   listener.stop(true);
   return listener.port;
@@ -253,7 +253,12 @@ export async function queryServer(url: string, sql: string): Promise<Record<stri
 export async function startDatabaseServer(name: keyof typeof databaseEngines): Promise<DatabaseServer | undefined> {
   const engine = databaseEngines[name];
   if (engine.executable !== undefined) return startServer(engine);
-  const message = `${engine.name} is not installed (apt-get install ${engine.packageName})`;
+  return missing(engine);
+}
+
+/** Says loudly that nothing is tried; throws where everything must be. */
+export function missing({ name, packageName }: Pick<Engine, "name" | "packageName">): undefined {
+  const message = `${name} is not installed (apt-get install ${packageName})`;
   if (process.env["CI"] === "true") throw new Error(message);
   console.warn(`\n!!!!!! SKIPPED: ${message}: nothing was tried with it !!!!!!\n`);
   return undefined;

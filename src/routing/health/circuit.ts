@@ -56,14 +56,28 @@ export class Circuit {
     return this.pauseAgain(now, rules);
   }
 
+  /** Another gateway has opened it. */
+  openFor(milliseconds: number, now: number): void {
+    if (!this.isClosed) return;
+    this.era += 1;
+    this.isClosed = false;
+    this.failedProbes = 0;
+    this.successesInRow = 0;
+    this.pause.start(now, milliseconds);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.probe.clear();
+  }
+
   /** Whether that closed it. */
   succeeded(ticket: object, rules: Rules): boolean {
     this.probe.leave(ticket);
     if (this.isClosed) return false;
     this.successesInRow += 1;
     if (this.successesInRow < rules.recoverAfter) return false;
-    this.isClosed = true;
-    this.probe.clear();
+    this.close();
     return true;
   }
 

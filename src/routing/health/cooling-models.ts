@@ -3,7 +3,7 @@ import { Pause } from "./pause.ts";
 import { upstreamStatusOf } from "./results.ts";
 
 /** A refusal that names no time. */
-const defaultMs = 30_000;
+export const defaultMs = 30_000;
 /** Clients choose model names where any is taken. */
 const mostModels = 200;
 const longestName = 100;

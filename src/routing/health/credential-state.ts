@@ -1,8 +1,9 @@
-import { type GatewayError, withoutSecret } from "../../errors.ts";
+import { GatewayError, withoutSecret } from "../../errors.ts";
 import { asksForLess } from "../../protocols/upstream-error.ts";
 import type { CredentialAlarm, CredentialView } from "../credential.ts";
 import { failureKindOf } from "../failure-kind.ts";
-import { CoolingModels } from "./cooling-models.ts";
+import { CoolingModels, defaultMs } from "./cooling-models.ts";
+import type { CredentialChange } from "./health-change.ts";
 import type { AttemptEnd, HealthSettings, HealthStatus, Ticket } from "./health.ts";
 import { limitWaitSeconds } from "./limit-wait.ts";
 import { OnceTicket } from "./once-ticket.ts";
@@ -18,11 +19,25 @@ export interface CredentialOptions {
   readonly now: () => number;
   readonly keepsWords: boolean;
   readonly onCredential: CredentialAlarm | undefined;
+  /** Told of what other gateways should know. */
+  readonly onChange?: ((change: CredentialChange) => void) | undefined;
+}
+
+/** Requests that began after whatever another gateway says. */
+const anyTicket = Number.MAX_SAFE_INTEGER;
+
+/** Tells a provider's keys apart without giving one away. */
+function markOf(provider: string, key: string | undefined): string {
+  return new Bun.CryptoHasher("sha256")
+    .update(`${provider}\n${key ?? ""}`)
+    .digest("hex")
+    .slice(0, 32);
 }
 
 /** All that is known of a key, kept while pools come and go. */
 export class CredentialState {
   readonly key: string | undefined;
+  readonly mark: string;
   inFlight = 0;
   private readonly options: CredentialOptions;
   private readonly results: Results;
@@ -35,6 +50,7 @@ export class CredentialState {
 
   constructor(options: CredentialOptions) {
     this.key = options.key;
+    this.mark = markOf(options.provider, options.key);
     this.options = options;
     this.results = new Results(options.settings().health.window);
   }
@@ -79,6 +95,23 @@ export class CredentialState {
       refusedModels,
       disabled,
     };
+  }
+
+  /** Another gateway has found it out. */
+  heard({ model, until, status, code }: CredentialChange): void {
+    const now = this.options.now();
+    if (until === null) {
+      if (model === null) this.refusal.accept(anyTicket);
+      else this.cooling.succeeded(model, anyTicket);
+      return;
+    }
+    if (until <= now) return;
+    const { lastTicket } = this;
+    const message = `The upstream refused another gateway${status === null ? "" : ` with ${status}`}.`;
+    const details = status === null ? undefined : { upstreamStatus: status };
+    const error = new GatewayError({ code, status: status ?? 502, message, details });
+    if (model !== null) this.cooling.cool(model, { now, seconds: (until - now) / 1000, lastTicket, error });
+    else this.refusal.refuse(error, { now, milliseconds: until - now, isProbe: false, lastTicket });
   }
 
   /** For tickets. */
@@ -154,13 +187,16 @@ export class CredentialState {
 
   private cool({ model }: CredentialTicket, seconds: number | undefined, error: GatewayError): void {
     this.cooling.cool(model, { now: this.options.now(), seconds, lastTicket: this.lastTicket, error });
+    this.tell(model, { milliseconds: seconds === undefined ? defaultMs : seconds * 1000, error });
   }
 
   private refuse(error: GatewayError, { label, isProbe }: Pick<CredentialTicket, "label" | "isProbe">): void {
     const milliseconds = this.options.settings().health.retryAfter;
     const { lastTicket } = this;
     const isNew = this.refusal.refuse(error, { now: this.options.now(), milliseconds, isProbe, lastTicket });
-    if (isNew) this.alarm({ label, kind: "disabled", error });
+    if (!isNew) return;
+    this.alarm({ label, kind: "disabled", error });
+    this.tell(null, { milliseconds, error });
   }
 
   /** An error as it may be kept and shown. */
@@ -172,6 +208,19 @@ export class CredentialState {
   private alarm({ label, kind, model, error }: Alarm): void {
     const { provider, onCredential } = this.options;
     onCredential?.({ provider, label, kind, model, error });
+    if (kind === "recovered") this.tell(model ?? null);
+  }
+
+  /** `refused` = for how long it is left alone, and why; none = it works again. */
+  private tell(model: string | null, refused?: { milliseconds: number; error: GatewayError }): void {
+    const { provider, now, onChange } = this.options;
+    if (onChange === undefined) return;
+    const status = (refused && upstreamStatusOf(refused.error)) ?? null;
+    const isForMoney = refused?.error.code === "insufficient_quota";
+    const isLimited = status === 429 && !isForMoney;
+    const code = isForMoney ? "insufficient_quota" : isLimited ? "rate_limit_exceeded" : "upstream_rejected_credential";
+    const until = refused === undefined ? null : now() + refused.milliseconds;
+    onChange({ about: "credential", provider, mark: this.mark, model, until, status, code });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ResolvedConfig, ResolvedProvider } from "../../config/resolve.ts";
 import type { GatewayError } from "../../errors.ts";
+import type { HealthChange } from "./health-change.ts";
 import type { Credential, CredentialPool, CredentialView } from "../credential.ts";
 
 /** Passive health from the sliding window: degraded = errors beyond the usual, unhealthy = the circuit is open. */
@@ -121,6 +122,8 @@ export interface HealthRegistry {
   configure(settings: HealthSettings & Partial<Pick<ResolvedConfig, "providers" | "models">>): void;
   /** An active probe has ended. It never opens a circuit: models may work whose list does not. */
   probed(provider: string, result: ProbeResult): void;
+  /** Another gateway has found something out. What is not known here is nobody's business. */
+  heard(change: HealthChange): void;
   /** Epoch milliseconds of the newest request that a provider answered well; `undefined` = none yet. */
   answeredAt(provider: string): number | undefined;
   views(): ProviderHealthView[];

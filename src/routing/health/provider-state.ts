@@ -3,7 +3,8 @@ import { type GatewayError, withoutSecret } from "../../errors.ts";
 import { createCredentialPool } from "../credential-pool.ts";
 import type { CredentialAlarm, CredentialPool } from "../credential.ts";
 import { limitScope } from "../limit-scope.ts";
-import { CredentialState } from "./credential-state.ts";
+import { type CredentialOptions, CredentialState } from "./credential-state.ts";
+import type { CredentialChange } from "./health-change.ts";
 import type { HealthSettings, HealthStatus, ProbeResult, ProviderHealthView } from "./health.ts";
 import { PooledCredential } from "./pooled-credential.ts";
 import { upstreamStatusOf } from "./results.ts";
@@ -16,6 +17,7 @@ export interface ProviderOptions {
   readonly random: () => number;
   readonly keepsWords: boolean;
   readonly onCredential: CredentialAlarm | undefined;
+  readonly onChange?: CredentialOptions["onChange"];
 }
 
 /** A pool that is not in use yet. */
@@ -105,6 +107,11 @@ export class ProviderState {
     const asked = this.credentials.find(({ state }) => state === known);
     asked?.state.probed(error ?? "ok", { keysMatter: this.keysMatter, label: asked.label });
     return isThere;
+  }
+
+  /** Another gateway has found it out. */
+  heard(change: CredentialChange): void {
+    for (const state of this.known.values()) if (state.mark === change.mark) state.heard(change);
   }
 
   view(targets: readonly TargetState[]): ProviderHealthView {

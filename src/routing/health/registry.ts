@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from "../../config/resolve.ts";
 import type { CredentialAlarm } from "../credential.ts";
+import type { HealthChange } from "./health-change.ts";
 import type { CircuitAlarm, HealthRegistry, HealthSettings } from "./health.ts";
 import { ProviderState } from "./provider-state.ts";
 import { TargetState } from "./target-state.ts";
@@ -12,6 +13,8 @@ export interface HealthRegistryOptions {
   readonly keepsWords?: boolean | undefined;
   readonly onCredential?: CredentialAlarm | undefined;
   readonly onCircuit?: CircuitAlarm | undefined;
+  /** Told of what other gateways should know; what is heard of them is not told again. */
+  readonly onChange?: ((change: HealthChange) => void) | undefined;
 }
 
 const mostTargets = 1000;
@@ -41,7 +44,7 @@ function namedTargets({ providers, models }: Pick<ResolvedConfig, "providers" | 
 
 /** Everything that is known of upstreams' health, in memory. */
 export function createHealthRegistry(options: HealthRegistryOptions): HealthRegistry {
-  const { now = Date.now, random = Math.random, keepsWords = true, onCredential, onCircuit } = options;
+  const { now = Date.now, random = Math.random, keepsWords = true, onCredential, onCircuit, onChange } = options;
   let current = options.settings;
   const settings = (): HealthSettings => current;
   /** The one used last is the last. */
@@ -54,7 +57,7 @@ export function createHealthRegistry(options: HealthRegistryOptions): HealthRegi
   let named: ReadonlySet<string> = new Set();
 
   function newProvider(name: string): ProviderState {
-    return new ProviderState(name, { settings, now, random, keepsWords, onCredential });
+    return new ProviderState(name, { settings, now, random, keepsWords, onCredential, onChange });
   }
 
   function providerOf(name: string): ProviderState {
@@ -105,20 +108,40 @@ export function createHealthRegistry(options: HealthRegistryOptions): HealthRegi
       if (provider.isGone && provider.inFlight === 0 && !inUse.has(name)) providers.delete(name);
   }
 
+  function newTarget(provider: string, baseUrl: string, model: string): TargetState {
+    const alarm: CircuitAlarm = (event) => {
+      onCircuit?.(event);
+      const until = event.kind === "closed" ? null : now() + (event.openMs ?? 0);
+      onChange?.({ about: "circuit", provider, baseUrl, model, until, reason: state.bareReason() ?? "" });
+    };
+    const state = new TargetState({ provider, model, settings, now, keepsWords, onCircuit: alarm });
+    return state;
+  }
+
+  function targetOf(provider: string, baseUrl: string, model: string): TargetState {
+    const key = keyOf(provider, baseUrl, model);
+    const known = targets.get(key);
+    if (known !== undefined) {
+      // Only what may be thrown out for lack of room is kept in order.
+      if (targets.size >= mostTargets / 2 && targets.delete(key)) targets.set(key, known);
+      return known.state;
+    }
+    if (targets.size >= mostTargets) makeRoom();
+    providerOf(provider);
+    const state = newTarget(provider, baseUrl, model);
+    targets.set(key, { provider, baseUrl, state });
+    return state;
+  }
+
   return {
-    targetOf(provider, baseUrl, model) {
-      const key = keyOf(provider, baseUrl, model);
-      const known = targets.get(key);
-      if (known !== undefined) {
-        // Only what may be thrown out for lack of room is kept in order.
-        if (targets.size >= mostTargets / 2 && targets.delete(key)) targets.set(key, known);
-        return known.state;
-      }
-      if (targets.size >= mostTargets) makeRoom();
-      providerOf(provider);
-      const state = new TargetState({ provider, model, settings, now, keepsWords, onCircuit });
-      targets.set(key, { provider, baseUrl, state });
-      return state;
+    targetOf,
+    heard(change) {
+      const provider = providers.get(change.provider);
+      if (provider === undefined) return;
+      if (change.about === "credential") provider.heard(change);
+      // Of another place by the same name nothing is known here.
+      else if (provider.baseUrl === change.baseUrl)
+        targetOf(change.provider, change.baseUrl, change.model).heard(change);
     },
     poolOf(name, config) {
       const provider = providers.get(name) ?? newProvider(name);

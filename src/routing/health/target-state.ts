@@ -1,6 +1,7 @@
 import type { GatewayError } from "../../errors.ts";
 import { failureKindOf } from "../failure-kind.ts";
 import { Circuit } from "./circuit.ts";
+import type { CircuitChange } from "./health-change.ts";
 import type {
   AttemptEnd,
   BeginOptions,
@@ -107,6 +108,20 @@ export class TargetState implements TargetHealth {
       inFlight: this.inFlight,
       ...this.results.view(now),
     };
+  }
+
+  /** Another gateway has found it out. */
+  heard({ until, reason }: Pick<CircuitChange, "until" | "reason">): void {
+    const now = this.options.now();
+    if (until === null) {
+      if (this.circuit.state(now) === "closed") return;
+      this.circuit.close();
+      this.results.clear();
+      this.why = undefined;
+    } else if (until > now && this.circuit.state(now) === "closed") {
+      this.why = reason;
+      this.circuit.openFor(until - now, now);
+    }
   }
 
   /** For tickets. */

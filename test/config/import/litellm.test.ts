@@ -131,7 +131,7 @@ describe("a whole configuration", () => {
     ["model_list[10].litellm_params.api_key", "the API key is written out"],
     ["model_list[14]", "a name may hold one * here"],
     ["model_list[15]", "'*' lets LiteLLM find the provider by itself"],
-    ["router_settings.redis_host, router_settings.redis_password", "limits and health are counted in this process"],
+    ["router_settings.redis_host, router_settings.redis_password", "LiteLLM's own keys in Redis are not carried over"],
     ["litellm_settings.success_callback, litellm_settings.failure_callback", "nothing is sent to other systems"],
     ["litellm_settings.cache, litellm_settings.cache_params", "answers are not cached yet"],
     ["litellm_settings.max_budget", "there are no budgets yet"],

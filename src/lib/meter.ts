@@ -33,4 +33,12 @@ export class Meter {
     }
     this.used += amount;
   }
+
+  /**
+   * What was really used takes the place of an estimate of the minute `serial`. When that is over, what exceeds it counts in
+   * the running one (which it begins where there is none): else requests longer than a minute would never pay.
+   */
+  correct(difference: number, { serial, time }: { serial: number | undefined; time: number }): void {
+    if (difference > 0 || (serial === this.serial && this.isRunning(time))) this.add(difference, time);
+  }
 }

@@ -1,0 +1,134 @@
+/** One scope of limits; what is `undefined` is not bounded. */
+export interface ScopeBounds {
+  /** Unique: kind and id. */
+  readonly key: string;
+  /** Requests and tokens a minute, which begins with its first request. */
+  readonly rpm?: number | undefined;
+  readonly tpm?: number | undefined;
+  readonly concurrency?: number | undefined;
+}
+
+/** Takes of all scopes or of none. */
+export interface TakeLimits {
+  /** Unique for ever. */
+  readonly lease: string;
+  /** Places of who does not renew them for so long are free again. */
+  readonly ttlMs: number;
+  /** Estimate, a whole number. */
+  readonly tokens: number;
+  /** Where no place is free, this one waits: whoever gives one back is told (`LimitsSettled.awaited`). */
+  readonly isWaiting: boolean;
+  readonly scopes: readonly ScopeBounds[];
+}
+
+export interface LimitsTaken {
+  readonly isTaken: boolean;
+  /** The limit by the minute that is in the way for the longest time; `scope` counts from 0. */
+  readonly rate?: { readonly scope: number; readonly by: "rpm" | "tpm"; readonly retryAfterMs: number } | undefined;
+  /** Scopes without a free place, counted from 0. */
+  readonly full: readonly number[];
+}
+
+/** What a lease holds ends; each half counts once, in whatever order and however often it is said. */
+export interface SettleLimits {
+  readonly lease: string;
+  /** Keys of its scopes that bound tokens or places. */
+  readonly scopes: readonly string[];
+  /** What was really used, a whole number, takes the place of the estimate; `undefined` = not told now. */
+  readonly tokens?: number | undefined;
+  /** Its places are given back, and it is over. */
+  readonly isOver: boolean;
+}
+
+export interface LimitsSettled {
+  /** Keys of scopes where a place came free that somebody waits for: to be published. */
+  readonly awaited: readonly string[];
+}
+
+/** Leases that are still at work. What was lost meanwhile (another Redis, an empty one) is put back. */
+export interface RenewLeases {
+  readonly ttlMs: number;
+  readonly leases: readonly {
+    readonly lease: string;
+    /** Keys of scopes in which it has a place. */
+    readonly places: readonly string[];
+  }[];
+}
+
+/** One account of one budget. Amounts are whole numbers of whatever unit the caller counts in, below 2^53. */
+export interface AccountBounds {
+  readonly key: string;
+  readonly most: number;
+  /** The window, epoch milliseconds. One that is over is not brought back by a clock that is behind. */
+  readonly start: number;
+  readonly end: number;
+  /** What is spent as far as the caller knows, for where nothing is known of this window. */
+  readonly seed: number;
+}
+
+/** Sets an amount aside in all accounts or in none. */
+export interface ReserveBudgets {
+  /** Unique for ever. */
+  readonly lease: string;
+  /** Beyond it the reservation counts as spent, until it is settled. */
+  readonly ttlMs: number;
+  readonly amount: number;
+  readonly accounts: readonly AccountBounds[];
+}
+
+export interface BudgetsReserved {
+  readonly isReserved: boolean;
+  /** Accounts without room, counted from 0. */
+  readonly refused: readonly { readonly account: number; readonly spent: number; readonly reserved: number }[];
+}
+
+/** What it came to takes the place of what was set aside, once, in the windows it was set aside in. */
+export interface SettleBudgets {
+  readonly lease: string;
+  readonly accounts: readonly string[];
+  readonly amount: number;
+  /**
+   * It was let in so long ago without `budgets.reserve`, which could not be reached: the amount is added, also once, unless
+   * the account was made so much later that what was stored, with which it began, has it.
+   */
+  readonly unaskedMs?: number | undefined;
+}
+
+/** Something short that everybody may read for a while: who is there, which circuits are open. */
+export interface PutNote {
+  readonly board: string;
+  readonly id: string;
+  /** An empty text takes it away. */
+  readonly text: string;
+  readonly ttlMs: number;
+}
+
+export interface ListNotes {
+  readonly board: string;
+}
+
+export interface Notes {
+  readonly notes: readonly { readonly id: string; readonly text: string }[];
+}
+
+/** Every decision by its name: JSON in, JSON out. */
+export interface Decisions {
+  "limits.take": { input: TakeLimits; output: LimitsTaken };
+  "limits.settle": { input: SettleLimits; output: LimitsSettled };
+  "leases.renew": { input: RenewLeases; output: null };
+  "budgets.reserve": { input: ReserveBudgets; output: BudgetsReserved };
+  "budgets.settle": { input: SettleBudgets; output: null };
+  "notes.put": { input: PutNote; output: null };
+  "notes.list": { input: ListNotes; output: Notes };
+}
+
+export type DecisionName = keyof Decisions;
+export type DecisionInput<Name extends DecisionName> = Decisions[Name]["input"];
+export type DecisionOutput<Name extends DecisionName> = Decisions[Name]["output"];
+
+/** How long a reservation is remembered beyond its time, for one that is settled late. */
+export const lateSettleMs = 3_600_000;
+/** How long it is remembered that somebody waits for a place: they say so again before. */
+export const awaitedMs = 5000;
+/** After that, what one gateway has spent is stored and known to all. */
+export const storedAfterMs = 3000;

@@ -1,0 +1,111 @@
+import {
+  type AccountBounds,
+  type BudgetsReserved,
+  lateSettleMs,
+  type ReserveBudgets,
+  type SettleBudgets,
+  storedAfterMs,
+} from "../decisions.ts";
+import { ExpiringMap } from "./expiring-map.ts";
+
+/** What is spent and set aside in one window of one budget. */
+class Account {
+  readonly start: number;
+  /** When it was made. */
+  readonly since: number;
+  spent: number;
+  held = 0;
+  private readonly leases = new Map<string, { amount: number; until: number }>();
+  private nearest = Number.POSITIVE_INFINITY;
+
+  constructor({ start, seed }: AccountBounds, now: number) {
+    this.start = start;
+    this.since = now;
+    this.spent = seed;
+  }
+
+  hold(lease: string, amount: number, until: number): void {
+    this.held += amount;
+    this.leases.set(lease, { amount, until });
+    this.nearest = Math.min(this.nearest, until);
+  }
+
+  /** What was set aside is no more, whatever it came to; `false` = it counts as spent already. */
+  letGo(lease: string): boolean {
+    const held = this.leases.get(lease);
+    if (held === undefined) return false;
+    this.leases.delete(lease);
+    this.held -= held.amount;
+    return true;
+  }
+
+  add(amount: number): void {
+    this.spent = Math.max(0, this.spent + amount);
+  }
+
+  /** What nobody settled in time may have been spent. */
+  expire(now: number): void {
+    if (now < this.nearest) return;
+    this.nearest = Number.POSITIVE_INFINITY;
+    for (const [lease, { amount, until }] of this.leases) {
+      if (until > now) this.nearest = Math.min(this.nearest, until);
+      else if (this.letGo(lease)) this.add(amount);
+    }
+  }
+}
+
+interface Reservation {
+  readonly amount: number;
+  readonly accounts: ReadonlyMap<string, Account>;
+}
+
+/** Decisions on budgets, in memory. */
+export class BudgetDecisions {
+  private readonly accounts = new ExpiringMap<Account>();
+  /** `undefined` = settled. */
+  private readonly leases = new ExpiringMap<Reservation | "settled">();
+
+  reserve({ lease, ttlMs, amount, accounts }: ReserveBudgets, now: number): BudgetsReserved {
+    const found = accounts.map((bounds) => this.accountOf(bounds, now));
+    const refused: BudgetsReserved["refused"][number][] = [];
+    for (const [at, { most }] of accounts.entries()) {
+      const account = found[at];
+      if (account === undefined || account.spent + account.held + amount <= most) continue;
+      refused.push({ account: at, spent: account.spent, reserved: account.held });
+    }
+    if (refused.length > 0) return { isReserved: false, refused };
+    for (const account of found) account.hold(lease, amount, now + ttlMs);
+    const byKey = new Map(accounts.map(({ key }, at) => [key, found[at]] as const).filter(isFound));
+    this.leases.set(lease, { amount, accounts: byKey }, { now, until: now + ttlMs + lateSettleMs });
+    return { isReserved: true, refused };
+  }
+
+  settle({ lease, accounts, amount, unaskedMs }: SettleBudgets, now: number): void {
+    const known = this.leases.get(lease, now);
+    if (known === "settled" || (known === undefined && unaskedMs === undefined)) return;
+    for (const key of accounts) {
+      const account = this.accounts.get(key, now);
+      if (account === undefined) continue;
+      if (known === undefined) {
+        if (account.since <= now - (unaskedMs ?? 0) + storedAfterMs) account.add(amount);
+      } else if (known.accounts.get(key) === account) {
+        account.add(account.letGo(lease) ? amount : amount - known.amount);
+      }
+    }
+    this.leases.set(lease, "settled", { now, until: now + lateSettleMs });
+  }
+
+  private accountOf(bounds: AccountBounds, now: number): Account {
+    const { key, start, end } = bounds;
+    const known = this.accounts.get(key, now);
+    known?.expire(now);
+    if (known !== undefined && known.start >= start) return known;
+    const account = new Account(bounds, now);
+    this.accounts.set(key, account, { now, until: Math.max(end, now) + lateSettleMs });
+    return account;
+  }
+}
+
+function isFound(entry: readonly [string, Account | undefined]): entry is readonly [string, Account] {
+  return entry[1] !== undefined;
+}

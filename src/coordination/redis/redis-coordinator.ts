@@ -1,0 +1,103 @@
+import { GatewayError } from "../../errors.ts";
+import { errorText } from "../../lib/error-text.ts";
+import { createId } from "../../lib/ids.ts";
+import type { Coordinator } from "../coordinator.ts";
+import type { DecisionInput, DecisionName, DecisionOutput } from "../decisions.ts";
+import { createRedisLink } from "./redis-link.ts";
+import { type Script, scripts } from "./scripts.ts";
+
+export interface RedisCoordinatorOptions {
+  /** `redis://`, `rediss://` or `redis+unix://`, with user and password where it wants them. */
+  readonly url: string;
+  /** The same without anything secret, for messages. */
+  readonly address: string;
+  /** Longest wait for an answer, milliseconds. */
+  readonly timeoutMs: number;
+  /** Gateways with the same prefix stand for one. */
+  readonly prefix: string;
+  /** Epoch milliseconds in the place of the server's clock. */
+  readonly now?: (() => number) | undefined;
+}
+
+type Listener = (message: string) => void;
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("NOSCRIPT");
+}
+
+/** Decisions as scripts in one Redis, by its clock. */
+export function createRedisCoordinator({ url, address, timeoutMs, prefix, now }: RedisCoordinatorOptions): Coordinator {
+  // Braces: where keys are spread over servers, ours stay together, as every script wants them.
+  const root = `{${prefix}}:`;
+  const channel = `${root}news`;
+  const own = createId("m");
+  const listeners = new Map<string, Set<Listener>>();
+  const link = createRedisLink({ url, address, timeoutMs, channel, onMessage: heard });
+
+  /** `sender channel message`; neither of the first two has a blank in it. */
+  function heard(text: string): void {
+    const [, sender, name = "", message = ""] = /^(\S+) (\S+) (.*)$/s.exec(text) ?? [];
+    if (sender === undefined || sender === own) return;
+    for (const listener of listeners.get(name) ?? []) listener(message);
+  }
+
+  /** The server answers, but not with what was asked for: read-only, out of memory, no right. */
+  function refused(error: unknown): unknown {
+    if (error instanceof GatewayError) return error;
+    const message = `Redis at ${address} refused a command: ${errorText(error).slice(0, 200)}.`;
+    return new GatewayError({ code: "overloaded", status: 503, message, retryable: true, retryAfterSeconds: 1 });
+  }
+
+  async function send(command: string, words: string[]): Promise<unknown> {
+    try {
+      return await link.send(command, words);
+    } catch (error) {
+      throw refused(error);
+    }
+  }
+
+  async function run<Name extends DecisionName>(
+    { sha, source, keys, milliseconds }: Script<Name>,
+    input: DecisionInput<Name>,
+  ): Promise<unknown> {
+    const names = keys(input).map((key) => root + key);
+    const clock = now === undefined ? "" : String(now());
+    const rest = [String(names.length), ...names, JSON.stringify(input), clock, String(milliseconds)];
+    try {
+      return await link.send("EVALSHA", [sha, ...rest]);
+    } catch (error) {
+      // A server that has just been started knows none; it has done nothing.
+      if (!isMissing(error)) throw refused(error);
+      return send("EVAL", [source, ...rest]);
+    }
+  }
+
+  return {
+    async decide<Name extends DecisionName>(name: Name, input: DecisionInput<Name>): Promise<DecisionOutput<Name>> {
+      const script: Script<Name> = scripts[name];
+      return script.read(await run(script, input));
+    },
+    publish(name, message) {
+      send("PUBLISH", [channel, `${own} ${name} ${message}`]).catch(() => undefined);
+    },
+    subscribe(name, listener) {
+      let known = listeners.get(name);
+      if (known === undefined) listeners.set(name, (known = new Set()));
+      const heardBy = known.add(listener);
+      return () => void heardBy.delete(listener);
+    },
+    async get(key) {
+      const value = await send("GET", [`${root}value:${key}`]);
+      return typeof value === "string" ? value : undefined;
+    },
+    async set(key, value, ttlMs) {
+      await send("SET", [`${root}value:${key}`, value, "PX", String(Math.max(1, Math.ceil(ttlMs)))]);
+    },
+    state: () => link.state(),
+    onState: (listener) => link.onState(listener),
+    close() {
+      link.close();
+      return Promise.resolve();
+    },
+  };
+}

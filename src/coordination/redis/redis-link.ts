@@ -1,0 +1,148 @@
+import { GatewayError } from "../../errors.ts";
+import { errorText } from "../../lib/error-text.ts";
+import type { CoordinatorState } from "../coordinator.ts";
+import { createPatience } from "./patience.ts";
+import { connectRedis, type RedisConnection } from "./redis-connection.ts";
+
+/** A Redis that may go and come: whoever asks it never waits long. */
+export interface RedisLink {
+  /**
+   * Rejects with GatewayError (503, retryable) at once while it is away, and after the timeout when it has just gone; then
+   * the command may still be carried out. It is never sent again. Errors that the server itself answers pass as they are.
+   */
+  send(command: string, words: string[]): Promise<unknown>;
+  state(): CoordinatorState;
+  onState(listener: (state: CoordinatorState) => void): () => void;
+  close(): void;
+}
+
+export interface RedisLinkOptions {
+  readonly url: string;
+  /** As it may be shown. */
+  readonly address: string;
+  readonly timeoutMs: number;
+  readonly channel: string;
+  readonly onMessage: (message: string) => void;
+}
+
+/** Between two tries to connect. */
+const retryMs = 250;
+/** A connection that is silent for so long is given up for a new one. */
+const silentMs = 2000;
+
+const up: CoordinatorState = { isUp: true, problem: undefined };
+
+/** The driver does not tell a refused password from a host that is not there; what stands in the URL is never shown. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (/CONNECTION|TIMEOUT/.test(code)) return "no connection can be made with this host, port, user and password";
+  return errorText(error).slice(0, 200);
+}
+
+export function createRedisLink({ url, address, timeoutMs, channel, onMessage }: RedisLinkOptions): RedisLink {
+  const listeners = new Set<(state: CoordinatorState) => void>();
+  const patience = createPatience(timeoutMs);
+  let connection: RedisConnection | undefined;
+  let state: CoordinatorState = down("no connection has been made yet");
+  let timer: Timer | undefined;
+  let isClosed = false;
+
+  function down(reason: string): CoordinatorState {
+    return { isUp: false, problem: `Redis at ${address} cannot be used: ${reason}.` };
+  }
+
+  function become(next: CoordinatorState): void {
+    const isChange = next.isUp !== state.isUp;
+    state = next;
+    if (isChange) for (const listener of listeners) listener(next);
+  }
+
+  function unavailable(cause?: unknown): GatewayError {
+    const message = state.problem ?? `Redis at ${address} does not answer.`;
+    return new GatewayError({ code: "overloaded", status: 503, message, retryable: true, retryAfterSeconds: 1, cause });
+  }
+
+  async function connect(): Promise<void> {
+    try {
+      const opened = await connectRedis({ url, channel, onMessage, onClose: lost });
+      if (isClosed) return opened.close();
+      connection = opened;
+      await probe(opened);
+    } catch (error) {
+      lost(error);
+    }
+  }
+
+  function lost(error: unknown): void {
+    connection?.close();
+    connection = undefined;
+    become(down(reasonOf(error)));
+    clearTimeout(timer);
+    if (!isClosed) timer = setTimeout(() => void connect(), retryMs);
+  }
+
+  /** Its answer comes after those to all that was sent before. */
+  async function probe(probed: RedisConnection): Promise<void> {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (connection === probed) lost(new Error("it does not answer"));
+    }, silentMs);
+    try {
+      await probed.send("PING", []);
+      if (connection !== probed) return;
+      clearTimeout(timer);
+      become(up);
+    } catch (error) {
+      if (connection === probed) lost(error);
+    }
+  }
+
+  /** The first command without an answer in time spares all others the wait. */
+  function fellSilent(silent: RedisConnection): void {
+    if (connection !== silent || !state.isUp) return;
+    become(down(`no answer within ${timeoutMs} ms`));
+    void probe(silent);
+  }
+
+  /** An answer that comes later is not read any more. */
+  async function answered(used: RedisConnection, reply: Promise<unknown>): Promise<unknown> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const callOff = patience.wait(() => {
+      fellSilent(used);
+      reject(unavailable());
+    });
+    try {
+      return await Promise.race([reply, late]);
+    } catch (error) {
+      throw error instanceof GatewayError || isServerAnswer(error) ? error : unavailable(error);
+    } finally {
+      callOff();
+    }
+  }
+
+  void connect();
+
+  return {
+    send(command, words) {
+      if (connection === undefined || !state.isUp) return Promise.reject(unavailable());
+      return answered(connection, connection.send(command, words));
+    },
+    state: () => state,
+    onState(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+      connection?.close();
+      connection = undefined;
+      state = down("it was closed");
+    },
+  };
+}
+
+/** An error that the server itself has sent: it answers. */
+function isServerAnswer(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_REDIS_SERVER_ERROR";
+}

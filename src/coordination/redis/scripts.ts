@@ -1,0 +1,120 @@
+import {
+  awaitedMs,
+  type BudgetsReserved,
+  type DecisionInput,
+  type DecisionName,
+  type DecisionOutput,
+  lateSettleMs,
+  type LimitsTaken,
+} from "../decisions.ts";
+import budgetsReserve from "./scripts/budgets-reserve.lua" with { type: "text" };
+import budgetsSettle from "./scripts/budgets-settle.lua" with { type: "text" };
+import leasesRenew from "./scripts/leases-renew.lua" with { type: "text" };
+import limitsSettle from "./scripts/limits-settle.lua" with { type: "text" };
+import limitsTake from "./scripts/limits-take.lua" with { type: "text" };
+import notesList from "./scripts/notes-list.lua" with { type: "text" };
+import notesPut from "./scripts/notes-put.lua" with { type: "text" };
+import prelude from "./scripts/prelude.lua" with { type: "text" };
+
+/** One decision as Redis makes it. */
+export interface Script<Name extends DecisionName> {
+  readonly source: string;
+  readonly sha: string;
+  /** All keys it touches, without the prefix. */
+  readonly keys: (input: DecisionInput<Name>) => string[];
+  /** `ARGV[3]`. */
+  readonly milliseconds: number;
+  readonly read: (reply: unknown) => DecisionOutput<Name>;
+}
+
+type Described<Name extends DecisionName> = Pick<Script<Name>, "keys" | "read"> & {
+  readonly body: string;
+  readonly milliseconds?: number;
+};
+
+function script<Name extends DecisionName>(described: Described<Name>): Script<Name> {
+  const source = `${prelude}\n${described.body}`;
+  const sha = new Bun.CryptoHasher("sha1").update(source).digest("hex");
+  return { source, sha, keys: described.keys, milliseconds: described.milliseconds ?? 0, read: described.read };
+}
+
+function list(reply: unknown): readonly unknown[] {
+  return Array.isArray(reply) ? reply : [];
+}
+
+function takenOf(reply: unknown): LimitsTaken {
+  const [isTaken, scope, by, retryAfterMs, ...full] = list(reply);
+  const rate = {
+    scope: Number(scope),
+    by: by === "tpm" ? ("tpm" as const) : ("rpm" as const),
+    retryAfterMs: Number(retryAfterMs),
+  };
+  return { isTaken: isTaken === 1, rate: rate.scope < 0 ? undefined : rate, full: full.map(Number) };
+}
+
+function reservedOf(reply: unknown): BudgetsReserved {
+  const refused = list(reply).map((one) => {
+    const [account, spent, reserved] = list(one).map(Number);
+    return { account: account ?? 0, spent: spent ?? 0, reserved: reserved ?? 0 };
+  });
+  return { isReserved: refused.length === 0, refused };
+}
+
+function pairs(reply: unknown): { id: string; text: string }[] {
+  const texts = list(reply).map(String);
+  return Array.from({ length: texts.length / 2 }, (_, at) => ({
+    id: texts[2 * at] ?? "",
+    text: texts[2 * at + 1] ?? "",
+  }));
+}
+
+function nothing(): null {
+  return null;
+}
+
+function scopeKeys(key: string): string[] {
+  return [`counts:${key}`, `places:${key}`];
+}
+
+function accountKeys(key: string): string[] {
+  return [`budget:${key}`, `open:${key}`];
+}
+
+/** One script for each decision. */
+export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
+  "limits.take": script({
+    body: limitsTake,
+    keys: ({ lease, scopes }) => [`lease:${lease}`, ...scopes.flatMap(({ key }) => scopeKeys(key))],
+    milliseconds: awaitedMs,
+    read: takenOf,
+  }),
+  "limits.settle": script({
+    body: limitsSettle,
+    keys: ({ lease, scopes }) => [`lease:${lease}`, ...scopes.flatMap(scopeKeys)],
+    read: (reply) => ({ awaited: list(reply).map(String) }),
+  }),
+  "leases.renew": script({
+    body: leasesRenew,
+    keys: ({ leases }) =>
+      leases.flatMap(({ lease, places }) => [`lease:${lease}`, ...places.map((key) => `places:${key}`)]),
+    read: nothing,
+  }),
+  "budgets.reserve": script({
+    body: budgetsReserve,
+    keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(({ key }) => accountKeys(key))],
+    milliseconds: lateSettleMs,
+    read: reservedOf,
+  }),
+  "budgets.settle": script({
+    body: budgetsSettle,
+    keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(accountKeys)],
+    milliseconds: lateSettleMs,
+    read: nothing,
+  }),
+  "notes.put": script({ body: notesPut, keys: ({ board }) => [`notes:${board}`], read: nothing }),
+  "notes.list": script({
+    body: notesList,
+    keys: ({ board }) => [`notes:${board}`],
+    read: (reply) => ({ notes: pairs(reply) }),
+  }),
+};

@@ -1,0 +1,153 @@
+import type { Coordinator } from "../coordination/coordinator.ts";
+import type { AccountBounds, BudgetsReserved, SettleBudgets } from "../coordination/decisions.ts";
+import { createId } from "../lib/ids.ts";
+import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
+import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
+import type { Budgets } from "./budgets.ts";
+import { uncountedError } from "./refusal-error.ts";
+
+/**
+ * Sets money aside. A promise only where several gateways count together; it rejects, and the call throws, with GatewayError
+ * (503) where they cannot and nothing may pass uncounted.
+ */
+export type ReserveMoney = (
+  owners: readonly BudgetOwner[],
+  estimate: { usd: number; ttlMs: number },
+) => BudgetLease | BudgetRefusal | Promise<BudgetLease | BudgetRefusal>;
+
+export interface SharedBudgets {
+  readonly reserve: ReserveMoney;
+  close(): void;
+}
+
+export interface SharedBudgetsOptions {
+  readonly coordinator: Pick<Coordinator, "decide" | "state" | "onState">;
+  /** What is spent here, and what was stored of all. */
+  readonly budgets: Pick<Budgets, "reserve" | "hold" | "windows">;
+  /** While nobody can be reached: `local` = by what is stored, `closed` = no request of a key with a budget gets in. */
+  readonly whenDown: "local" | "closed";
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Whole numbers add up exactly: what is counted together is counted in billionths of a dollar. */
+const unitsInDollar = 1e9;
+/** What could not be said while nobody could be reached. The oldest stay as they were estimated. */
+const mostUnsaid = 10_000;
+
+function unitsOf(usd: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.round(usd * unitsInDollar));
+}
+
+function boundsOf({ id, budget, start, end, usd }: BudgetWindow): AccountBounds {
+  return { key: id, most: unitsOf(budget.usd), start, end, seed: unitsOf(usd) };
+}
+
+/** Of several budgets on one account the smallest is the one that bounds. */
+function smallest(windows: readonly BudgetWindow[]): BudgetWindow[] {
+  const byId = new Map<string, BudgetWindow>();
+  for (const window of windows) {
+    const known = byId.get(window.id);
+    if (known === undefined || window.budget.usd < known.budget.usd) byId.set(window.id, window);
+  }
+  return [...byId.values()];
+}
+
+function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserved, usd: number): BudgetRefusal {
+  const refusals = refused.flatMap(({ account, spent, reserved }) => {
+    const window = windows[account];
+    if (window === undefined) return [];
+    const { owner, budget, end: resetsAt } = window;
+    const amounts = { spentUsd: spent / unitsInDollar, reservedUsd: reserved / unitsInDollar, wantedUsd: usd };
+    return [{ owner, budget, ...amounts, resetsAt }];
+  });
+  const longest = refusals.reduce<BudgetRefusal | undefined>(
+    (found, one) => (found === undefined || one.resetsAt > found.resetsAt ? one : found),
+    undefined,
+  );
+  if (longest === undefined) throw new Error("A budget that nobody asked for has no room");
+  return longest;
+}
+
+/** Budgets that several gateways charge together; documents stay what lasts. */
+export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
+  const { coordinator, budgets, whenDown, now = () => performance.now() } = options;
+  let unsaid: { input: SettleBudgets; unaskedAt: number | undefined }[] = [];
+
+  async function say(input: SettleBudgets, unaskedAt?: number): Promise<void> {
+    const unaskedMs = unaskedAt === undefined ? undefined : Math.max(0, Math.ceil(now() - unaskedAt));
+    try {
+      await coordinator.decide("budgets.settle", unaskedMs === undefined ? input : { ...input, unaskedMs });
+    } catch {
+      // It counts once for each lease: it may be said again.
+      unsaid.push({ input, unaskedAt });
+      if (unsaid.length > mostUnsaid) unsaid.shift();
+    }
+  }
+
+  /** `unaskedAt`: when it was let in here, without the others. */
+  function leaseOf(
+    id: string,
+    own: BudgetLease,
+    held: { keys: string[]; usd: number; unaskedAt?: number },
+  ): BudgetLease {
+    let isSettled = false;
+    return {
+      settle(usd) {
+        if (isSettled) return;
+        isSettled = true;
+        own.settle(usd);
+        const isKnown = usd !== undefined && Number.isFinite(usd) && usd >= 0;
+        const amount = unitsOf(isKnown ? usd : held.usd);
+        void say({ lease: id, accounts: held.keys, amount }, held.unaskedAt);
+      },
+    };
+  }
+
+  function alone(
+    owners: readonly BudgetOwner[],
+    estimate: { usd: number; ttlMs: number },
+  ): BudgetLease | BudgetRefusal {
+    if (whenDown === "closed") throw uncountedError();
+    const keys = smallest(budgets.windows(owners)).map(({ id }) => id);
+    const own = budgets.reserve(owners, estimate);
+    if (isBudgetRefusal(own) || keys.length === 0) return own;
+    return leaseOf(createId("b"), own, { keys, usd: estimate.usd, unaskedAt: now() });
+  }
+
+  async function together(
+    owners: readonly BudgetOwner[],
+    windows: readonly BudgetWindow[],
+    estimate: { usd: number; ttlMs: number },
+  ): Promise<BudgetLease | BudgetRefusal> {
+    const { usd, ttlMs } = estimate;
+    const lease = createId("b");
+    const accounts = windows.map(boundsOf);
+    const keys = accounts.map(({ key }) => key);
+    let reserved: BudgetsReserved;
+    try {
+      reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount: unitsOf(usd), accounts });
+    } catch {
+      unsaid.push({ input: { lease, accounts: keys, amount: 0 }, unaskedAt: undefined });
+      return alone(owners, estimate);
+    }
+    if (!reserved.isReserved) return refusalOf(windows, reserved, usd);
+    return leaseOf(lease, budgets.hold(owners, estimate), { keys, usd });
+  }
+
+  const close = coordinator.onState(({ isUp }) => {
+    if (!isUp) return;
+    const before = unsaid;
+    unsaid = [];
+    for (const { input, unaskedAt } of before) void say(input, unaskedAt);
+  });
+
+  return {
+    reserve(owners, estimate) {
+      if (!coordinator.state().isUp) return alone(owners, estimate);
+      const windows = smallest(budgets.windows(owners));
+      return windows.length === 0 ? freeBudgetLease : together(owners, windows, estimate);
+    },
+    close,
+  };
+}

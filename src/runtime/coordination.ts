@@ -1,0 +1,151 @@
+import type { ResolvedConfig } from "../config/resolve.ts";
+import { redisAddress } from "../config/redis-url.ts";
+import type { Coordinator } from "../coordination/coordinator.ts";
+import { createRedisCoordinator } from "../coordination/redis/redis-coordinator.ts";
+import { createReplicas } from "../coordination/replicas.ts";
+import { type Decided, watchedCoordinator } from "../coordination/watched-coordinator.ts";
+import { announcedDocuments } from "../keys/announced-documents.ts";
+import { type Budgets, spendingKind } from "../limits/budgets.ts";
+import type { Limiter, QueueSettings } from "../limits/limiter.ts";
+import { createSharedBudgets, type ReserveMoney } from "../limits/shared-budgets.ts";
+import { createSharedLimiter } from "../limits/shared-limiter.ts";
+import { type AffinityMemory, createAffinityMemory } from "../routing/affinity.ts";
+import { createSharedAffinity } from "../routing/shared-affinity.ts";
+import { createSharedHealth, type SharedHealth } from "../routing/health/shared-health.ts";
+import type { Store } from "../storage/store.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** What this gateway shares with others that stand for the same one. */
+export interface Coordination {
+  readonly coordinator: Coordinator;
+  replicas(): number;
+  limiter(queue: QueueSettings): Limiter;
+  reserve(budgets: Budgets): ReserveMoney;
+  readonly health: SharedHealth;
+  readonly affinity: AffinityMemory;
+  /** The same database; changes of its documents are told to the others. */
+  announced(database: Store): Store;
+  /** Looks for changes of documents whenever another gateway has made one. */
+  followDocuments(look: () => Promise<void>): void;
+  /** What the owner should know, one line each; nothing secret. */
+  notices(): string[];
+  /** Settles when the others can be reached, or after a second. */
+  ready(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CoordinationOptions {
+  readonly config: ResolvedConfig;
+  readonly logger: Logger;
+  /** Where decisions are made without a Redis: the parent of several workers. */
+  readonly parent?: Coordinator | undefined;
+  readonly onDecision: (decided: Decided) => void;
+}
+
+const readyMs = 1000;
+const documentsChannel = "documents";
+
+const withoutOthers = {
+  local: "Meanwhile each gateway grants its part of every limit.",
+  closed: "Meanwhile what is limited is refused.",
+} as const;
+
+function coordinatorOf({ config, parent }: CoordinationOptions): Coordinator | undefined {
+  const { url, enabled, timeout, prefix } = config.redis;
+  if (url === undefined || !enabled) return parent;
+  return createRedisCoordinator({
+    url: url.replace(/^unix:/i, "redis+unix:"),
+    address: redisAddress(url),
+    timeoutMs: timeout,
+    prefix,
+  });
+}
+
+/** One line when it goes, and one when it comes back. */
+function logStates(coordinator: Coordinator, { config, logger }: CoordinationOptions): () => void {
+  let isTold = false;
+  const tell = (): void => {
+    const { isUp, problem } = coordinator.state();
+    if (isUp && isTold) logger.info("Limits are counted together with other gateways again.");
+    if (!isUp && !isTold) logger.warn(`${problem ?? ""} ${withoutOthers[config.redis.whenDown]}`.trim());
+    isTold = !isUp;
+  };
+  coordinator.onState(tell);
+  return tell;
+}
+
+/** Settles when it is reached. */
+function reached(coordinator: Coordinator): Promise<void> {
+  return new Promise((resolve) => {
+    const end = coordinator.onState(({ isUp }) => {
+      if (!isUp) return;
+      end();
+      resolve();
+    });
+  });
+}
+
+/** `undefined` = this gateway is by itself. */
+export function createCoordination(options: CoordinationOptions): Coordination | undefined {
+  const found = coordinatorOf(options);
+  if (found === undefined) return undefined;
+  const { whenDown } = options.config.redis;
+  const coordinator = watchedCoordinator(found, options.onDecision);
+  const replicas = createReplicas({ coordinator });
+  const tellState = logStates(coordinator, options);
+  const ends: (() => void)[] = [() => replicas.stop()];
+
+  async function ready(): Promise<void> {
+    const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, readyMs);
+    if (!coordinator.state().isUp) await Promise.race([reached(coordinator), timeIsUp]);
+    clearTimeout(timer);
+    if (coordinator.state().isUp) await replicas.look();
+    else tellState();
+  }
+
+  return {
+    coordinator,
+    replicas: () => replicas.count(),
+    limiter(queue) {
+      const limiter = createSharedLimiter({ coordinator, queue, whenDown, replicas: () => replicas.count() });
+      ends.push(() => limiter.close());
+      return limiter;
+    },
+    reserve(budgets) {
+      const shared = createSharedBudgets({ coordinator, budgets, whenDown });
+      ends.push(() => shared.close());
+      return shared.reserve;
+    },
+    health: createSharedHealth({ coordinator, onProblem: (message) => options.logger.debug(message) }),
+    affinity: createSharedAffinity(createAffinityMemory(), coordinator),
+    announced: (database) => ({
+      ...database,
+      documents: announcedDocuments(database.documents, {
+        announce: (kind) => coordinator.publish(documentsChannel, kind),
+        quiet: [spendingKind],
+      }),
+    }),
+    followDocuments(look) {
+      let isWanted = false;
+      coordinator.subscribe(documentsChannel, () => {
+        if (isWanted) return;
+        isWanted = true;
+        // A look that is under way may be past the change.
+        void look().then(() => {
+          isWanted = false;
+          return look();
+        });
+      });
+    },
+    notices() {
+      const { isUp } = coordinator.state();
+      return isUp ? [] : [`Limits cannot be counted together with other gateways. ${withoutOthers[whenDown]}`];
+    },
+    ready,
+    close() {
+      for (const end of ends) end();
+      return coordinator.close();
+    },
+  };
+}

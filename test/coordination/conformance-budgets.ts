@@ -1,0 +1,139 @@
+import { expect, test } from "bun:test";
+import type { AccountBounds, ReserveBudgets } from "../../src/coordination/decisions.ts";
+import type { Pair } from "./conformance.ts";
+
+const hourMs = 3_600_000;
+const dollar = 1e9;
+
+let leases = 0;
+
+function demand(accounts: readonly AccountBounds[], amount: number, ttlMs = 60_000): ReserveBudgets {
+  leases += 1;
+  return { lease: `money-${leases}`, ttlMs, amount, accounts };
+}
+
+/** Amounts of money that are set aside by both. */
+export function accountConformance(pair: () => Pair): void {
+  function account(key: string, most: number, more: Partial<AccountBounds> = {}): AccountBounds {
+    const start = pair().now();
+    return { key, most, start, end: start + hourMs, seed: 0, ...more };
+  }
+
+  async function roomIn(bounds: AccountBounds): Promise<number> {
+    const { refused } = await pair().first.decide("budgets.reserve", demand([bounds], bounds.most + 1));
+    const [refusal] = refused;
+    if (refusal === undefined) throw new Error("A demand beyond the budget was let in");
+    return bounds.most - refusal.spent - refusal.reserved;
+  }
+
+  test("of demands at the same time, from both, no more than the budget are let in", async () => {
+    const { first, second } = pair();
+    const accounts = [account("key:day", 10 * dollar)];
+    const outcomes = await Promise.all(
+      Array.from({ length: 100 }, (_, at) =>
+        (at % 2 === 0 ? first : second).decide("budgets.reserve", demand(accounts, 0.3 * dollar)),
+      ),
+    );
+    expect(outcomes.filter(({ isReserved }) => isReserved)).toHaveLength(33);
+  });
+
+  test("amounts are exact where sums of fractions are not", async () => {
+    const { first } = pair();
+    const accounts = [account("key:day", 4_503_599_627_370_497)];
+    await first.decide("budgets.reserve", demand(accounts, 4_503_599_627_370_496));
+    expect(await roomIn(account("key:day", 4_503_599_627_370_497))).toBe(1);
+    expect((await first.decide("budgets.reserve", demand(accounts, 1))).isReserved).toBe(true);
+    expect(await roomIn(account("key:day", 4_503_599_627_370_497))).toBe(0);
+  });
+
+  test("all accounts are charged, or none; those without room say what is spent and set aside", async () => {
+    const { first, second } = pair();
+    const [key, team] = [account("key:day", 100), account("team:day", 50, { seed: 10 })];
+    const one = demand([key, team], 30);
+    expect(await first.decide("budgets.reserve", one)).toEqual({ isReserved: true, refused: [] });
+    expect(await second.decide("budgets.reserve", demand([key, team], 20))).toEqual({
+      isReserved: false,
+      refused: [{ account: 1, spent: 10, reserved: 30 }],
+    });
+    expect(await roomIn(key)).toBe(70);
+  });
+
+  test("what it came to takes the place of what was set aside, once", async () => {
+    const { first, second } = pair();
+    const accounts = [account("key:day", 100), account("team:day", 100)];
+    const one = demand(accounts, 60);
+    await first.decide("budgets.reserve", one);
+    const settled = { lease: one.lease, accounts: ["key:day", "team:day"], amount: 5 };
+    await first.decide("budgets.settle", settled);
+    await second.decide("budgets.settle", settled);
+    await second.decide("budgets.settle", { ...settled, amount: 0, unaskedMs: 0 });
+    for (const bounds of accounts) expect(await roomIn(bounds)).toBe(95);
+  });
+
+  test("an answer that cost more than was set aside is charged in full", async () => {
+    const { first } = pair();
+    const accounts = [account("key:day", 100)];
+    const one = demand(accounts, 60);
+    await first.decide("budgets.reserve", one);
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 130 });
+    expect(await roomIn(account("key:day", 200))).toBe(70);
+  });
+
+  test("a reservation that nobody settles counts as spent after its time, and is still corrected late", async () => {
+    const { first, second, pass } = pair();
+    const bounds = account("key:day", 100);
+    const one = demand([bounds], 60, 1000);
+    await first.decide("budgets.reserve", one);
+    pass(1000);
+    const { refused } = await second.decide("budgets.reserve", demand([bounds], 50));
+    expect(refused).toEqual([{ account: 0, spent: 60, reserved: 0 }]);
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 10 });
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 10 });
+    expect(await roomIn(bounds)).toBe(90);
+  });
+
+  test("a window that is over takes what it held along", async () => {
+    const { first, second, pass } = pair();
+    const old = account("key:hour", 100);
+    const one = demand([old], 60, 2 * hourMs);
+    await first.decide("budgets.reserve", one);
+    pass(hourMs);
+    const young = account("key:hour", 100);
+    expect(await roomIn(young)).toBe(100);
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:hour"], amount: 90 });
+    expect(await roomIn(young)).toBe(100);
+    await second.decide("budgets.reserve", demand([young], 30));
+    expect(await roomIn(old)).toBe(70);
+  });
+
+  test("where nothing is known it begins with what was stored", async () => {
+    const { first, second } = pair();
+    expect(await roomIn(account("key:day", 100, { seed: 40 }))).toBe(60);
+    await second.decide("budgets.reserve", demand([account("key:day", 100, { seed: 99 })], 60));
+    expect(await roomIn(account("key:day", 100))).toBe(0);
+    expect((await first.decide("budgets.reserve", demand([account("key:day", 100)], 1))).isReserved).toBe(false);
+  });
+
+  test("what was let in unasked is added once, unless the account began with it", async () => {
+    const { first, second, pass } = pair();
+    const bounds = account("key:day", 100);
+    expect(await roomIn(bounds)).toBe(100);
+    pass(5000);
+    const unasked = { lease: "unasked", accounts: ["key:day"], amount: 30, unaskedMs: 4000 };
+    await first.decide("budgets.settle", unasked);
+    await second.decide("budgets.settle", unasked);
+    expect(await roomIn(bounds)).toBe(70);
+    await first.decide("budgets.settle", { ...unasked, lease: "earlier", unaskedMs: 8001 });
+    await first.decide("budgets.settle", { ...unasked, lease: "just before", amount: 1, unaskedMs: 8000 });
+    await first.decide("budgets.settle", { ...unasked, lease: "nowhere", accounts: ["key:week"] });
+    expect(await roomIn(bounds)).toBe(69);
+  });
+
+  test("a lease that is not known, and was asked for, changes nothing", async () => {
+    const { first } = pair();
+    const bounds = account("key:day", 100);
+    expect(await roomIn(bounds)).toBe(100);
+    await first.decide("budgets.settle", { lease: "lost", accounts: ["key:day"], amount: 30 });
+    expect(await roomIn(bounds)).toBe(100);
+  });
+}

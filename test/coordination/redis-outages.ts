@@ -1,0 +1,182 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import type { Coordinator } from "../../src/coordination/coordinator.ts";
+import { createRedisCoordinator } from "../../src/coordination/redis/redis-coordinator.ts";
+import { GatewayError } from "../../src/errors.ts";
+import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
+import { until, untilUp } from "./until-up.ts";
+
+let leases = 0;
+
+function take(coordinator: Coordinator, key: string): Promise<{ isTaken: boolean }> {
+  leases += 1;
+  const lease = `outage-${leases}`;
+  const scopes = [{ key, rpm: 1e6, concurrency: 1e6 }];
+  return coordinator.decide("limits.take", { lease, ttlMs: 30_000, tokens: 0, isWaiting: false, scopes });
+}
+
+async function failureOf(work: Promise<unknown>): Promise<GatewayError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+  throw new Error("It did not fail");
+}
+
+async function durationOf(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await work();
+  return performance.now() - from;
+}
+
+/** What becomes of decisions while Redis is frozen, killed, or says no. */
+export function outageConformance(server: RedisServer): void {
+  let coordinator: Coordinator;
+  let prefixes = 0;
+
+  async function connect(url = server.url): Promise<Coordinator> {
+    prefixes += 1;
+    const options = { url, address: "127.0.0.1", timeoutMs: 75, prefix: `outage-${prefixes}` };
+    coordinator = createRedisCoordinator(options);
+    await untilUp(coordinator);
+    return coordinator;
+  }
+
+  function countOf(key: string): Promise<unknown> {
+    return server.ask("HGET", `{outage-${prefixes}}:counts:${key}`, "requests");
+  }
+
+  describe("Redis: outages", () => {
+    afterEach(() => coordinator.close());
+
+    test("a frozen one delays the requests of the moment by the timeout, and no later ones", async () => {
+      await connect();
+      await take(coordinator, "key:a");
+      server.freeze();
+      try {
+        const first = await Promise.all(
+          Array.from({ length: 20 }, () => durationOf(() => failureOf(take(coordinator, "key:a")))),
+        );
+        expect(Math.max(...first)).toBeLessThan(200);
+        expect(Math.min(...first)).toBeGreaterThanOrEqual(74);
+        expect(coordinator.state().isUp).toBe(false);
+        expect(await durationOf(() => failureOf(take(coordinator, "key:a")))).toBeLessThan(20);
+      } finally {
+        server.thaw();
+      }
+      expect(await durationOf(() => untilUp(coordinator))).toBeLessThan(1000);
+      // Those that were sent are carried out late, once each; those while it was away never.
+      expect(await countOf("key:a")).toBe("21");
+      expect(await take(coordinator, "key:a")).toMatchObject({ isTaken: true });
+      expect(await countOf("key:a")).toBe("22");
+    });
+
+    test("an answer that lies unread while this process is busy is not taken for none", async () => {
+      await connect();
+      const asked = take(coordinator, "key:a");
+      const busyUntil = performance.now() + 300;
+      while (performance.now() < busyUntil);
+      expect(await asked).toMatchObject({ isTaken: true });
+      expect(coordinator.state().isUp).toBe(true);
+    });
+
+    test("one that was frozen for long is found again within five seconds, and nothing is sent twice", async () => {
+      await connect();
+      server.freeze();
+      let first: GatewayError;
+      try {
+        first = await failureOf(take(coordinator, "key:a"));
+        await Bun.sleep(3500);
+        expect(coordinator.state().isUp).toBe(false);
+      } finally {
+        server.thaw();
+      }
+      expect(first).toMatchObject({ status: 503, retryable: true, retryAfterSeconds: 1 });
+      expect(await durationOf(() => untilUp(coordinator))).toBeLessThan(5000);
+      await take(coordinator, "key:a");
+      expect(Number(await countOf("key:a"))).toBeLessThanOrEqual(2);
+    }, 15_000);
+
+    test("one that dies is found again within five seconds after it was started", async () => {
+      await connect();
+      const heard: string[] = [];
+      await server.kill();
+      await until(false, coordinator);
+      const failure = await failureOf(take(coordinator, "key:a"));
+      expect(failure.message).toStartWith("Redis at 127.0.0.1 cannot be used: ");
+      await server.start();
+      expect(await durationOf(() => untilUp(coordinator))).toBeLessThan(5000);
+      // It knows no script any more, and nobody listens: both are mended.
+      expect(await take(coordinator, "key:a")).toMatchObject({ isTaken: true });
+      const end = coordinator.subscribe("news", (message) => heard.push(message));
+      await server.ask("PUBLISH", `{outage-${prefixes}}:news`, "somebody news after");
+      await coordinator.get("anything");
+      while (heard.length === 0) await Bun.sleep(5);
+      end();
+      expect(heard).toEqual(["after"]);
+    }, 15_000);
+
+    test("one that refuses writes says so, and is not taken for one that is away", async () => {
+      await connect();
+      await take(coordinator, "key:a");
+      await server.ask("CONFIG", "SET", "min-replicas-to-write", "1");
+      try {
+        const { message, status } = await failureOf(take(coordinator, "key:a"));
+        expect(status).toBe(503);
+        expect(message).toContain("refused a command: ");
+        expect(message).toContain("NOREPLICAS");
+      } finally {
+        await server.ask("CONFIG", "SET", "min-replicas-to-write", "0");
+      }
+      expect(coordinator.state().isUp).toBe(true);
+      expect(await take(coordinator, "key:a")).toMatchObject({ isTaken: true });
+    });
+
+    test("a value is gone when its time is over", async () => {
+      await connect();
+      await coordinator.set("short", "life", 50);
+      expect(await coordinator.get("short")).toBe("life");
+      await Bun.sleep(80);
+      expect(await coordinator.get("short")).toBeUndefined();
+    });
+
+    test("a password is used and told nobody", async () => {
+      const locked = await startRedisServer({ password: "canary p@ss:wörd/" });
+      if (locked === undefined) throw new Error("Redis is installed, and does not start");
+      try {
+        await connect(locked.url);
+        expect(await take(coordinator, "key:a")).toMatchObject({ isTaken: true });
+        await coordinator.close();
+        const wrong = locked.url.replace("canary", "canary-wrong");
+        coordinator = createRedisCoordinator({ url: wrong, address: "127.0.0.1", timeoutMs: 75, prefix: "x" });
+        const { promise: noticed, resolve } = Promise.withResolvers<void>();
+        setTimeout(resolve, 400);
+        await noticed;
+        const { message } = await failureOf(take(coordinator, "key:a"));
+        expect(message).not.toContain("canary");
+        expect(message).toBe(
+          "Redis at 127.0.0.1 cannot be used: no connection can be made with this host, port, user and password.",
+        );
+      } finally {
+        await locked.stop();
+      }
+    });
+
+    test("no key of it stays for ever", async () => {
+      await connect();
+      const now = Date.now();
+      await take(coordinator, "key:a");
+      const scopes = [{ key: "key:b", tpm: 5 }];
+      await coordinator.decide("limits.take", { lease: "t", ttlMs: 1000, tokens: 1, isWaiting: false, scopes });
+      const accounts = [{ key: "key:day", most: 10, start: now, end: now + 1000, seed: 0 }];
+      await coordinator.decide("budgets.reserve", { lease: "b", ttlMs: 1000, amount: 1, accounts });
+      await coordinator.decide("budgets.settle", { lease: "c", accounts: ["key:day"], amount: 1, unaskedMs: 0 });
+      await coordinator.decide("leases.renew", { ttlMs: 1000, leases: [{ lease: "r", places: ["key:z"] }] });
+      await coordinator.decide("notes.put", { board: "n", id: "i", text: "t", ttlMs: 1000 });
+      const keys = (await server.ask("KEYS", `{outage-${prefixes}}:*`)) as string[];
+      expect(keys.length).toBeGreaterThanOrEqual(9);
+      for (const key of keys) expect([key, Number(await server.ask("PTTL", key)) > 0]).toEqual([key, true]);
+    });
+  });
+}

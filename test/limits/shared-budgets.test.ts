@@ -1,0 +1,155 @@
+import { describe, expect, test } from "bun:test";
+import { createMemoryCoordination } from "../../src/coordination/memory/memory-coordination.ts";
+import type { BudgetLease } from "../../src/limits/budget-lease.ts";
+import { type BudgetOwner, type BudgetRefusal, isBudgetRefusal } from "../../src/limits/budget-ledger.ts";
+import { createBudgets } from "../../src/limits/budgets.ts";
+import { createSharedBudgets, type SharedBudgets, type SharedBudgetsOptions } from "../../src/limits/shared-budgets.ts";
+import { createMemoryDocuments } from "../support/memory-documents.ts";
+import { settled } from "./limiter-world.ts";
+import { mayGo } from "./shared-world.ts";
+
+const noon = Date.parse("2026-11-21T12:00:00Z");
+const key: BudgetOwner = { kind: "key", id: "key_1", budgets: [{ usd: 10, window: "day" }] };
+const team: BudgetOwner = { kind: "team", id: "team_1", budgets: [{ usd: 6, window: "month" }] };
+
+/** Gateways with one database and one place to meet. */
+function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
+  const clock = { time: noon };
+  const now = (): number => clock.time;
+  const documents = createMemoryDocuments(now);
+  const log = { info: () => undefined, warn: () => undefined };
+  let meeting = createMemoryCoordination({ now });
+
+  async function join() {
+    const budgets = createBudgets({ documents, log, now, every: () => () => undefined });
+    const look = async (): Promise<void> => {
+      for (const change of (await documents.changesSince(0)).changes) budgets.apply(change);
+    };
+    await look();
+    const link = mayGo(meeting.join());
+    const shared = createSharedBudgets({ coordinator: link.coordinator, budgets, whenDown: "local", now, ...options });
+    return { ...link, ...shared, budgets, look };
+  }
+  return { clock, join, lose: () => void (meeting = createMemoryCoordination({ now })) };
+}
+
+async function asked(
+  { reserve }: Pick<SharedBudgets, "reserve">,
+  usd: number,
+  owners: readonly BudgetOwner[] = [key],
+): Promise<BudgetLease | BudgetRefusal> {
+  return reserve(owners, { usd, ttlMs: 600_000 });
+}
+
+async function leaseOf(gateway: SharedBudgets, usd: number, owners?: readonly BudgetOwner[]): Promise<BudgetLease> {
+  const outcome = await asked(gateway, usd, owners);
+  if (isBudgetRefusal(outcome)) throw new Error("There is no room");
+  return outcome;
+}
+
+async function refusalOf(gateway: SharedBudgets, usd: number, owners?: readonly BudgetOwner[]): Promise<BudgetRefusal> {
+  const outcome = await asked(gateway, usd, owners);
+  if (isBudgetRefusal(outcome)) return outcome;
+  throw new Error("There is room");
+}
+
+describe("budgets that gateways charge together", () => {
+  test("are not overspent, whoever asks", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    const outcomes = await Promise.all(
+      Array.from({ length: 60 }, (_, at) => asked(at % 2 === 0 ? first : second, 0.3)),
+    );
+    expect(outcomes.filter((outcome) => !isBudgetRefusal(outcome))).toHaveLength(33);
+  });
+
+  test("what was not used is there for the others at once", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    const lease = await leaseOf(first, 8);
+    const refusal = await refusalOf(second, 3);
+    expect(refusal).toMatchObject({ owner: key, spentUsd: 0, reservedUsd: 8, wantedUsd: 3 });
+    expect(refusal.resetsAt).toBe(Date.parse("2026-11-22T00:00:00Z"));
+    lease.settle(0.5);
+    lease.settle(8);
+    await settled();
+    (await leaseOf(second, 9.5)).settle(undefined);
+    await settled();
+    expect(await refusalOf(first, 0.01)).toMatchObject({ spentUsd: 10, reservedUsd: 0 });
+  });
+
+  test("of several that are in the way the one that lasts longest is told", async () => {
+    const { join } = world();
+    const first = await join();
+    expect(await refusalOf(first, 20, [key, team])).toMatchObject({ owner: team });
+    expect(await refusalOf(first, 7, [key, team])).toMatchObject({ owner: team });
+    await leaseOf(first, 6, [key, team]);
+  });
+
+  test("are written down as well, and go on from there where nobody remembers them", async () => {
+    const { join, lose } = world();
+    const first = await join();
+    (await leaseOf(first, 4)).settle(3);
+    await first.budgets.flush();
+    lose();
+    const other = await join();
+    expect(await refusalOf(other, 8)).toMatchObject({ spentUsd: 3 });
+    await leaseOf(other, 7);
+  });
+
+  test("nothing is asked for whoever has none", async () => {
+    const { join } = world();
+    const first = await join();
+    expect(first.reserve([{ ...key, budgets: [] }], { usd: 1, ttlMs: 1000 })).not.toBeInstanceOf(Promise);
+  });
+});
+
+describe("while the others cannot be reached", () => {
+  test("budgets hold by what is stored, and what is spent meanwhile is told when they are back", async () => {
+    const { clock, join } = world();
+    const [first, second] = [await join(), await join()];
+    await leaseOf(second, 1);
+    clock.time += 10_000;
+    first.go();
+    const outcome = first.reserve([key], { usd: 4, ttlMs: 600_000 });
+    if (outcome instanceof Promise || isBudgetRefusal(outcome)) throw new Error("It is not let in at once");
+    outcome.settle(3);
+    expect(isBudgetRefusal(await asked(first, 8))).toBe(true);
+    expect(isBudgetRefusal(await asked(second, 8.5))).toBe(false);
+    first.comeBack();
+    await settled();
+    expect(await refusalOf(second, 0.5)).toMatchObject({ spentUsd: 3, reservedUsd: 9.5 });
+  });
+
+  test("what was set aside before is settled when they are back", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    const lease = await leaseOf(first, 9);
+    first.go();
+    lease.settle(1);
+    await settled();
+    await refusalOf(second, 5);
+    first.comeBack();
+    await settled();
+    await leaseOf(second, 9);
+  });
+
+  test("a reservation whose answer was lost is given back", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    first.loseAnswers();
+    (await leaseOf(first, 9)).settle(0);
+    await refusalOf(second, 5);
+    first.comeBack();
+    await settled();
+    await leaseOf(second, 10);
+  });
+
+  test("nobody with a budget gets in where nothing may pass uncounted", async () => {
+    const { join } = world({ whenDown: "closed" });
+    const first = await join();
+    first.go();
+    const refused = { status: 503, code: "overloaded", retryAfterSeconds: 1 };
+    expect(() => first.reserve([key], { usd: 1, ttlMs: 1000 })).toThrow(expect.objectContaining(refused));
+  });
+});
