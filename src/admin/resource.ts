@@ -59,7 +59,7 @@ export function notFound(kind: string, id: string): GatewayError {
   return new GatewayError({ code: "not_found", status: 404, message });
 }
 
-function isConflict(error: unknown): boolean {
+export function isConflict(error: unknown): boolean {
   return error instanceof GatewayError && error.code === "conflict";
 }
 

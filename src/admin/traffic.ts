@@ -1,8 +1,14 @@
 import { invalidRequest } from "../errors.ts";
-import type { RequestPage, RequestQuery, RequestStore, StatisticsQuery, StatisticsRow } from "../storage/store.ts";
+import type {
+  Maybe,
+  RequestPage,
+  RequestQuery,
+  RequestStore,
+  StatisticsQuery,
+  StatisticsRow,
+} from "../storage/store.ts";
 import { recordStatistics } from "../storage/tallies.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
-import type { RequestRing } from "../telemetry/request-ring.ts";
 import { outOfReach } from "./out-of-reach.ts";
 
 /** Finished requests and what they sum up to: of the database where there is one, else of memory. */
@@ -13,8 +19,14 @@ export interface Traffic {
   statistics(query: StatisticsQuery): Promise<StatisticsRow[]>;
 }
 
+/** The last requests, in this process's memory or in that of its parent. */
+export interface NewestRequests {
+  readonly capacity: number;
+  newest(limit: number, matches: (record: RequestRecord) => boolean): Maybe<readonly RequestRecord[]>;
+}
+
 export interface TrafficOptions {
-  readonly ring: Pick<RequestRing, "capacity" | "newest">;
+  readonly ring: NewestRequests;
   readonly store: Pick<RequestStore, "list" | "statistics"> | undefined;
 }
 
@@ -27,10 +39,10 @@ function fits(record: RequestRecord, { since = 0, model, status, key, provider }
 }
 
 /** Those behind the request that the page before ended with. */
-function pageOfRing({ ring }: TrafficOptions, query: RequestQuery): RequestPage {
+async function pageOfRing({ ring }: TrafficOptions, query: RequestQuery): Promise<RequestPage> {
   const { limit, cursor } = query;
   let isBehind = cursor === undefined;
-  const found = ring.newest(limit + 1, (record) => {
+  const found = await ring.newest(limit + 1, (record) => {
     if (isBehind) return fits(record, query);
     isBehind = record.id === cursor;
     return false;
@@ -54,7 +66,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
       }
     },
     async statistics(query) {
-      if (store === undefined) return recordStatistics(ring.newest(ring.capacity), query);
+      if (store === undefined) return recordStatistics(await ring.newest(ring.capacity, () => true), query);
       try {
         return await store.statistics(query);
       } catch (error) {

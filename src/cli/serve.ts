@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { ensureRealEnvironment } from "../runtime/real-environment.ts";
+import { isWorker } from "../runtime/workers/worker-mark.ts";
 
 export default defineCommand({
   meta: { name: "serve", description: "Serve the gateway" },
@@ -16,6 +17,11 @@ export default defineCommand({
       valueHint: "number",
       description: "Port of the metrics listener (default 8001; 0 = off)",
     },
+    workers: {
+      type: "string",
+      valueHint: "number",
+      description: "Processes that serve together on one port (Linux; auto = one for each processor; default 1)",
+    },
     drain: {
       type: "string",
       valueHint: "duration",
@@ -30,9 +36,16 @@ export default defineCommand({
     open: { type: "boolean", description: "Open the API documents in a browser" },
   },
   async run({ args }) {
+    if (isWorker()) {
+      const [{ runWorker }, { loadToServe }] = await Promise.all([
+        import("../runtime/workers/worker.ts"),
+        import("./serve-load.ts"),
+      ]);
+      return runWorker((overlay) => loadToServe(args, overlay));
+    }
     await ensureRealEnvironment();
     // Loaded after the restart, which would otherwise pay for it twice.
     const { serve } = await import("./serve-run.ts");
-    await serve(args);
+    return serve(args);
   },
 });

@@ -57,6 +57,13 @@ const ownVariables: readonly EnvironmentVariable[] = [
     role: "value",
   },
   {
+    name: "OR_TRUSTED_PROXIES",
+    paths: ["server.trustedProxies"],
+    description: "Comma-separated addresses and ranges of the proxies in front, whose X-Forwarded-For is believed",
+    fallback: "",
+    role: "value",
+  },
+  {
     name: "OR_LOG_FILE",
     paths: ["logging.file"],
     description: "Traffic log; empty = off",
@@ -136,6 +143,13 @@ const ownVariables: readonly EnvironmentVariable[] = [
     paths: ["storage.secretKeyFile"],
     description: "A file with that key",
     fallback: "",
+    role: "value",
+  },
+  {
+    name: "OR_WORKERS",
+    paths: ["server.workers"],
+    description: "Processes that serve together on one port, on Linux; auto = as many as there are processors",
+    fallback: "1",
     role: "value",
   },
   {

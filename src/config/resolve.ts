@@ -39,10 +39,20 @@ function withoutPrototype<T>(entries: readonly (readonly [string, T])[]): Record
   return Object.assign(Object.create(null) as Record<string, T>, Object.fromEntries(entries));
 }
 
+/** A configuration whose maps have no prototype, also after it came from another process. */
+export function restored(config: ResolvedConfig): ResolvedConfig {
+  const { providers, models } = config;
+  return {
+    ...config,
+    providers: withoutPrototype(Object.entries(providers)),
+    models: withoutPrototype(Object.entries(models)),
+  };
+}
+
 /** Fills in what depends on a provider's type. */
 export function resolveConfig(config: Config): ResolvedConfig {
   const providers = Object.entries(config.providers).map(
     ([name, provider]) => [name, resolveProvider(provider)] as const,
   );
-  return { ...config, providers: withoutPrototype(providers), models: withoutPrototype(Object.entries(config.models)) };
+  return restored({ ...config, providers: Object.fromEntries(providers) });
 }

@@ -18,7 +18,7 @@ import {
 } from "./schema-routing.ts";
 import { redis } from "./schema-redis.ts";
 import { storage } from "./schema-storage.ts";
-import { deadline, duration, flag, list, port } from "./setting-types.ts";
+import { addressRange, count, deadline, duration, flag, list, port } from "./setting-types.ts";
 import { upstreamHeaders } from "./upstream-headers.ts";
 
 function isHttpUrl(text: string): boolean {
@@ -145,6 +145,11 @@ const server = z.strictObject({
     .describe("Largest request body, after decompression"),
   maxJsonDepth: z.coerce.number().int().min(8).max(1000).default(128).describe("Deepest nesting of a JSON body"),
   bodyTimeout: deadline("120s").describe("Until a request body has arrived"),
+  trustedProxies: list(addressRange)
+    .default([])
+    .describe(
+      "Addresses and ranges (10.0.0.0/8) of the proxies in front: from these, a client's address is what X-Forwarded-For says",
+    ),
   // Bun closes a connection on which nothing was sent for 60 s.
   heartbeat: duration("15s", { minMs: 50, maxMs: 50_000 }).describe(
     "Longest silence towards the client of a stream before a comment line is sent; 50ms to 50s",
@@ -172,6 +177,10 @@ const server = z.strictObject({
   watch: flag
     .default(true)
     .describe("Take over changes of the configuration's files and of .env while serving, once they are sound"),
+  workers: z
+    .union([z.literal("auto"), count.max(256)])
+    .default(1)
+    .describe("Processes that serve together on one port, on Linux; auto = as many as there are processors"),
   tls: z
     .strictObject({ cert: z.string(), key: z.string() })
     .optional()

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseAddressRange } from "../lib/cidr.ts";
 import { formatDuration, maxDurationMs, parseDuration } from "../lib/duration.ts";
 import { switchOf } from "./switch-text.ts";
 
@@ -70,3 +71,8 @@ export const count = z.coerce.number().int().min(1);
 export function share(fallback: number) {
   return z.coerce.number().min(0).max(1).default(fallback);
 }
+
+/** Addresses as text; `parseAddressRange` reads them. */
+export const addressRange = z.string().refine((text) => parseAddressRange(text) !== undefined, {
+  message: "must be an address or a range such as 10.0.0.0/8 or 2001:db8::/32",
+});

@@ -1,7 +1,10 @@
 import type { Server } from "bun";
+import type { AddressRange } from "../lib/cidr.ts";
+import { clientAddress } from "./client-address.ts";
 
 /** What a route may know of the connection behind a request, also when the router got a rewritten one. */
 export interface Connections {
+  /** The client's; of one that came through a trusted proxy, the one the proxy tells. */
   addressOf(request: Request): string | undefined;
   /** As the client sent it: to the routes, HEAD is GET. */
   methodOf(request: Request): string;
@@ -19,14 +22,24 @@ interface Origin {
   pathKey: string | undefined;
 }
 
-export function createConnections(idleSeconds: number): Connections {
+export function createConnections(
+  idleSeconds: number,
+  trustedProxies: () => readonly AddressRange[] = () => [],
+): Connections {
   const origins = new WeakMap<Request, Origin>();
   let server: Server<undefined> | undefined;
   const originalOf = (request: Request): Request => origins.get(request)?.original ?? request;
 
+  function addressOf(request: Request): string | undefined {
+    const peer = server?.requestIP(originalOf(request))?.address;
+    const trusted = trustedProxies();
+    if (peer === undefined || trusted.length === 0) return peer;
+    return clientAddress(peer, request.headers.get("x-forwarded-for"), trusted);
+  }
+
   return {
     attach: (attached) => (server = attached),
-    addressOf: (request) => server?.requestIP(originalOf(request))?.address,
+    addressOf,
     methodOf: (request) => originalOf(request).method,
     pathKeyOf: (request) => origins.get(request)?.pathKey,
     allowSilence: (request, isAllowed) => server?.timeout(originalOf(request), isAllowed ? 0 : idleSeconds),

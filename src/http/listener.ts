@@ -11,6 +11,8 @@ export interface ListenerOptions {
   port: number;
   tls?: { cert: string; key: string } | undefined;
   idleSeconds: number;
+  /** Other workers of this gateway listen there too. */
+  isShared?: boolean | undefined;
   app: Pick<App, "fetch" | "refuse" | "fail">;
   connections: Connections;
   cors: Cors;
@@ -55,7 +57,7 @@ export function createListener(options: ListenerOptions): Server<undefined> {
     hostname: options.hostname,
     port: options.port,
     // Two servers on one port would share its requests in silence.
-    reusePort: false,
+    reusePort: options.isShared === true,
     development: false,
     idleTimeout: options.idleSeconds,
     // Our own limit answers in the client's protocol; Bun's would close with an empty 413.

@@ -18,7 +18,7 @@ export function createMetricsListener({
 }: {
   hostname: string;
   port: number;
-  metrics: Metrics;
+  metrics: Pick<Metrics, "text" | "contentType">;
 }): Server<undefined> {
   const isForThisMachine = isLocalHostname(hostname);
   return Bun.serve({

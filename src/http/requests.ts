@@ -1,17 +1,22 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
+import type { NewestRequests } from "../admin/traffic.ts";
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { outOfReach } from "../admin/out-of-reach.ts";
 import type { RequestStore } from "../storage/store.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
-import type { RequestRing } from "../telemetry/request-ring.ts";
+import type { Maybe } from "../storage/store.ts";
 import { requestRow, requestRowSchema, requestView, requestViewSchema, viewJson } from "../telemetry/request-view.ts";
 import type { Access } from "./access.ts";
 import { jsonContent } from "./docs/openapi.ts";
 
+export interface RecentRequests extends NewestRequests {
+  find(id: string): Maybe<RequestRecord | undefined>;
+}
+
 /** Where finished requests are looked for. */
 export interface RequestSource {
-  readonly ring: Pick<RequestRing, "capacity" | "find" | "newest">;
+  readonly ring: RecentRequests;
   /** Looks into the database; `undefined` = none is configured. */
   readonly stored: ((id: string) => RequestRecord | undefined | Promise<RequestRecord | undefined>) | undefined;
   /** Lists and counts them in the database; absent where none is configured. */
@@ -123,11 +128,12 @@ export function requestRoutes({ access, requests }: RequestParts) {
   return new Elysia({ name: "requests" })
     .get(
       "/api/requests",
-      ({ request }) => {
+      async ({ request }) => {
         access.admin(request, "viewer");
         const query = new URL(request.url).searchParams;
         const limit = readLimit(query.get("limit"));
-        return json({ data: requests.ring.newest(limit, filterOf(query)).map(requestRow) });
+        const found = await requests.ring.newest(limit, filterOf(query));
+        return json({ data: found.map(requestRow) });
       },
       { detail: listDetail },
     )
@@ -137,7 +143,7 @@ export function requestRoutes({ access, requests }: RequestParts) {
         access.admin(request, "viewer");
         if (!idShape.test(id))
           throw invalidRequest("A request's id is req_ and 24 letters and digits: x-request-id of its answer.", "id");
-        const record = requests.ring.find(id) ?? (await readStored(requests, id));
+        const record = (await requests.ring.find(id)) ?? (await readStored(requests, id));
         if (record === undefined) throw notKnown(id, requests);
         return json(requestView(record));
       },

@@ -11,9 +11,11 @@ export interface ConfigStatus {
 export interface ConfigStatusOptions {
   metrics: { configRead(outcome: ConfigOutcome): void };
   now?: () => number;
+  /** What else its owner should know. */
+  further?: (() => readonly string[]) | undefined;
 }
 
-export function createConfigStatus({ metrics, now = Date.now }: ConfigStatusOptions): ConfigStatus {
+export function createConfigStatus({ metrics, now = Date.now, further = () => [] }: ConfigStatusOptions): ConfigStatus {
   let refusedSince: number | undefined;
   return {
     read(refused) {
@@ -22,11 +24,12 @@ export function createConfigStatus({ metrics, now = Date.now }: ConfigStatusOpti
       refusedSince = refused === undefined ? undefined : (refusedSince ?? now());
     },
     notices() {
-      if (refusedSince === undefined) return [];
+      if (refusedSince === undefined) return [...further()];
       const since = new Date(refusedSince).toISOString().replace(/\.\d+/, "");
       // Anybody may ask for this: what is wrong, with its names and hosts, is for the log and for `config check`.
       return [
         `The configuration on disk is refused since ${since}; the last good one is served. The log and 'orcestator config check' say why.`,
+        ...further(),
       ];
     },
   };

@@ -18,6 +18,8 @@ import type { Logger } from "../telemetry/logger.ts";
 /** What this gateway shares with others that stand for the same one. */
 export interface Coordination {
   readonly coordinator: Coordinator;
+  /** It reaches gateways elsewhere, and not only the workers of this one. */
+  readonly isRemote: boolean;
   replicas(): number;
   limiter(queue: QueueSettings): Limiter;
   reserve(budgets: Budgets): ReserveMoney;
@@ -106,6 +108,7 @@ export function createCoordination(options: CoordinationOptions): Coordination |
 
   return {
     coordinator,
+    isRemote: options.config.redis.url !== undefined && options.config.redis.enabled,
     replicas: () => replicas.count(),
     limiter(queue) {
       const limiter = createSharedLimiter({ coordinator, queue, whenDown, replicas: () => replicas.count() });

@@ -11,16 +11,18 @@ export interface IdentityParts {
   readonly database: Store | undefined;
   readonly virtualKeys: VirtualKeys | undefined;
   readonly secrets: SecretBox | undefined;
+  /** This process is one of several workers. */
+  readonly isWorker: boolean;
   readonly logger: Logger;
 }
 
 /** Users and sessions, beside the virtual keys in the database where there is one. */
-export function identityOf({ settings, database, virtualKeys, secrets, logger }: IdentityParts): Identity {
+export function identityOf({ settings, database, virtualKeys, secrets, isWorker, logger }: IdentityParts): Identity {
   const store = database &&
     virtualKeys && {
       documents: database.documents,
       trail: virtualKeys.admin.trail,
       look: () => virtualKeys.look(),
     };
-  return createIdentity({ settings, store, secrets, log: logger });
+  return createIdentity({ settings, store, secrets, isScattered: isWorker && store === undefined, log: logger });
 }

@@ -10,6 +10,7 @@ import { createConnections, type Connections } from "../http/connections.ts";
 import type { RequestSource } from "../http/requests.ts";
 import type { SecretBox } from "../keys/secret-box.ts";
 import { alarms } from "../lib/alarms.ts";
+import { type AddressRange, parseAddressRange } from "../lib/cidr.ts";
 import { createPriceRefresh, type PriceRefresh } from "../prices/price-refresh.ts";
 import { createPriceTable, type PriceTable } from "../prices/price-table.ts";
 import { errorText } from "../lib/error-text.ts";
@@ -24,6 +25,7 @@ import type { HealthRegistry } from "../routing/health/health.ts";
 import { createHealthRegistry } from "../routing/health/registry.ts";
 import type { DocumentChange } from "../storage/document-store.ts";
 import { createRecordWriter, type RecordWriter } from "../storage/record-writer.ts";
+import type { ResponseStore } from "../storage/responses/response-store.ts";
 import type { Store } from "../storage/store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
@@ -38,6 +40,7 @@ import type { Generation } from "./generation.ts";
 import { identityOf } from "./identity-of.ts";
 import { secretBoxOf } from "./secret-box-of.ts";
 import { textLimitOf } from "./text-limit.ts";
+import type { ParentParts } from "./workers/parent-parts.ts";
 import { createSinkComplaint, responseStoreOf, retentionOf, sinksOf, storeOf } from "./sinks.ts";
 
 /**
@@ -54,6 +57,8 @@ export interface Lasting {
   readonly records: RecordWriter;
   /** Answers of /v1/responses that are kept here, and who owns those that upstreams keep. */
   readonly responses: StoredResponses;
+  /** Where they are kept; `undefined` = nowhere. */
+  readonly responseStore: ResponseStore | undefined;
   readonly memory: ReasoningMemory;
   /** The audit database; `undefined` = none is configured. */
   readonly database: Store | undefined;
@@ -79,6 +84,8 @@ export interface Lasting {
   readonly requests: RequestSource;
   /** A request has ended: it is written down and counted. */
   finished(record: RequestRecord): void;
+  /** It is written down. */
+  keep(record: RequestRecord): void;
   readonly connections: Connections;
   /** Told of every request that is refused before it reaches the gateway. */
   onRefusal(refusal: Refusal): void;
@@ -100,8 +107,12 @@ function queueOf({ limits: { queue } }: ResolvedConfig) {
   return { size: queue.size, waitMs: queue.wait };
 }
 
-function overloadOf({ limits: { maxRequests, maxLag } }: ResolvedConfig) {
-  return { maxRequests, maxLagMs: maxLag };
+function overloadOf({ limits: { maxRequests, maxLag } }: ResolvedConfig, parent: ParentParts | undefined) {
+  return { maxRequests: Math.ceil(maxRequests / (parent?.workers ?? 1)), maxLagMs: maxLag };
+}
+
+function trustedProxiesOf({ server }: ResolvedConfig): readonly AddressRange[] {
+  return server.trustedProxies.map(parseAddressRange).filter((range) => range !== undefined);
 }
 
 function pricesOf(logger: Logger): Lasting["prices"] {
@@ -132,18 +143,22 @@ export interface LastingOptions {
   isDraining: () => boolean;
   /** The configuration as it is served; `undefined` = it stays as it is. */
   live?: LiveConfig | undefined;
+  /** What a worker has in the place of its own; `undefined` = this is no worker. */
+  parent?: ParentParts | undefined;
 }
 
 /** Opens log files and the database. Throws an Error with a message for people when one cannot be had. */
-export function createLasting({ config, logger, idleSeconds, isDraining, live }: LastingOptions): Lasting {
+export function createLasting({ config, logger, idleSeconds, isDraining, live, parent }: LastingOptions): Lasting {
   let served: Generation | undefined;
   const secrets = secretBoxOf(config, logger);
+  let trustedProxies = trustedProxiesOf(config);
   const database = storeOf(config, logger);
-  const sinks = sinksOf(config, { logger, store: database });
+  const sinks = parent === undefined ? sinksOf(config, { logger, store: database }) : [parent.sink];
   const keepsWords = config.logging.content !== "none";
   const coordination = createCoordination({
     config,
     logger,
+    parent: parent?.coordinator,
     onDecision: ({ name, outcome, milliseconds }) => metrics.decided(name, outcome, milliseconds / 1000),
   });
   const health = createHealthRegistry({
@@ -154,14 +169,14 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
   });
   coordination?.health.follow(health);
   const limiter = coordination?.limiter(queueOf(config)) ?? createLimiter({ queue: queueOf(config) });
-  const overload = createOverload(overloadOf(config));
+  const overload = createOverload(overloadOf(config, parent));
   // The database has them too, but for those of the last moment.
   const ring = createRequestRing({
     ...(database === undefined ? {} : { capacity: 256 }),
     // One character less: half a pair of surrogates is left out.
     cutAt: textLimitOf(config.logging.content) - 1,
   });
-  const metrics = createMetrics({
+  const ownMetrics = createMetrics({
     isKnownModel: (model) => served?.isKnownModel(model) === true,
     queueDepth: () => records.depth(),
     sinks: sinks.map(({ name }) => name),
@@ -169,14 +184,21 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
     queueWaiting: () => limiter.waiting(),
     coordination: coordination && (() => ({ ...coordination.coordinator.state(), replicas: coordination.replicas() })),
   });
+  const metrics = parent === undefined ? ownMetrics : { ...ownMetrics, text: () => parent.metricsText() };
   const records = createRecordWriter({
     sinks,
     onDrop: (sink, count) => metrics.queueDropped(sink, count),
     onError: createSinkComplaint(logger),
   });
   const prices = pricesOf(logger);
-  const store = responseStoreOf(config, { logger, store: database, coordinator: coordination?.coordinator });
-  const retention = database && retentionOf(config, { logger, store: database });
+  const store = responseStoreOf(config, {
+    logger,
+    store: database,
+    coordinator: coordination?.isRemote === true ? coordination.coordinator : undefined,
+    inMemory: parent?.responseStore,
+  });
+  // One of several workers is enough, and one that has nothing else to do.
+  const retention = parent === undefined && database ? retentionOf(config, { logger, store: database }) : undefined;
   function onChange(change: DocumentChange): void {
     identity.apply(change);
     configuration?.apply(change);
@@ -184,7 +206,14 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
   const shared = database && (coordination?.announced(database) ?? database);
   const virtualKeys = shared && createVirtualKeys({ store: shared, log: logger, onChange });
   const settings = () => (served?.config ?? config).admin;
-  const identity = identityOf({ settings, database: shared, virtualKeys, secrets, logger });
+  const identity = identityOf({
+    settings,
+    database: shared,
+    virtualKeys,
+    secrets,
+    isWorker: parent !== undefined,
+    logger,
+  });
   const kept = virtualKeys &&
     shared && { documents: shared.documents, trail: virtualKeys.admin.trail, look: () => virtualKeys.look() };
   const configuration = live && createConfiguration({ live, box: secrets, store: kept, log: logger });
@@ -197,13 +226,20 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
   const hasManyKeys = (): boolean =>
     (served?.config ?? config).keys.inbound.length > 1 || (virtualKeys?.book.size ?? 0) > 0;
 
+  function keep(record: RequestRecord): void {
+    // First: it lets go of the bodies that kept texts were cut out of.
+    if (parent === undefined) ring.add(record);
+    records.push(record);
+  }
+
   return {
     config,
     logger,
     metrics,
-    configStatus: createConfigStatus({ metrics }),
+    configStatus: createConfigStatus({ metrics, further: parent?.notices }),
     records,
     responses: createStoredResponses(store, { hasManyKeys, others: coordination?.coordinator }),
+    responseStore: store,
     memory: createReasoningMemory(),
     database,
     virtualKeys,
@@ -218,15 +254,18 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
     overload,
     load: { requests: 0 },
     affinity: coordination?.affinity ?? createAffinityMemory(),
-    requests: { ring, stored: database && ((id) => database.requests.find(id)), store: database?.requests },
+    requests: {
+      ring: parent?.recent ?? ring,
+      stored: database && ((id) => database.requests.find(id)),
+      store: database?.requests,
+    },
     finished(record) {
       packTrail(record);
-      // First: it lets go of the bodies that kept texts were cut out of.
-      ring.add(record);
-      records.push(record);
+      keep(record);
       metrics.requestFinished(record);
     },
-    connections: createConnections(idleSeconds),
+    keep,
+    connections: createConnections(idleSeconds, () => trustedProxies),
     onRefusal: createRefusalLog({
       write: (line) => logger.info(line),
       after: (milliseconds, ring) => alarms.set(milliseconds, ring),
@@ -235,9 +274,10 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
     ready: () => becomeReady({ database, virtualKeys, coordination }),
     follow(generation) {
       served = generation;
+      trustedProxies = trustedProxiesOf(generation.config);
       health.configure(generation.config);
       limiter.configure(queueOf(generation.config), generation.scopes());
-      overload.configure(overloadOf(generation.config));
+      overload.configure(overloadOf(generation.config, parent));
       overload.start();
       prices.refresh.follow(generation.config.prices.refresh);
       virtualKeys?.start();
@@ -251,6 +291,8 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live }:
       await Promise.all([virtualKeys?.close(), store?.close()]);
       await records.close();
       await coordination?.close();
+      // A worker's sink is its parent: that does not close the database.
+      if (parent !== undefined) await database?.close();
     },
   };
 }

@@ -9,7 +9,8 @@ const needed: Readonly<Record<string, string>> = {
 /** Would print every request with its credentials. */
 const unwanted = ["BUN_CONFIG_VERBOSE_FETCH"] as const;
 
-function ownArguments(): string[] {
+/** How this program was called, for its executable. */
+export function ownArguments(): string[] {
   const script = process.argv[1] ?? "";
   const isCompiled = script.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/i.test(script);
   return isCompiled ? process.argv.slice(2) : process.argv.slice(1);

@@ -26,8 +26,11 @@ export interface ReloadOptions {
 export interface Reload {
   /** Files whose change is worth an attempt. */
   files(): readonly string[];
-  /** Reads the configuration again and serves it, if it is sound; else the last good one stays and the log says why. Never throws. */
-  attempt(): void;
+  /**
+   * Reads the configuration again and serves it, if it is sound; else the last good one stays, and the log and the answer
+   * say why. Never throws.
+   */
+  attempt(): string | undefined;
   /** The configuration that was last read and found sound. */
   loaded(): LoadedConfig;
 }
@@ -54,11 +57,14 @@ export function createReload({ loaded, load, apply, logger, onRead }: ReloadOpti
   let further: readonly string[] = [];
   /** To watch a further file brings another attempt, which will say the same. */
   let echo: string | undefined;
+  /** Why the last attempt changed nothing. */
+  let refused: string | undefined;
 
   const files = (): readonly string[] => [...last.watched, ...further];
 
   function keep(reason: string): void {
     isBroken = true;
+    refused = reason;
     const isEcho = reason === echo;
     echo = undefined;
     if (isEcho) return;
@@ -114,14 +120,16 @@ export function createReload({ loaded, load, apply, logger, onRead }: ReloadOpti
     files,
     loaded: () => last,
     attempt() {
+      refused = undefined;
       const next = read();
-      if (next === undefined || !serve(next)) return;
+      if (next === undefined || !serve(next)) return refused;
       for (const warning of next.warnings) if (!last.warnings.includes(warning)) logger.warn(warning);
       tellRestarts(next);
       last = next;
       onRead?.(undefined);
       isBroken = false;
       further = [];
+      return undefined;
     },
   };
 }

@@ -3,13 +3,16 @@ import type { Server } from "bun";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import { draining } from "../http/errors.ts";
 import { createListener } from "../http/listener.ts";
-import { isLocalHostname } from "../lib/ip.ts";
+import { setupUrl } from "./setup-url.ts";
 import { createMetricsListener } from "../http/metrics-listener.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { MetricSnapshot } from "../telemetry/metrics-of-workers.ts";
 import { compose, type House } from "./compose.ts";
 import { type ConfigSource, createLiveConfig } from "./live-config.ts";
 import type { Reload } from "./reload.ts";
 import { explainListenFailure } from "./listen-failure.ts";
+import type { ParentParts } from "./workers/parent-parts.ts";
 
 export interface RunningServer {
   /** `http://host:port` as a client on this machine would write it. */
@@ -23,10 +26,14 @@ export interface RunningServer {
   drain(): Promise<boolean>;
   /** Cuts what still runs; `drain` resolves soon after. */
   cut(): void;
-  /** Reads the configuration again and serves it, running requests go on with theirs; `undefined` = it cannot be read again. */
-  readonly reload: Reload | undefined;
+  /** Reads the configuration again and serves it, running requests go on with theirs. */
+  readonly reload: Reload;
   /** A link that makes the first admin, once it is known that there is none. `undefined` = there is one, or no such way. */
   setupUrl(): Promise<string | undefined>;
+  /** What it has counted. */
+  snapshot(): Promise<MetricSnapshot>;
+  /** For those who watch it: the configuration was read again; `refused` = why it is not used. */
+  configRead(refused: string | undefined): void;
 }
 
 /** Heart-beats come every 15 s by default; a connection silent for longer than this is dead or hostile. */
@@ -34,15 +41,18 @@ const idleSeconds = 60;
 /** For error events and last bytes to reach their clients. */
 const flushMs = 500;
 
-function urlOf(server: Server<undefined>, hostname: string, scheme: string): string {
+/** A server's address as a client on this machine would write it. */
+export function urlOf({ port }: { port: number | undefined }, hostname: string, scheme: string): string {
   const near: Record<string, string> = { "0.0.0.0": "127.0.0.1", "::": "[::1]" };
   const host = near[hostname] ?? (hostname.includes(":") ? `[${hostname}]` : hostname);
-  return `${scheme}://${host}:${server.port}`;
+  return `${scheme}://${host}:${port}`;
 }
 
-function listenForMetrics({ lasting }: House): Server<undefined> | undefined {
-  const { metrics, logger } = lasting;
-  const { metricsHost, metricsPort } = lasting.config.server;
+/** `undefined` = it is switched off, or its port cannot be had, which the log then says. */
+export function listenForMetrics(
+  { metricsHost, metricsPort }: ResolvedConfig["server"],
+  { metrics, logger }: { metrics: Pick<Metrics, "text" | "contentType">; logger: Logger },
+): Server<undefined> | undefined {
   if (metricsPort === 0) return undefined;
   try {
     return createMetricsListener({ hostname: metricsHost, port: metricsPort, metrics });
@@ -60,10 +70,20 @@ function listenForMetrics({ lasting }: House): Server<undefined> | undefined {
   }
 }
 
+/** For people: why the API's port cannot be listened on. */
+export function apiListenFailure(cause: unknown, place: { host: string; port: number }): Error {
+  return new Error(explainListenFailure(cause, { ...place, setting: "OR_PORT / --port", what: "API" }), { cause });
+}
+
+interface Door {
+  isClosed: () => boolean;
+  isShared: boolean;
+}
+
 function listen(
   house: House,
   { host, port, tls }: ResolvedConfig["server"],
-  isClosed: () => boolean,
+  { isClosed, isShared }: Door,
 ): Server<undefined> {
   try {
     return createListener({
@@ -71,6 +91,7 @@ function listen(
       port,
       tls: tls && { cert: readFileSync(tls.cert, "utf8"), key: readFileSync(tls.key, "utf8") },
       idleSeconds,
+      isShared,
       app: house.app,
       connections: house.lasting.connections,
       cors: house.cors,
@@ -78,9 +99,7 @@ function listen(
     });
   } catch (error) {
     void house.lasting.close();
-    throw new Error(explainListenFailure(error, { host, port, setting: "OR_PORT / --port", what: "API" }), {
-      cause: error,
-    });
+    throw apiListenFailure(error, { host, port });
   }
 }
 
@@ -93,30 +112,32 @@ async function ready({ lasting }: House): Promise<void> {
   }
 }
 
-/**
- * Starts to serve. `source`: where the configuration can be read again.
- * Rejects with an Error with a message for people when the port or the database cannot be had.
- */
-export async function startServer(
-  config: ResolvedConfig,
-  logger: Logger,
-  source?: ConfigSource,
-): Promise<RunningServer> {
+export interface ServerOptions {
+  config: ResolvedConfig;
+  logger: Logger;
+  /** Where the configuration can be read again. */
+  source: ConfigSource;
+  /** What makes it a worker: it shares its port, once its parent lets it have it. */
+  worker?: { readonly parent: ParentParts; mayListen(): Promise<void> } | undefined;
+}
+
+/** Starts to serve. Rejects with an Error with a message for people when the port or the database cannot be had. */
+export async function startServer({ config, logger, source, worker }: ServerOptions): Promise<RunningServer> {
   let phase: "serving" | "draining" | "closed" = "serving";
-  const live =
-    source &&
-    createLiveConfig({
-      source,
-      logger,
-      apply: (changed) => house.swap(changed),
-      onRead: (refused) => house.lasting.configStatus.read(refused),
-    });
-  const house = compose({ config, logger, idleSeconds, isDraining: () => phase !== "serving", live });
+  const isDraining = (): boolean => phase !== "serving";
+  const live = createLiveConfig({
+    source,
+    logger,
+    apply: (changed) => house.swap(changed),
+    onRead: (refused) => house.lasting.configStatus.read(refused),
+  });
+  const house = compose({ config, logger, idleSeconds, isDraining, live, parent: worker?.parent });
   // What the database changes of the configuration is served by a generation after this one.
   house.start();
   await ready(house);
-  const server = listen(house, config.server, () => phase === "closed");
-  const metricsServer = listenForMetrics(house);
+  await worker?.mayListen();
+  const server = listen(house, config.server, { isClosed: () => phase === "closed", isShared: worker !== undefined });
+  const metricsServer = listenForMetrics(config.server, house.lasting);
 
   let endDelay: (() => void) | undefined;
   let ending: Promise<boolean> | undefined;
@@ -159,21 +180,14 @@ export async function startServer(
 
   const url = urlOf(server, config.server.host, config.server.tls === undefined ? "http" : "https");
 
-  async function setupUrl(): Promise<string | undefined> {
-    const { identity, virtualKeys } = house.lasting;
-    await virtualKeys?.ready;
-    if (phase !== "serving" || virtualKeys?.state().isLoaded === false || !identity.isNew()) return undefined;
-    // Whoever listens on another address alone would be refused there: this is for the machine itself.
-    const isLocal = isLocalHostname(new URL(url).hostname.replace(/^\[|\]$/g, ""));
-    return isLocal ? `${url}/dashboard/setup#token=${identity.offerSetup()}` : undefined;
-  }
-
   return {
-    setupUrl,
+    setupUrl: () => (phase === "serving" ? setupUrl(house.lasting, url) : Promise.resolve(undefined)),
     url,
     metricsUrl: metricsServer && `${urlOf(metricsServer, config.server.metricsHost, "http")}/metrics`,
     cut,
     drain: () => (ending ??= drain()),
-    reload: live?.reload,
+    reload: live.reload,
+    configRead: (refused) => house.lasting.configStatus.read(refused),
+    snapshot: () => house.lasting.metrics.snapshot(),
   };
 }

@@ -72,20 +72,22 @@ interface KeepingPlaces {
   store: Store | undefined;
   /** Of several gateways; `undefined` = this one is by itself. */
   coordinator: Coordinator | undefined;
+  /** A worker's is its parent's. */
+  inMemory?: ((options: { maxBytes: number }) => ResponseStore) | undefined;
 }
 
 /** Where answers of /v1/responses are kept for upstreams that keep none. */
 export function responseStoreOf(
   { responses, logging, storage }: ResolvedConfig,
-  { logger, store, coordinator }: KeepingPlaces,
+  { logger, store, coordinator, inMemory = createMemoryResponseStore }: KeepingPlaces,
 ): ResponseStore | undefined {
   if (responses.store === "off") return undefined;
   const { maxBytes } = responses;
-  // Where no content may be kept, none leaves this process.
-  if (logging.content === "none") return createMemoryResponseStore({ maxBytes });
+  // Where no content may be kept, none leaves this gateway.
+  if (logging.content === "none") return inMemory({ maxBytes });
   const onWarning = (message: string): void => logger.warn(message);
   const isServer = storage.url !== undefined && serverAddressOf(storage.url) !== undefined;
   // A file is this gateway's own.
   if (coordinator !== undefined && !isServer) return createSharedResponses(coordinator, { maxBytes, onWarning });
-  return store === undefined ? createMemoryResponseStore({ maxBytes }) : store.responses({ maxBytes, onWarning });
+  return store === undefined ? inMemory({ maxBytes }) : store.responses({ maxBytes, onWarning });
 }

@@ -29,13 +29,18 @@ function timeAt(date: Date): string {
   return shownTime;
 }
 
-/** One line: local time, a word for what is not ordinary, the message. Errors bring their stack: they are bugs. */
+/** The message of a log entry. Errors bring their stack: they are bugs. */
+function textOf(args: readonly unknown[]): string {
+  return args.map((arg) => (typeof arg === "string" ? arg : inspect(arg))).join(" ");
+}
+
+/** One line: local time, a word for what is not ordinary, the message. */
 export function formatLogLine(
   { date, type, args }: Pick<LogObject, "date" | "type" | "args">,
   hasColor: boolean,
 ): string {
   const badge = badges[type];
-  const text = args.map((arg: unknown) => (typeof arg === "string" ? arg : inspect(arg))).join(" ");
+  const text = textOf(args);
   const time = timeAt(date);
   if (!hasColor) return badge === undefined ? `${time}  ${text}` : `${time}  ${badge.text} ${text}`;
   const mark = badge === undefined ? "" : `${badge.color}${badge.text}\u001b[0m `;
@@ -53,4 +58,16 @@ export function createLogger(level: LogLevel): Logger {
     level: levels[level],
     reporters: [{ log: (entry) => void process.stderr.write(`${formatLogLine(entry, hasColor)}\n`) }],
   });
+}
+
+/** A line of another process's console. */
+export interface LogLine {
+  readonly type: LogObject["type"];
+  readonly text: string;
+}
+
+/** The console of a process that has none of its own. */
+export function createRelayedLogger(level: LogLevel, tell: (line: LogLine) => void): Logger {
+  const log = ({ type, args }: LogObject): void => tell({ type, text: textOf(args) });
+  return createConsola({ level: levels[level], reporters: [{ log }] });
 }

@@ -15,11 +15,14 @@ export function createConfigMetrics(registry: Registry): ConfigMetrics {
     help: "Changed configurations that were taken over, or refused",
     labelNames: ["outcome"],
     fromZero: ["ok", "refused"],
+    // Every worker and their parent tell of the same one.
+    aggregator: "max",
   });
   gauge(registry, {
     name: "orcestator_config_is_current",
     help: "1 = the configuration on disk is the one that is served, 0 = it is refused and the last good one is served",
     read: () => (isCurrent ? 1 : 0),
+    aggregator: "min",
   });
   return {
     configRead(outcome) {

@@ -28,6 +28,8 @@ export function createCoordinationMetrics(
     const metric = new Gauge({
       name,
       help,
+      // Workers look at the same others.
+      aggregator: "min",
       registers: [],
       collect() {
         this.set(read(coordination()));

@@ -1,8 +1,10 @@
-import { Counter, Gauge, type Registry } from "prom-client";
+import { type Aggregator, Counter, Gauge, type Registry } from "prom-client";
 
 interface Named {
   name: string;
   help: string;
+  /** What one page of several processes says; default: their sum. */
+  aggregator?: Aggregator;
 }
 
 interface CounterOptions<Label extends string> extends Named {
@@ -13,18 +15,22 @@ interface CounterOptions<Label extends string> extends Named {
 
 export function counter<Label extends string>(
   registry: Registry,
-  { name, help, labelNames, fromZero = [] }: CounterOptions<Label>,
+  { name, help, labelNames, aggregator = "sum", fromZero = [] }: CounterOptions<Label>,
 ): Counter<Label> {
-  const metric = new Counter({ name, help, labelNames, registers: [registry] });
+  const metric = new Counter({ name, help, labelNames, aggregator, registers: [registry] });
   for (const value of fromZero) metric.labels(value).inc(0);
   return metric;
 }
 
 /** A gauge that is read at every scrape. */
-export function gauge(registry: Registry, { name, help, read }: Named & { read: () => number }): void {
+export function gauge(
+  registry: Registry,
+  { name, help, aggregator = "sum", read }: Named & { read: () => number },
+): void {
   const metric = new Gauge({
     name,
     help,
+    aggregator,
     registers: [],
     collect() {
       this.set(read());

@@ -45,6 +45,8 @@ function providerGauge(
     name,
     help,
     labelNames: ["provider"],
+    // Workers look at the same targets and credentials.
+    aggregator: "max",
     registers: [],
     collect() {
       this.reset();

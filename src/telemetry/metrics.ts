@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, type Metric, Registry } from "prom-client";
+import type { MetricSnapshot } from "./metrics-of-workers.ts";
 import { createConfigMetrics, type ConfigMetrics } from "./metrics-config.ts";
 import {
   type CoordinationMetrics,
@@ -30,6 +31,8 @@ export interface Metrics extends RoutingMetrics, ConfigMetrics, CoordinationMetr
   queueDropped(sink: string, count: number): void;
   /** Prometheus text of everything. */
   text(): Promise<string>;
+  /** The same as plain data, to be put together with that of other processes. */
+  snapshot(): Promise<MetricSnapshot>;
   readonly contentType: string;
 }
 
@@ -246,6 +249,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     ...createCoordinationMetrics(registry, options),
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
     requestStarted: () => (activeRequests += 1),
     requestRefused: (status) => refused.inc({ status }),
     queueDropped: (sink, count) => drops.inc({ sink }, count),

@@ -93,6 +93,8 @@ describe("environment variables", () => {
     OR_RESPONSE_MODEL: ["upstream", "upstream"],
     OR_DRAIN: ["1m", 60_000],
     OR_DRAIN_DELAY: ["5s", 5000],
+    OR_TRUSTED_PROXIES: ["10.0.0.0/8, 192.0.2.1", ["10.0.0.0/8", "192.0.2.1"]],
+    OR_WORKERS: ["auto", "auto"],
     ORCH_INBOUND_API_KEYS: ["one, two", ["one", "two"]],
     ORCH_API_KEY_HEADER: ["X-My-Key", "X-My-Key"],
     ORCH_CORS_ALLOW_ORIGINS: ["https://a.example,https://b.example", ["https://a.example", "https://b.example"]],

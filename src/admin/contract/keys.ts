@@ -1,11 +1,7 @@
 import { z } from "zod";
+import { addressRange } from "../../config/setting-types.ts";
 import { keyEndpoints } from "../../keys/virtual-key.ts";
-import { parseAddressRange } from "../../lib/cidr.ts";
 import { batchOf, bounds, boundsView, instant, name, pageOf, pageQuery, spending, tags, version } from "./fields.ts";
-
-const addressRange = z.string().refine((text) => parseAddressRange(text) !== undefined, {
-  message: "must be an address or a range such as 10.0.0.0/8 or 2001:db8::/32",
-});
 
 const fields = {
   expiresAt: instant.nullish(),

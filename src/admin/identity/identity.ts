@@ -34,8 +34,8 @@ export interface Identity extends SignIn {
   returnFromElsewhere(search: string, ticket: string | undefined, visitor: Visitor): Promise<AuthTokens>;
   /** Whether nobody can be admin yet: no token, no password, no user, no other system. */
   isNew(): boolean;
-  /** The token of a link that makes the first admin. */
-  offerSetup(): string;
+  /** The token of a link that makes the first admin; `undefined` = the store cannot keep one now, or nobody could use it. */
+  offerSetup(): Promise<string | undefined>;
   /** Makes the first admin. Rejects with GatewayError: 401 with a token that is not good (any more), 409 where there is one. */
   setup(setup: Setup, visitor: Visitor): Promise<SetupAnswer>;
   /** Once everything is known that is stored: what logins are signed with is made before the first one. Never rejects. */
@@ -57,14 +57,22 @@ export interface IdentityOptions {
       }
     | undefined;
   readonly secrets: SecretBox | undefined;
+  /** Several processes serve, and no database holds them together: a session would be good at one of them alone. */
+  readonly isScattered?: boolean | undefined;
   readonly log: { info(message: string): void; warn(message: string): void };
   readonly now?: () => number;
 }
 
 function wrongSetupToken(): GatewayError {
   const message =
-    "This link was used, has expired, or is not of this process: start the gateway again for another one.";
+    "This link was used, has expired, or another one was made since: start the gateway again for a new one.";
   return new GatewayError({ code: "invalid_api_key", status: 401, message });
+}
+
+function needsDatabase(): GatewayError {
+  const message =
+    "Logins at several workers are kept in a database, and this gateway has none: set storage.url (OR_DB_PATH), use one worker, or AUTH_TOKEN.";
+  return new GatewayError({ code: "conflict", status: 409, message });
 }
 
 function notNew(): GatewayError {
@@ -88,7 +96,7 @@ function consoleTrail(log: IdentityOptions["log"]): AuditTrail {
 }
 
 export function createIdentity(options: IdentityOptions): Identity {
-  const { settings, store, secrets: box, log, now = Date.now } = options;
+  const { settings, store, secrets: box, isScattered = false, log, now = Date.now } = options;
   const trail = store?.trail ?? consoleTrail(log);
   const look = (): Promise<void> => store?.look() ?? Promise.resolve();
   const book = createIdentityBook((message) => log.warn(message));
@@ -99,13 +107,14 @@ export function createIdentity(options: IdentityOptions): Identity {
   const keys = createSigningKeys({ configured: () => settings().jwtSecret, documents, box: store && box, log });
   const passwords = createPasswords();
   const people = createPeople({ settings, book, keys, passwords });
-  const sessions = createSessions({ settings, documents, book, people, keys, trail, now });
+  const own = createSessions({ settings, documents, book, people, keys, trail, now });
+  const sessions = isScattered ? { ...own, begin: () => Promise.reject(needsDatabase()) } : own;
   const hasOtherAdmin = (): boolean =>
     settings().token !== undefined || settings().password !== undefined || settings().oidc !== undefined;
   const tools = { documents, trail, now, book, people, sessions, passwords, hasOtherAdmin, look };
   const users = createUsers(tools);
   const signIn = createSignIn({ ...tools, throttle: createLoginThrottle(now), users, keys });
-  const link = createSetupLink(now);
+  const link = createSetupLink({ documents, now });
   const oidc = createOidc({ settings, keys, log, now });
   const isNew = (): boolean => !hasOtherAdmin() && book.userCount === 0;
 
@@ -140,8 +149,8 @@ export function createIdentity(options: IdentityOptions): Identity {
       return { ...started, isSecure: settings().oidc?.redirectBase.startsWith("https:") === true };
     },
     async returnFromElsewhere(search, ticket, visitor) {
-      const own = settings().oidc;
-      const callback = new URL(search, own === undefined ? "http://localhost" : redirectUri(own));
+      const provider = settings().oidc;
+      const callback = new URL(search, provider === undefined ? "http://localhost" : redirectUri(provider));
       const person = await oidc.finish(callback, ticket);
       const tokens = await sessions.begin(person, { ...visitor, by: "oidc" });
       const deed = { action: "auth.login", subject: `user/${person.userId}`, before: undefined, after: undefined };
@@ -154,15 +163,18 @@ export function createIdentity(options: IdentityOptions): Identity {
       if (password === undefined && oidc === undefined && book.userCount === 0) return;
       await keys.ready().catch((error: unknown) => log.warn(`Nobody can log in: ${errorText(error)}`));
     },
-    offerSetup: () => link.offer(),
+    async offerSetup() {
+      if (isScattered) return undefined;
+      return link.offer().catch(() => undefined);
+    },
     async setup(setup, visitor) {
-      if (!link.take(setup.token)) throw wrongSetupToken();
+      if (!(await link.take(setup.token))) throw wrongSetupToken();
       try {
         const person = await makeFirst(setup, visitor);
         const tokens = await sessions.begin(person, { ...visitor, by: "setup" });
         return store === undefined ? { ...tokens, note: memoryNote } : tokens;
       } catch (error) {
-        link.giveBack();
+        await link.giveBack();
         throw error;
       }
     },
