@@ -14,7 +14,7 @@ function world() {
     rung,
     wait: () => patience.wait(() => rung.push(time - 1000)),
     /** Runs so many timers, each so late. */
-    run(count: number, lateMs = 0): void {
+    run: (count: number, lateMs = 0): void => {
       for (let timer = 0; timer < count && due !== undefined; timer += 1) {
         const { at, ring } = due;
         due = undefined;
