@@ -129,7 +129,8 @@ export async function startServer({ config, logger, source, worker }: ServerOpti
     source,
     logger,
     apply: (changed) => house.swap(changed),
-    onRead: (refused) => house.lasting.configStatus.read(refused),
+    // A worker is told by its parent, once for all.
+    onRead: (refused) => worker === undefined && house.lasting.configStatus.read(refused),
   });
   const house = compose({ config, logger, idleSeconds, isDraining, live, parent: worker?.parent });
   // What the database changes of the configuration is served by a generation after this one.
