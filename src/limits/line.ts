@@ -23,6 +23,16 @@ export interface Waiter extends InLine {
   reject: (reason: unknown) => void;
 }
 
+/** Where a request that comes now stands, as far as it is its own doing. */
+export function rankOf({ priority }: Pick<Demand, "priority">, waiting: Waiting, sequence: number) {
+  return {
+    priority: Number.isFinite(priority) ? priority : 0,
+    sequence,
+    onPosition: waiting.onPosition?.bind(waiting),
+    told: 0,
+  };
+}
+
 /** Negative = `left` goes first. */
 export function compareWaiters(left: InLine, right: InLine): number {
   return right.priority - left.priority || left.sequence - right.sequence;

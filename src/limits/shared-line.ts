@@ -1,7 +1,7 @@
 import type { Alarms } from "../lib/alarms.ts";
 import { unknownWaitMs } from "./decision.ts";
 import type { Lease, LimitRefusal, QueueSettings, Scope, Waiting } from "./limiter.ts";
-import { type InLine, Line } from "./line.ts";
+import { type InLine, Line, rankOf } from "./line.ts";
 import type { SharedDemand } from "./shared-demand.ts";
 
 /** Those of this gateway that wait for places which several gateways give. */
@@ -163,13 +163,10 @@ export function createSharedLine({ settings: initial, now, after, ask }: SharedL
     arrivals += 1;
     size += 1;
     const waiter: Waiter = {
+      ...rankOf(demand, waiting, arrivals),
       demand,
       waiting,
-      priority: Number.isFinite(demand.priority) ? demand.priority : 0,
-      sequence: arrivals,
       since: now(),
-      onPosition: waiting.onPosition?.bind(waiting),
-      told: 0,
       at: firstPlace(demand),
       isOver: false,
       callOffDeadline: () => undefined,

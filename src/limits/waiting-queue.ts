@@ -1,7 +1,7 @@
 import type { Alarms } from "../lib/alarms.ts";
 import { fullestOf, rateRefusal, tokensOf, unknownWaitMs, waitForPlaceMs } from "./decision.ts";
 import type { Demand, Lease, LimitRefusal, QueueSettings, Waiting } from "./limiter.ts";
-import { compareWaiters, Line, type Waiter } from "./line.ts";
+import { compareWaiters, Line, rankOf, type Waiter } from "./line.ts";
 import type { ScopeState } from "./scope-state.ts";
 
 export interface WaitingQueue {
@@ -137,14 +137,11 @@ export function createWaitingQueue(options: WaitingQueueOptions): WaitingQueue {
     arrivals += 1;
     size += 1;
     const waiter: Waiter = {
+      ...rankOf(demand, waiting, arrivals),
       states,
       demand,
-      priority: Number.isFinite(demand.priority) ? demand.priority : 0,
-      sequence: arrivals,
       since: now(),
-      onPosition: waiting.onPosition?.bind(waiting),
       at: undefined,
-      told: 0,
       callOffDeadline: undefined,
       resolve: ends.resolve,
       reject: ends.reject,

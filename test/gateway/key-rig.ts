@@ -63,17 +63,7 @@ export function keyRig({
     admitKey: createKeyAdmission({ budgets, priceOf, unknownPrice }),
     translation: startRun({ routed: table }).exchange.translation,
     textLimit,
-    heartbeatMs: 60_000,
-    maxJsonDepth: 64,
-    responseModel: "alias",
-    retryAfterSeconds: 30,
-    onStart: () => undefined,
-    onAttempt: () => undefined,
-    onDropped: () => undefined,
     onFinish: (record) => void records.push(record),
-    onBug(error) {
-      throw error;
-    },
   });
   return {
     gateway,

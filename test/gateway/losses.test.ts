@@ -90,17 +90,8 @@ describe("the record of a request", () => {
     ...gatewayParts(table),
     translation: startRun({ routed: table }).exchange.translation,
     textLimit: 100,
-    heartbeatMs: 60_000,
-    maxJsonDepth: 64,
-    responseModel: "alias",
-    retryAfterSeconds: 30,
-    onStart: () => undefined,
-    onAttempt: () => undefined,
     onDropped: (call) => void counted.push(call),
     onFinish: (record) => void records.push(record),
-    onBug: (error) => {
-      throw error;
-    },
   });
 
   async function ask(isStrict: boolean): Promise<RequestRecord | undefined> {

@@ -60,9 +60,26 @@ export function targetOf({ table }: Routed, model: string): Target {
   return target;
 }
 
-/** What `createGateway` needs of it, with no limits of its own. */
+/** What `createGateway` needs of it, with no limits of its own; a bug is a failed test. */
 export function gatewayParts({ table, routing, health }: Routed) {
   const { limits } = configured({});
   const overload = createOverload({ maxRequests: limits.maxRequests, maxLagMs: 0 });
-  return { table, routing, health, overload, load: { requests: 0 }, scopes: createRequestScopes(limits) };
+  return {
+    table,
+    routing,
+    health,
+    overload,
+    load: { requests: 0 },
+    scopes: createRequestScopes(limits),
+    heartbeatMs: 60_000,
+    maxJsonDepth: 64,
+    responseModel: "alias" as const,
+    retryAfterSeconds: 30,
+    onStart: () => undefined,
+    onAttempt: () => undefined,
+    onDropped: () => undefined,
+    onBug(error: unknown) {
+      throw error;
+    },
+  };
 }

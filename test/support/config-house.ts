@@ -1,3 +1,4 @@
+import { afterAll } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Elysia } from "elysia";
@@ -21,6 +22,7 @@ import { createSecretBox, type SecretBox } from "../../src/keys/secret-box.ts";
 import { createLiveConfig } from "../../src/runtime/live-config.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { createRequestRing, type RequestRing } from "../../src/telemetry/request-ring.ts";
+import { openKeyStore } from "./key-house.ts";
 import { configFolder } from "../config/folder.ts";
 
 /** The configuration of one gateway and its API on a real socket; nothing happens by itself. */
@@ -55,6 +57,18 @@ export interface ConfigHouseOptions {
   readonly env?: Record<string, string>;
   /** `null` = there is no key to seal with. */
   readonly box?: SecretBox | null;
+}
+
+/** A house whose configuration is one file, over a database of its own, for as long as a test file runs. */
+export async function startFiledHouse(file: string): Promise<{ house: ConfigHouse; store: Store }> {
+  const database = openKeyStore();
+  const { store } = database;
+  const house = await startConfigHouse({ store, file });
+  afterAll(() => {
+    house[Symbol.dispose]();
+    database[Symbol.dispose]();
+  });
+  return { house, store };
 }
 
 export function messageOf({ body }: ConfigAnswer): string {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { keyAccess } from "./key-access.ts";
 import { Elysia } from "elysia";
 import { createIdentity, type Identity } from "../../src/admin/identity/identity.ts";
 import { createVirtualKeys, type VirtualKeys } from "../../src/admin/virtual-keys.ts";
@@ -151,16 +152,10 @@ export function startWithoutStore(
   const told: string[] = [];
   const identity = memoryIdentity(settings, told);
   const connections = createConnections(10);
-  const access = createAccess({
-    anonymous: "loopback",
-    cors: [],
-    overrides: "keys",
-    keyHeader: "x-api-key",
-    inboundKeys: createKeyRing([]),
-    adminKeys: createKeyRing([adminToken]),
-    identity,
-    connections,
-  });
+  const access = keyAccess(
+    { admin: [adminToken] },
+    { anonymous: "loopback", overrides: "keys", identity, connections },
+  );
   const app = appOf({ access, connections, admin: undefined, identity, server: { ...limits } });
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) });
   connections.attach(server);

@@ -1,10 +1,8 @@
 import { Elysia } from "elysia";
+import { keyAccess } from "./key-access.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { createAccess } from "../../src/http/access.ts";
-import { createConnections } from "../../src/http/connections.ts";
 import { providerHealthRoutes } from "../../src/http/admin/providers-health.ts";
 import { plainError } from "../../src/http/errors.ts";
-import { createKeyRing } from "../../src/keys/key-ring.ts";
 import type { HealthRegistry } from "../../src/routing/health/health.ts";
 import { createHealthRegistry } from "../../src/routing/health/registry.ts";
 import { failed, liveTimes, refused, settingsOf } from "../routing/health/scene.ts";
@@ -46,15 +44,7 @@ export function serveProviderHealth(
   providerHealth: () => ReturnType<HealthRegistry["views"]>,
   adminKeys: readonly string[] = [adminToken],
 ): Bun.Server<undefined> {
-  const access = createAccess({
-    anonymous: "all",
-    cors: [],
-    overrides: "none",
-    keyHeader: "x-api-key",
-    inboundKeys: createKeyRing([]),
-    adminKeys: createKeyRing(adminKeys),
-    connections: createConnections(10),
-  });
+  const access = keyAccess({ admin: adminKeys });
   const app = new Elysia()
     .onError(({ error }) => (error instanceof GatewayError ? plainError(error) : undefined))
     .use(providerHealthRoutes({ access, providerHealth }));

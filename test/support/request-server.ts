@@ -1,11 +1,9 @@
 import { Elysia } from "elysia";
+import { keyAccess } from "./key-access.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { createAccess } from "../../src/http/access.ts";
-import { createConnections } from "../../src/http/connections.ts";
 import { openapiDocument } from "../../src/http/docs/openapi.ts";
 import { plainError } from "../../src/http/errors.ts";
 import { requestRoutes, type RequestSource } from "../../src/http/requests.ts";
-import { createKeyRing } from "../../src/keys/key-ring.ts";
 
 export const adminToken = "admin-token-99";
 
@@ -15,15 +13,7 @@ export interface RequestApp {
 
 /** The routes about requests, with the gateway's own rules of access and form of errors. */
 export function requestApp(requests: RequestSource): RequestApp {
-  const access = createAccess({
-    anonymous: "all",
-    cors: [],
-    overrides: "none",
-    keyHeader: "x-api-key",
-    inboundKeys: createKeyRing(["client-key-1"]),
-    adminKeys: createKeyRing([adminToken]),
-    connections: createConnections(10),
-  });
+  const access = keyAccess({ admin: [adminToken], inbound: ["client-key-1"] });
   const app = new Elysia({ normalize: false, nativeStaticResponse: false })
     .onError(({ error }) => (error instanceof GatewayError ? plainError(error) : new Response("bug", { status: 500 })))
     .use(openapiDocument())

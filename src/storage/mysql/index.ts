@@ -1,7 +1,7 @@
 import { addressText, type ServerAddress } from "../../config/database-url.ts";
 import type { ServerErrors } from "../server/failure.ts";
 import { createPool } from "../server/pool.ts";
-import { idleTimeout, poolSizes, type ServerSettings, tlsOptionOf } from "../server/settings.ts";
+import { connectionOptions, poolSizes, type ServerSettings } from "../server/settings.ts";
 import type { Server } from "../server/store.ts";
 import { mysqlDialect } from "./dialect.ts";
 import { mysqlSchema } from "./schema.ts";
@@ -17,26 +17,15 @@ const errors: ServerErrors = {
 };
 
 export function mysqlServer(address: ServerAddress, { timeoutMs, connections }: ServerSettings): Server {
-  const { hostname, port, username, password, database, socket, allowPublicKeyRetrieval } = address;
   const shown = addressText(address);
   const sizes = poolSizes(connections);
   const pool = (max: number) =>
     createPool({
-      // Everything is said here: what is not, the driver takes from variables of other programs.
       open: () =>
         new Bun.SQL({
           adapter: "mysql",
-          hostname,
-          port,
-          username,
-          password,
-          database,
-          max,
-          allowPublicKeyRetrieval,
-          ...(socket === undefined ? {} : { path: socket }),
-          tls: tlsOptionOf(address),
-          idleTimeout,
-          connectionTimeout: Math.max(1, Math.ceil(timeoutMs / 2000)),
+          ...connectionOptions(address, { max, timeoutMs }),
+          allowPublicKeyRetrieval: address.allowPublicKeyRetrieval,
         }),
       dialect: mysqlDialect,
       errors,

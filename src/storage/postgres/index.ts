@@ -1,7 +1,7 @@
 import { addressText, type ServerAddress } from "../../config/database-url.ts";
 import type { ServerErrors } from "../server/failure.ts";
 import { createPool } from "../server/pool.ts";
-import { idleTimeout, poolSizes, tlsOptionOf, type ServerSettings } from "../server/settings.ts";
+import { connectionOptions, poolSizes, type ServerSettings } from "../server/settings.ts";
 import type { Server } from "../server/store.ts";
 import { postgresDialect } from "./dialect.ts";
 import { postgresSchema } from "./schema.ts";
@@ -13,25 +13,14 @@ const errors: ServerErrors = {
 };
 
 export function postgresServer(address: ServerAddress, { timeoutMs, connections }: ServerSettings): Server {
-  const { hostname, port, username, password, database, socket } = address;
   const shown = addressText(address);
   const sizes = poolSizes(connections);
   const pool = (max: number) =>
     createPool({
-      // Everything is said here: what is not, the driver takes from variables of other programs.
       open: () =>
         new Bun.SQL({
           adapter: "postgres",
-          hostname,
-          port,
-          username,
-          password,
-          database,
-          max,
-          ...(socket === undefined ? {} : { path: socket }),
-          tls: tlsOptionOf(address),
-          idleTimeout,
-          connectionTimeout: Math.max(1, Math.ceil(timeoutMs / 2000)),
+          ...connectionOptions(address, { max, timeoutMs }),
           connection: { application_name: "orcestator" },
         }),
       dialect: postgresDialect,

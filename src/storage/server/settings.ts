@@ -8,7 +8,7 @@ export interface ServerSettings {
 }
 
 /** Seconds; what stands between us and the server may forget a silent connection after some minutes, and tell nobody. */
-export const idleTimeout = 240;
+const idleTimeout = 240;
 
 /** Writing needs few: records go one batch after the other. */
 export function poolSizes(connections: number): { reads: number; writes: number } {
@@ -16,7 +16,24 @@ export function poolSizes(connections: number): { reads: number; writes: number 
   return { writes, reads: Math.max(1, connections - writes) };
 }
 
-export function tlsOptionOf({ tls, rootCertificate }: ServerAddress): { ca: Bun.BunFile } | TlsMode {
+function tlsOptionOf({ tls, rootCertificate }: ServerAddress): { ca: Bun.BunFile } | TlsMode {
   // With a certificate of one's own the driver checks it and the name, whatever the mode says.
   return rootCertificate === undefined ? (tls ?? "prefer") : { ca: Bun.file(rootCertificate) };
+}
+
+/** What every driver is told. Everything is said: what is not, it takes from variables of other programs. */
+export function connectionOptions(address: ServerAddress, { max, timeoutMs }: { max: number; timeoutMs: number }) {
+  const { hostname, port, username, password, database, socket } = address;
+  return {
+    hostname,
+    port,
+    username,
+    password,
+    database,
+    max,
+    ...(socket === undefined ? {} : { path: socket }),
+    tls: tlsOptionOf(address),
+    idleTimeout,
+    connectionTimeout: Math.max(1, Math.ceil(timeoutMs / 2000)),
+  };
 }

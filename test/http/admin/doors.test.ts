@@ -1,17 +1,10 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { type Role, roles, suffices } from "../../../src/keys/role.ts";
-import { type ConfigHouse, messageOf, startConfigHouse } from "../../support/config-house.ts";
-import { openKeyStore } from "../../support/key-house.ts";
+import { messageOf, startFiledHouse } from "../../support/config-house.ts";
 
 const file = `providers: { a: { type: openai-compatible, baseUrl: "http://127.0.0.1:9/v1", models: [m] } }`;
 
-const database = openKeyStore();
-const { store } = database;
-const house: ConfigHouse = await startConfigHouse({ store, file });
-afterAll(() => {
-  house[Symbol.dispose]();
-  database[Symbol.dispose]();
-});
+const { house, store } = await startFiledHouse(file);
 
 /** The least role for each route; a route that is not here fails the test. */
 const needed: Readonly<Record<string, Role>> = {

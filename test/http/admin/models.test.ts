@@ -1,6 +1,5 @@
-import { afterAll, beforeEach, expect, test } from "bun:test";
-import { type ConfigHouse, messageOf, startConfigHouse } from "../../support/config-house.ts";
-import { openKeyStore } from "../../support/key-house.ts";
+import { beforeEach, expect, test } from "bun:test";
+import { type ConfigHouse, messageOf, startFiledHouse } from "../../support/config-house.ts";
 
 const file = `
 providers:
@@ -9,13 +8,7 @@ models:
   filed: { targets: [{ provider: a, model: x }], rpm: 60 }
 `;
 
-const database = openKeyStore();
-const { store } = database;
-const house: ConfigHouse = await startConfigHouse({ store, file });
-afterAll(() => {
-  house[Symbol.dispose]();
-  database[Symbol.dispose]();
-});
+const { house, store } = await startFiledHouse(file);
 
 const ask: ConfigHouse["ask"] = (...request) => house.ask(...request);
 const targets = [{ provider: "a", model: "y" }];

@@ -1,11 +1,9 @@
 import { Elysia } from "elysia";
+import { keyAccess } from "../../support/key-access.ts";
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
-import { createAccess } from "../../../src/http/access.ts";
 import { priceRoutes } from "../../../src/http/admin/prices.ts";
-import { createConnections } from "../../../src/http/connections.ts";
 import { plainError } from "../../../src/http/errors.ts";
-import { createKeyRing } from "../../../src/keys/key-ring.ts";
 import { type PriceReport, priceReportSchema } from "../../../src/prices/price-report.ts";
 
 const report: PriceReport = {
@@ -14,15 +12,7 @@ const report: PriceReport = {
 };
 
 function serve(): Bun.Server<undefined> {
-  const access = createAccess({
-    anonymous: "all",
-    cors: [],
-    overrides: "none",
-    keyHeader: "x-api-key",
-    inboundKeys: createKeyRing([]),
-    adminKeys: createKeyRing(["admin-token-1"]),
-    connections: createConnections(10),
-  });
+  const access = keyAccess({ admin: ["admin-token-1"] });
   const app = new Elysia()
     .onError(({ error }) => (error instanceof GatewayError ? plainError(error) : undefined))
     .use(priceRoutes({ access, prices: () => report }));

@@ -1,6 +1,12 @@
-import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { beforeEach, describe, expect, test } from "bun:test";
 import { createSecretBox, isSealed } from "../../../src/keys/secret-box.ts";
-import { type ConfigAnswer, type ConfigHouse, messageOf, startConfigHouse } from "../../support/config-house.ts";
+import {
+  type ConfigAnswer,
+  type ConfigHouse,
+  messageOf,
+  startConfigHouse,
+  startFiledHouse,
+} from "../../support/config-house.ts";
 import { createFakeUpstream } from "../../support/fake-upstream.ts";
 import { openKeyStore } from "../../support/key-house.ts";
 
@@ -16,13 +22,7 @@ providers:
     timeouts: { idle: 20s }
 `;
 
-const database = openKeyStore();
-const { store } = database;
-const house: ConfigHouse = await startConfigHouse({ store, file });
-afterAll(() => {
-  house[Symbol.dispose]();
-  database[Symbol.dispose]();
-});
+const { house, store } = await startFiledHouse(file);
 
 const ask: ConfigHouse["ask"] = (...request) => house.ask(...request);
 const patch = (body: unknown, name = "filed"): Promise<ConfigAnswer> => ask("PATCH", `/api/providers/${name}`, body);
