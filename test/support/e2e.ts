@@ -43,8 +43,8 @@ export async function inParallel(count: number, width: number, work: (index: num
 }
 
 /** Waits until a condition holds; for states that tell nobody when they change. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 5000;
+export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = 5000): Promise<void> {
+  const deadline = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not in time: ${what}`);
     await Bun.sleep(10);
