@@ -24,7 +24,7 @@ export interface Admin {
 }
 
 export interface AdminOptions {
-  readonly store: Pick<Store, "documents" | "audit"> & { readonly requests: Pick<Store["requests"], "statistics"> };
+  readonly store: Pick<Store, "documents" | "audit"> & { readonly requests: Pick<Store["requests"], "keyTotals"> };
   readonly book: KeyBook;
   readonly budgets: Budgets;
   readonly log: { warn(message: string): void };
@@ -37,7 +37,6 @@ export function createAdmin({ store, book, budgets, log, now = Date.now }: Admin
   const tools = { documents, trail, now, book, budgets };
   const keys = createKeys(tools);
   const teams = createTeams(tools);
-  const statistics: Store["requests"]["statistics"] = (query) => store.requests.statistics(query);
-  const own = createOwnKeys({ keys, teams, budgets, statistics });
+  const own = createOwnKeys({ keys, teams, budgets, requests: store.requests });
   return { keys, teams, own, keyCount: () => book.size, trail, audit: store.audit, flush: () => trail.flush() };
 }

@@ -1,6 +1,6 @@
 import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
 import type { Budgets } from "../limits/budgets.ts";
-import type { Maybe, StatisticsQuery, StatisticsRow } from "../storage/store.ts";
+import type { KeyTotals, RequestStore } from "../storage/store.ts";
 import type { OwnKey, OwnUsage } from "./contract/usage.ts";
 import type { Keys } from "./keys.ts";
 import { outOfReach } from "./out-of-reach.ts";
@@ -10,7 +10,10 @@ import type { Teams } from "./teams.ts";
 
 /** What the holder of a key may know of it. */
 export interface OwnKeys {
-  /** Since an instant (epoch milliseconds). Rejects with GatewayError (503) when the store is out of reach. */
+  /**
+   * Since the start of the hour that an instant (epoch milliseconds) lies in. Rejects with GatewayError (503) when the store
+   * is out of reach.
+   */
   usage(grant: KeyGrant, since: number): Promise<OwnUsage>;
   describe(grant: KeyGrant, since: number): Promise<OwnKey>;
 }
@@ -19,7 +22,7 @@ export interface OwnKeysOptions {
   readonly keys: Pick<Keys, "get">;
   readonly teams: Pick<Teams, "get">;
   readonly budgets: Pick<Budgets, "view">;
-  readonly statistics: (query: StatisticsQuery) => Maybe<StatisticsRow[]>;
+  readonly requests: Pick<RequestStore, "keyTotals">;
 }
 
 function limitsOf({ rpm, tpm, concurrency }: VirtualKey): OwnUsage["limits"] {
@@ -30,29 +33,25 @@ function limitsOf({ rpm, tpm, concurrency }: VirtualKey): OwnUsage["limits"] {
   };
 }
 
-export function createOwnKeys({ keys, teams, budgets, statistics }: OwnKeysOptions): OwnKeys {
-  async function totals(query: StatisticsQuery): Promise<StatisticsRow | undefined> {
+export function createOwnKeys({ keys, teams, budgets, requests }: OwnKeysOptions): OwnKeys {
+  async function totals(key: VirtualKey, since: number): Promise<KeyTotals> {
     try {
-      const [row] = await statistics(query);
-      return row;
+      return await requests.keyTotals(key.id, since);
     } catch (error) {
       throw outOfReach(error);
     }
   }
 
   async function usage({ key, team }: KeyGrant, since: number): Promise<OwnUsage> {
-    const row = await totals({ since, by: undefined, key: key.id });
+    const { since: from, costUsd, ...counts } = await totals(key, since);
     const ofTeam = team?.budgets && spendingOf(budgets, { kind: "team", id: team.id, budgets: team.budgets }).spending;
     return {
       id: key.id,
       name: key.name,
-      since: isoTime(since),
-      requests: row?.requests ?? 0,
-      errors: row?.errors ?? 0,
-      promptTokens: row?.promptTokens ?? 0,
-      completionTokens: row?.completionTokens ?? 0,
+      since: isoTime(from),
+      ...counts,
       // Without requests it is known.
-      costUsd: row === undefined || row.requests === 0 ? 0 : (row.costUsd ?? null),
+      costUsd: counts.requests === 0 ? 0 : (costUsd ?? null),
       limits: limitsOf(key),
       spending: key.budgets
         ? (spendingOf(budgets, { kind: "key", id: key.id, budgets: key.budgets }).spending ?? [])

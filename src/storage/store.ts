@@ -16,7 +16,8 @@ export interface StatisticsQuery {
 
 /**
  * One row of `stats`. Counts over the requests of a group; `undefined` = nothing known, never 0 for unknown. Percentiles
- * are values that were measured while there are few requests, and within 5 % of those where there are many.
+ * are values that were measured while there are few requests, and within 5 % of those where there are many; a part of a busy
+ * hour has those of the whole hour.
  */
 export interface StatisticsRow {
   group: string;
@@ -27,6 +28,15 @@ export interface StatisticsRow {
   costUsd: number | undefined;
   latencyMs: { p50: number; p95: number; p99: number } | undefined;
   ttftMs: { p50: number; p95: number; p99: number } | undefined;
+}
+
+/** What one key was used for. */
+export interface KeyTotals extends Pick<
+  StatisticsRow,
+  "requests" | "errors" | "promptTokens" | "completionTokens" | "costUsd"
+> {
+  /** Start of the first hour that is counted, epoch milliseconds. */
+  readonly since: number;
 }
 
 export interface RequestFilter {
@@ -74,6 +84,8 @@ export interface RequestStore {
   /** The request that ended last, as far as that is known. */
   last(): Maybe<RequestRecord | undefined>;
   statistics(query: StatisticsQuery): Maybe<StatisticsRow[]>;
+  /** Of one key, from the start of the hour that an instant lies in: cheap enough for whoever holds the key to ask for. */
+  keyTotals(key: string, since: number): Maybe<KeyTotals>;
   /** Throws GatewayError (400) when the cursor is none of this store. */
   list(query: RequestQuery): Maybe<RequestPage>;
   /** Deletes the first ones that started before an instant, a few hundred at most; how many those were. Statistics stay. */

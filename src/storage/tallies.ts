@@ -14,10 +14,14 @@ interface Tally {
   readonly ttfts: number[];
 }
 
+/** The parts of a request that tell its group. */
+type Grouped = Pick<RequestRecord, "startedAt" | "keyId" | "modelServed" | "modelAsked" | "provider">;
+
 /** Group → what was counted of it. */
 export type Tallies = Map<string, Tally>;
 
-function groupOf(by: Grouping | undefined, record: RequestRecord): string {
+/** The group that a request counts in. */
+export function requestGroup(by: Grouping | undefined, record: Grouped): string {
   if (by === undefined) return "all";
   if (by === "day") return localDay(record.startedAt);
   return by === "hour" ? localHour(record.startedAt) : labelsOf(record)[by];
@@ -38,7 +42,7 @@ export function countRecord(
   { by, key }: Pick<StatisticsQuery, "by" | "key">,
 ): void {
   if (key !== undefined && record.keyId !== key) return;
-  const tally = tallyOf(tallies, groupOf(by, record));
+  const tally = tallyOf(tallies, requestGroup(by, record));
   addFigures(tally.measures, figuresOf(record, 0));
   tally.latencies.push(record.latencyMs);
   if (record.ttftMs !== undefined) tally.ttfts.push(record.ttftMs);

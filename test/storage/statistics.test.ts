@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { appendFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { keyTotalsSql } from "../../src/storage/sql/key-totals.ts";
 import { countedSql } from "../../src/storage/sql/statistics.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/index.ts";
 import type { StatisticsRow } from "../../src/storage/store.ts";
@@ -53,18 +54,22 @@ test("requests are counted in the covering index only, without their texts", asy
   const path = join(temporary.path, "audit.db");
   await openSqliteStore({ path, onWarning: () => undefined }).close();
   const database = new Database(path);
-  const plan = database.query<{ detail: string }, [number, number]>(`EXPLAIN QUERY PLAN ${countedSql}`).all(0, 1);
-  expect(plan.map(({ detail }) => detail)).toEqual([
+  const planOf = (sql: string, from: number | string, to: number | string) =>
+    database
+      .query<{ detail: string }, (number | string)[]>(`EXPLAIN QUERY PLAN ${sql}`)
+      .all(from, to)
+      .map(({ detail }) => detail);
+  expect(planOf(countedSql, 0, 1)).toEqual([
     "SEARCH requests USING COVERING INDEX requests_statistics (started_at>? AND started_at<?)",
   ]);
+  expect(planOf(keyTotalsSql, "base/a", "base/b")).toEqual(["SEARCH usage_totals USING PRIMARY KEY (id>? AND id<?)"]);
   database.close();
 });
 
 test("days and hours are those of the machine's time zone, in both sources", async () => {
   using temporary = temporaryFolder();
   const source = `
-    import { countedSql } from "../../src/storage/sql/statistics.ts";
-import { openSqliteStore } from "${import.meta.dir}/../../src/storage/sqlite/index.ts";
+    import { openSqliteStore } from "${import.meta.dir}/../../src/storage/sqlite/index.ts";
     import { localHour } from "${import.meta.dir}/../../src/telemetry/local-time.ts";
     import { makeRecord } from "${import.meta.dir}/../support/make-record.ts";
     const store = openSqliteStore({ path: process.argv[1], onWarning: console.log });

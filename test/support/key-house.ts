@@ -42,7 +42,19 @@ export interface Answer {
 }
 
 export type KeyStore = Pick<Store, "documents" | "audit"> & {
-  readonly requests: Pick<Store["requests"], "statistics">;
+  readonly requests: Pick<Store["requests"], "keyTotals">;
+};
+
+/** For stores of whose requests nobody asks. */
+export const noRequests: KeyStore["requests"] = {
+  keyTotals: (_key, since) => ({
+    since,
+    requests: 0,
+    errors: 0,
+    promptTokens: 0,
+    completionTokens: 0,
+    costUsd: undefined,
+  }),
 };
 
 export interface KeyHouseOptions {

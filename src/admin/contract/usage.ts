@@ -9,7 +9,7 @@ const count = z.number();
 export const ownUsageSchema = z.object({
   id: z.string(),
   name: z.string(),
-  since: z.string(),
+  since: z.string().describe("The start of an hour: only whole ones are counted"),
   requests: count.describe("Requests since then"),
   errors: count,
   promptTokens: count,

@@ -5,6 +5,9 @@ import { ownKeySchema, ownUsageSchema } from "../../admin/contract/usage.ts";
 import type { Admin } from "../../admin/index.ts";
 import { GatewayError } from "../../errors.ts";
 import type { KeyGrant } from "../../keys/virtual-key.ts";
+import { isRefusal, type LimitSet, type Scope } from "../../limits/limiter.ts";
+import { createLimiter } from "../../limits/memory-limiter.ts";
+import { refusalError } from "../../limits/refusal-error.ts";
 import type { Caller } from "../access.ts";
 import { jsonContent } from "../docs/openapi.ts";
 import { json, noDatabase, readJson, readQuery } from "./json.ts";
@@ -29,6 +32,7 @@ const refusals = {
   401: { description: "No key, or one that may not be used" },
   403: { description: "This is no virtual key" },
   409: { description: "No database is configured" },
+  429: { description: "More than 60 questions in a minute" },
 };
 
 const details = {
@@ -49,12 +53,20 @@ const details = {
   }),
 };
 
+/** What a person or a program asks for now and then; a key's own limits are for its requests. */
+const ownLimits: LimitSet = { rpm: 60 };
+
 /** /v1/usage and /api/me: a virtual key's own holder. */
 export function ownKeyRoutes(parts: AdminParts) {
+  const limiter = createLimiter({ queue: { size: 0, waitMs: 0 } });
+
   function owner(request: Request): { grant: KeyGrant; admin: Admin } {
     const caller = parts.access.caller(request);
     if (parts.admin === undefined) throw noDatabase("Virtual keys");
     if (caller.grant === undefined) throw noOwnKey(caller);
+    const scope: Scope = { kind: "key", id: `${caller.keyId} (questions about itself)`, limits: ownLimits };
+    const taken = limiter.take([scope], { tokens: () => 0, priority: 0 });
+    if (isRefusal(taken)) throw refusalError(taken);
     return { grant: caller.grant, admin: parts.admin };
   }
 

@@ -1,6 +1,7 @@
 import { appendSteps, auditPageSteps } from "../sql/audit.ts";
 import type { Dialect } from "../sql/dialect.ts";
 import { changesSteps, getSteps, listDocumentsSteps, putSteps, removeSteps } from "../sql/documents.ts";
+import { keyTotalsSteps } from "../sql/key-totals.ts";
 import { listSteps } from "../sql/request-list.ts";
 import { boundarySteps, deleteBeforeSteps, findSteps, lastSteps, sizeSteps } from "../sql/requests.ts";
 import { statisticsSteps } from "../sql/statistics.ts";
@@ -48,6 +49,7 @@ export function openServerStore(server: Server, { onWarning, now = Date.now }: S
       find: (id) => read(() => findSteps(id)),
       last: () => read(lastSteps),
       statistics: (query) => read(() => statisticsSteps(query, now())),
+      keyTotals: (key, since) => read(() => keyTotalsSteps(key, since)),
       list: (query) => read(() => listSteps(query)),
       deleteBefore: (instant) => write(() => deleteBeforeSteps(instant)),
       size: () => read(sizeSteps),

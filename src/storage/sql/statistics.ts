@@ -1,13 +1,12 @@
-import { localDay, localHour } from "../../telemetry/local-time.ts";
 import { recordOf } from "../request-row.ts";
-import { tables } from "../tables.ts";
 import { sortStatistics } from "../sort-statistics.ts";
-import type { Grouping, StatisticsQuery, StatisticsRow } from "../store.ts";
-import { countRecord, rowsOf, type Tallies, tallyOf } from "../tallies.ts";
-import { addRow } from "../usage/measures.ts";
-import { bucketStart, dayMs, hourMs, nextBucketStart, quarterMs, usageViews } from "../usage/views.ts";
+import type { StatisticsQuery, StatisticsRow } from "../store.ts";
+import { countRecord, rowsOf, type Tallies } from "../tallies.ts";
+import { bucketStart, dayMs, hourMs, nextBucketStart, usageViews } from "../usage/views.ts";
 import { type IdRange, keyRange, viewRange } from "../usage/ranges.ts";
-import { numberIn, type SqlRow, statement, type Statement, type Steps, textIn } from "./steps.ts";
+import { addPartSteps } from "./part-of-hour.ts";
+import { numberIn, type SqlRow, statement, type Statement, type Steps } from "./steps.ts";
+import { addTotalsSteps } from "./usage-totals.ts";
 
 /** So many are counted one by one, which is exact; more only where no total stands for them. */
 const mostCounted = 10_000;
@@ -17,23 +16,13 @@ const countedColumns = `started_at, key_id, model_served, model_asked, provider,
   tokens_input, tokens_cache_read, tokens_cache_write, tokens_output, tokens_reasoning`;
 /** Shown to the query planner by a test. */
 export const countedSql = `SELECT ${countedColumns} FROM requests WHERE started_at >= ? AND started_at < ?`;
-const totalsColumns = Object.keys(tables.usage.columns)
-  .filter((name) => name !== "id" && name !== "bytes")
-  .join(", ");
-const totalsSql = `SELECT ${totalsColumns} FROM usage_totals WHERE id >= ? AND id < ?`;
 const hoursSql = "SELECT sum(requests) AS requests FROM usage_totals WHERE id >= ? AND id < ?";
+const moreSql = `SELECT count(*) AS requests FROM (
+    SELECT 1 FROM requests WHERE started_at >= ? AND started_at < ? LIMIT ${mostCounted + 1}) AS first_ones`;
 const storedSql = "SELECT count(*) AS requests FROM requests WHERE started_at >= ? AND started_at < ?";
 
 /** No instant that a request started at. */
 const never = Number.MAX_SAFE_INTEGER;
-
-const labelColumns = { key: "key_id", model: "model", provider: "provider" } as const;
-
-function groupOfTotals(by: Grouping | undefined, row: SqlRow): string {
-  if (by === undefined) return "all";
-  if (by === "day") return localDay(numberIn(row, "at"));
-  return by === "hour" ? localHour(numberIn(row, "at")) : textIn(row, labelColumns[by]);
-}
 
 function count(tallies: Tallies, rows: readonly SqlRow[], query: StatisticsQuery): void {
   for (const row of rows) countRecord(tallies, recordOf(row), query);
@@ -47,21 +36,25 @@ interface Coverage {
   /** From here on totals are read. */
   readonly from: number;
   readonly ranges: readonly IdRange[];
+  /** Totals of the bucket that ends there. */
+  readonly before: IdRange;
 }
 
 /** Which totals answer a question, and from when on. */
 function coverageOf({ by, key, since }: StatisticsQuery, now: number): Coverage {
   const hour = nextBucketStart(since, hourMs);
-  if (key !== undefined) return { from: hour, ranges: [keyRange(key, hour)] };
+  if (key !== undefined)
+    return { from: hour, ranges: [keyRange(key, hour)], before: keyRange(key, hour - hourMs, hour) };
   if (by === "day" || by === "hour") {
     const isWhole = isWholeZone(now) && isWholeZone(Math.max(since, Date.UTC(2000)));
     const view = isWhole ? usageViews.hour : usageViews.quarter;
-    const from = nextBucketStart(since, isWhole ? hourMs : quarterMs);
-    return { from, ranges: [viewRange(view, from)] };
+    const from = nextBucketStart(since, view.grainMs);
+    return { from, ranges: [viewRange(view, from)], before: viewRange(view, from - view.grainMs, from) };
   }
   const [hours, days] = viewsOf(by);
   const day = nextBucketStart(hour, dayMs);
-  return { from: hour, ranges: [viewRange(hours, hour, day), viewRange(days, day)] };
+  const ranges = [viewRange(hours, hour, day), viewRange(days, day)];
+  return { from: hour, ranges, before: viewRange(hours, hour - hourMs, hour) };
 }
 
 function viewsOf(by: "key" | "model" | "provider" | undefined) {
@@ -71,8 +64,10 @@ function viewsOf(by: "key" | "model" | "provider" | undefined) {
   return [usageViews.hour, usageViews.day] as const;
 }
 
-function counted(since: number, before: number): Statement {
-  return statement(countedSql, since, before);
+function counted({ key }: StatisticsQuery, since: number, before: number): Statement {
+  return key === undefined
+    ? statement(countedSql, since, before)
+    : statement(`${countedSql} AND key_id = ?`, since, before, key);
 }
 
 /** Requests that started in some hours, as their totals say. */
@@ -83,6 +78,11 @@ function* totalOf({ from, to }: IdRange): Steps<number> {
 /** Requests of that time that are still there. */
 function* storedBetween(since: number, before: number): Steps<number> {
   return numberIn((yield statement(storedSql, since, before)).rows[0], "requests");
+}
+
+/** Whether they are too many to be counted one by one. */
+function* areMany(since: number, before: number): Steps<boolean> {
+  return numberIn((yield statement(moreSql, since, before)).rows[0], "requests") > mostCounted;
 }
 
 /** Whether there are few requests, and every one of them is still there. */
@@ -101,21 +101,19 @@ function* startOf(since: number): Steps<number> {
 
 /**
  * Busiest group first; days and hours in order of time, in this machine's time zone. Few requests are counted one by one;
- * of many the totals are read, and one by one only what lies before the first whole hour.
+ * of many the totals are read, and besides them only what lies before the first whole hour.
  */
 export function* statisticsSteps(query: StatisticsQuery, now: number): Steps<StatisticsRow[]> {
   const tallies: Tallies = new Map();
   const asked = Math.ceil(query.since);
   if (yield* areFew(bucketStart(asked, hourMs))) {
-    count(tallies, (yield counted(asked, never)).rows, query);
+    count(tallies, (yield counted(query, asked, never)).rows, query);
     return sortStatistics(rowsOf(tallies, true), query.by);
   }
   const since = yield* startOf(asked);
-  const { from, ranges } = coverageOf({ ...query, since }, now);
-  if (from > since) count(tallies, (yield counted(since, from)).rows, query);
-  for (const range of ranges) {
-    const { rows } = yield statement(totalsSql, range.from, range.to);
-    for (const row of rows) addRow(tallyOf(tallies, groupOfTotals(query.by, row)).measures, row);
-  }
+  const { from, ranges, before } = coverageOf({ ...query, since }, now);
+  if (from > since && (yield* areMany(since, from))) yield* addPartSteps(tallies, { ...query, since, from, before });
+  else if (from > since) count(tallies, (yield counted(query, since, from)).rows, query);
+  for (const range of ranges) yield* addTotalsSteps(tallies, query.by, range);
   return sortStatistics(rowsOf(tallies, false), query.by);
 }

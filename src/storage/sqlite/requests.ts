@@ -1,4 +1,5 @@
 import type { RequestRecord } from "../../telemetry/request-record.ts";
+import { keyTotalsSteps } from "../sql/key-totals.ts";
 import { listSteps } from "../sql/request-list.ts";
 import { boundarySteps, deleteBeforeSteps, findSteps, sizeSteps } from "../sql/requests.ts";
 import { statisticsSteps } from "../sql/statistics.ts";
@@ -18,6 +19,7 @@ export function sqliteRequests({ current, insert, now }: SqliteRequestsOptions):
     find: (id) => current().read(findSteps(id)),
     last: () => current().last(),
     statistics: (query) => current().read(statisticsSteps(query, now())),
+    keyTotals: (key, since) => current().read(keyTotalsSteps(key, since)),
     list: (query) => current().read(listSteps(query)),
     deleteBefore: (instant) => current().write(deleteBeforeSteps(instant)),
     size: () => current().read(sizeSteps()),

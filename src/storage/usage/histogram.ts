@@ -28,6 +28,11 @@ export function addBucket(histogram: Histogram, bucket: number, count = 1): void
   histogram[bucket] = (histogram[bucket] ?? 0) + count;
 }
 
+/** Adds a share of what another histogram counts; of what it counts at all, something stays. */
+export function addShare(into: Histogram, from: Histogram, share: number): void {
+  for (const [bucket, count] of from.entries()) if (count > 0) addBucket(into, bucket, Math.ceil(count * share));
+}
+
 /** Empty buckets that cost less inside of a run than a new one does. */
 const longestGap = 3;
 const low = 36;

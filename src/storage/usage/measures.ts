@@ -1,6 +1,14 @@
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import { maybeNumberIn, numberIn, type SqlRow, type SqlValue, textIn } from "../sql/steps.ts";
-import { addBucket, addHistogramText, bucketOf, emptyHistogram, type Histogram, histogramText } from "./histogram.ts";
+import {
+  addBucket,
+  addHistogramText,
+  addShare,
+  bucketOf,
+  emptyHistogram,
+  type Histogram,
+  histogramText,
+} from "./histogram.ts";
 
 /** What is counted of many requests together. */
 export interface Measures {
@@ -108,8 +116,7 @@ export function measureValues(measures: Measures) {
   } satisfies Readonly<Record<string, SqlValue>>;
 }
 
-/** Adds what a row of totals says. */
-export function addRow(into: Measures, row: SqlRow): void {
+function addNumbers(into: Measures, row: SqlRow): void {
   into.requests += numberIn(row, "requests");
   into.errors += numberIn(row, "errors");
   into.input += numberIn(row, "tokens_input");
@@ -120,6 +127,19 @@ export function addRow(into: Measures, row: SqlRow): void {
   const costUsd = maybeNumberIn(row, "cost_usd");
   if (costUsd !== undefined) into.costUsd = (into.costUsd ?? 0) + costUsd;
   into.bytes += numberIn(row, "bytes");
+}
+
+/** Adds what a row of totals says. */
+export function addRow(into: Measures, row: SqlRow): void {
+  addNumbers(into, row);
   addHistogramText((into.latencies ??= emptyHistogram()), textIn(row, "latencies"));
   addHistogramText((into.ttfts ??= emptyHistogram()), textIn(row, "ttfts"));
+}
+
+/** Adds what a row says of some requests; their durations are spread as those of more requests that they are a part of. */
+export function addPart(into: Measures, row: SqlRow, whole: Measures): void {
+  addNumbers(into, row);
+  const share = numberIn(row, "requests") / Math.max(1, whole.requests);
+  if (whole.latencies) addShare((into.latencies ??= emptyHistogram()), whole.latencies, share);
+  if (whole.ttfts) addShare((into.ttfts ??= emptyHistogram()), whole.ttfts, share);
 }

@@ -16,7 +16,8 @@ export function viewRange(view: UsageView, since: number, before?: number): IdRa
 }
 
 /** The same of one key alone, for every model and provider. */
-export function keyRange(key: string, since: number): IdRange {
+export function keyRange(key: string, since: number, before?: number): IdRange {
   const prefix = `${usageViews.base.name}/${labelPart(key)}`;
-  return { from: `${prefix}/${timePart(since)}`, to: `${prefix}${behind}` };
+  const to = before === undefined ? `${prefix}${behind}` : `${prefix}/${timePart(before)}`;
+  return { from: `${prefix}/${timePart(since)}`, to };
 }

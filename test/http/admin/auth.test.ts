@@ -2,7 +2,14 @@ import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { createSecretBox } from "../../../src/keys/secret-box.ts";
 import { createMemoryAudit, createMemoryDocuments } from "../../support/memory-documents.ts";
-import { type Answer, type KeyHouse, openKeyStore, startKeyHouse, startWithoutStore } from "../../support/key-house.ts";
+import {
+  type Answer,
+  type KeyHouse,
+  noRequests,
+  openKeyStore,
+  startKeyHouse,
+  startWithoutStore,
+} from "../../support/key-house.ts";
 
 /** Two gateways on one database; nothing is heard of the other until `look` is called. */
 const database = openKeyStore();
@@ -280,8 +287,7 @@ test("the audit log has who logged in, who failed, and from where, and no secret
 test("a database that is gone logs nobody out: only what has to be written waits for it", async () => {
   const documents = createMemoryDocuments();
   const audit = createMemoryAudit();
-  const requests = { statistics: () => [] };
-  using house = await startKeyHouse({ store: { documents, audit, requests }, settings, secrets });
+  using house = await startKeyHouse({ store: { documents, audit, requests: noRequests }, settings, secrets });
   const tokens = await login(house);
   documents.fault = "down";
   audit.isDown = true;
@@ -298,8 +304,7 @@ test("a database that is gone logs nobody out: only what has to be written waits
 
 test("a renewal whose answer from the database was lost has not ended the session", async () => {
   const documents = createMemoryDocuments();
-  const requests = { statistics: () => [] };
-  const store = { documents, audit: createMemoryAudit(), requests };
+  const store = { documents, audit: createMemoryAudit(), requests: noRequests };
   using house = await startKeyHouse({ store, settings, secrets });
   const tokens = await login(house);
   documents.fault = "lost-answers";

@@ -5,12 +5,11 @@ import { createMemoryAudit, createMemoryDocuments } from "../../support/memory-d
 import {
   type KeyHouse,
   type KeyStore,
+  noRequests,
   openKeyStore,
   startKeyHouse,
   startWithoutStore,
 } from "../../support/key-house.ts";
-
-const statistics = () => [];
 
 async function issue(house: KeyHouse, fields: object = {}): Promise<{ id: string; key: string }> {
   const { body } = await house.ask("POST", "/api/keys", { name: "x", ...fields });
@@ -84,7 +83,7 @@ interface Fragile {
 
 function fragileStore(): Fragile {
   const [documents, audit] = [createMemoryDocuments(), createMemoryAudit()];
-  return { documents, audit, store: { documents, audit, requests: { statistics } } };
+  return { documents, audit, store: { documents, audit, requests: noRequests } };
 }
 
 test("a store that is gone shuts nobody out, and says so to whoever wants a change", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { adminToken, type Answer, type KeyHouse, openKeyStore, startKeyHouse } from "../../support/key-house.ts";
+import { makeRecord } from "../../support/make-record.ts";
 
 using database = openKeyStore();
 const { store } = database;
@@ -401,6 +402,33 @@ describe("the holder of a key", () => {
     const usage = await ask("GET", "/v1/usage?since=7d", undefined, mine.key);
     expect(usage.body).toMatchObject({ id: mine.id, requests: 0, errors: 0 });
     expect(JSON.stringify([body, usage.body])).not.toContain(mine.key);
+  });
+
+  test("is told of whole hours, from which one on", async () => {
+    const { id, key } = await issue();
+    const hour = 3_600_000;
+    const start = Date.parse("2026-11-20T10:00:00Z");
+    const times = [start - 1, start, start + hour / 2];
+    await store.requests.insert(times.map((startedAt) => makeRecord({ keyId: id, startedAt, costUsd: 0.25 })));
+    const { body } = await ask("GET", "/v1/usage?since=2026-11-20T10:40:00Z", undefined, key);
+    expect(body).toMatchObject({ since: "2026-11-20T10:00:00.000Z", requests: 2, costUsd: 0.5, promptTokens: 20 });
+    expect(body).not.toHaveProperty("latencyMs");
+  });
+
+  test("may ask once a second, whatever his key may do besides", async () => {
+    const [first, second] = [await issue({ rpm: 1 }), await issue()];
+    const paths = ["/v1/usage", "/api/me", "/v1/usage?since=7d"];
+    for (let count = 0; count < 60; count += 1) {
+      const { status } = await ask("GET", paths[count % 3] ?? "", undefined, first.key);
+      expect(status).toBe(200);
+    }
+    for (const path of paths) {
+      const refused = await ask("GET", path, undefined, first.key);
+      expect([refused.status, messageOf(refused)]).toEqual([429, expect.stringContaining("60 requests a minute")]);
+      expect(Number(refused.headers.get("retry-after"))).toBeWithin(1, 61);
+    }
+    expect((await ask("POST", "/api/me/rotate", undefined, first.key)).status).toBe(429);
+    expect((await ask("GET", "/api/me", undefined, second.key)).status).toBe(200);
   });
 
   test("is told what is wrong with the question", async () => {
