@@ -31,15 +31,19 @@ export const maxBatch = 250;
 
 const lockedCode = /^(?:SQLITE_BUSY|SQLITE_LOCKED|EBUSY|EAGAIN)/;
 
-/** Whether somebody else holds the file just now, so that the same batch may well succeed a moment later. */
+/** Whether somebody else holds the file just now. */
 function isLocked(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" && lockedCode.test(code);
 }
 
-/** Whether time may mend it: a server that is down takes the same batch when it is back, a full disk when there is room. */
+/**
+ * Whether time may mend it: a server that is down takes the same batch when it is back, a full disk when there is room, a file
+ * when whoever locked it is done.
+ */
 function isAway(error: unknown): boolean {
   if (error instanceof GatewayError) return error.retryable;
+  if (isLocked(error)) return true;
   return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
 }
 
@@ -50,7 +54,6 @@ const longestPauseMs = 2000;
 export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOptions): SinkLane {
   let waiting: RequestRecord[] = [];
   let batch: RequestRecord[] = [];
-  let isRetry = false;
   let pauseMs = 0;
   let pausedUntil = 0;
   let isRunning = false;
@@ -59,13 +62,13 @@ export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOpti
   function giveUpBatch(error: unknown): void {
     const count = batch.length;
     batch = [];
-    isRetry = false;
     onError(sink.name, error);
     if (count > 0) onDrop(sink.name, count);
   }
 
   function pause(error: unknown): void {
-    onError(sink.name, error);
+    // Processes that share a file meet each other now and then: that is nothing to tell.
+    if (pauseMs > 0 || !isLocked(error)) onError(sink.name, error);
     pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, pauseMs * 2));
     pausedUntil = performance.now() + pauseMs;
   }
@@ -76,15 +79,10 @@ export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOpti
       try {
         await sink.write(batch);
         batch = [];
-        isRetry = false;
         pauseMs = 0;
       } catch (error) {
         if (isAway(error)) {
           pause(error);
-          return;
-        }
-        if (isLocked(error) && !isRetry) {
-          isRetry = true;
           return;
         }
         giveUpBatch(error);

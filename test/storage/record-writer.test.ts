@@ -1,10 +1,14 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { createRecordWriter, type RecordWriterOptions } from "../../src/storage/record-writer.ts";
+import { openSqliteStore } from "../../src/storage/sqlite/index.ts";
 import { storeSink } from "../../src/storage/store-sink.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
 import type { RecordSink } from "../../src/telemetry/sink.ts";
 import { makeRecord } from "../support/make-record.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 /** A sink that keeps what it gets; `fail` decides with which error a write ends. */
 function keepingSink(name: string, write?: (records: readonly RequestRecord[]) => void | Promise<void>) {
@@ -164,11 +168,11 @@ test("a sink that throws at once is no different from one that rejects", async (
   expect(errors).toEqual(["rude: Error: no", "rude: Error: not even closing"]);
 });
 
-test("a batch that met a lock is tried once more, in order, and then dropped", async () => {
+test("a batch that meets a lock is kept, in order, and only a lock that lasts is told", async () => {
   let failures = 1;
   const locked = keepingSink("locked", () => {
     failures -= 1;
-    if (failures >= 0) throw busyError(failures === 0 ? "SQLITE_BUSY_SNAPSHOT" : "SQLITE_BUSY");
+    if (failures >= 0) throw busyError(failures === 0 ? "SQLITE_BUSY_SNAPSHOT" : "SQLITE_LOCKED");
   });
   const { writer, drops, errors } = writerOf([locked.sink], { flushMs: 60_000 });
   const first = pushMany(writer, 3);
@@ -180,15 +184,32 @@ test("a batch that met a lock is tried once more, in order, and then dropped", a
   expect(locked.ids()).toEqual([...first, ...second]);
   expect(errors).toEqual([]);
 
-  failures = 2;
-  pushMany(writer, 4);
-  await writer.flush();
-  await writer.flush();
-  expect(drops).toEqual({ locked: 4 });
-  expect(errors).toEqual(["locked: Error: database is locked"]);
-  const after = pushMany(writer, 1);
-  await writer.flush();
-  expect(locked.ids()).toEqual([...first, ...second, ...after]);
+  failures = 5;
+  const third = pushMany(writer, 4);
+  for (let count = 0; count < 6; count += 1) await writer.flush();
+  expect(locked.ids()).toEqual([...first, ...second, ...third]);
+  expect(errors).toEqual(Array(4).fill("locked: Error: database is locked"));
+  expect(drops).toEqual({});
+  await writer.close();
+});
+
+test("no record is lost while another program has the SQLite file locked", async () => {
+  using temporary = temporaryFolder();
+  const path = join(temporary.path, "audit.db");
+  const store = openSqliteStore({ path, onWarning: () => undefined });
+  const { writer, drops, errors } = writerOf([storeSink(store)], { flushMs: 1 });
+  const other = new Database(path);
+  other.run("BEGIN IMMEDIATE");
+  const ids = pushMany(writer, 51);
+  while (errors.length < 3) await Bun.sleep(5);
+  expect(errors[0]).toContain("database is locked");
+  ids.push(...pushMany(writer, 300));
+  other.run("COMMIT");
+  while (writer.depth() > 0) await Bun.sleep(5);
+  const rows = other.query<{ id: string }, []>("SELECT id FROM requests ORDER BY rowid").all();
+  expect(rows.map(({ id }) => id)).toEqual(ids);
+  expect(drops).toEqual({});
+  other.close();
   await writer.close();
 });
 
