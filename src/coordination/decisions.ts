@@ -70,7 +70,7 @@ export interface AccountBounds {
 export interface ReserveBudgets {
   /** Unique for ever. */
   readonly lease: string;
-  /** Beyond it the reservation counts as spent, until it is settled. */
+  /** Beyond it the reservation comes back; what it came to is charged also then. */
   readonly ttlMs: number;
   readonly amount: number;
   readonly accounts: readonly AccountBounds[];

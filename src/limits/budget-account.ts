@@ -8,37 +8,59 @@ export interface BudgetLimit {
   readonly timeZone?: string | undefined;
 }
 
+/** Set aside for requests at work. */
+export interface Reserved {
+  readonly usd: number;
+  /** Epoch milliseconds: the last of them is over by then, or nobody knows of it any more. */
+  readonly until: number;
+}
+
+/** What others have spent and set aside: further gateways, and earlier lives of this one. */
+interface Foreign {
+  readonly usd: number;
+  readonly reserved: readonly Reserved[];
+}
+
+const nothing: Foreign = { usd: 0, reserved: [] };
+
 /** What is spent and reserved in one window. Amounts are US dollars. */
 export class SpendingWindow {
   readonly span: TimeSpan;
-  /** Charged by others: further gateways, and earlier lives of this one. */
-  foreign: number;
+  foreign: Foreign;
   /** Settled here. */
   spent = 0;
   private held = 0;
+  private heldUntil = 0;
   private leases = 0;
 
-  constructor(span: TimeSpan, foreign: number) {
+  constructor(span: TimeSpan, foreign: Foreign = nothing) {
     this.span = span;
     this.foreign = foreign;
   }
 
-  /** By requests at work here. */
-  get reserved(): number {
-    return this.held;
+  /** For requests at work here. */
+  get own(): Reserved {
+    return { usd: this.held, until: this.heldUntil };
   }
 
-  /** By this process: what is reserved may be spent already. */
-  get own(): number {
-    return this.spent + this.held;
+  spentByAll(): number {
+    return this.foreign.usd + this.spent;
   }
 
-  get total(): number {
-    return this.foreign + this.spent + this.held;
+  reservedByAll(time: number): number {
+    let reserved = this.held;
+    for (const { usd, until } of this.foreign.reserved) if (until > time) reserved += usd;
+    return reserved;
   }
 
-  hold(usd: number): void {
+  /** What is reserved may be spent already. */
+  total(time: number): number {
+    return this.spentByAll() + this.reservedByAll(time);
+  }
+
+  hold(usd: number, until: number): void {
     this.held += usd;
+    this.heldUntil = this.leases === 0 ? until : Math.max(this.heldUntil, until);
     this.leases += 1;
   }
 
@@ -49,10 +71,8 @@ export class SpendingWindow {
   }
 }
 
-/** What others have charged in a window; it may not have begun here yet. */
-export interface ForeignSpending extends TimeSpan {
-  readonly usd: number;
-}
+/** The same of a window that may not have begun here yet. */
+export interface ForeignSpending extends TimeSpan, Foreign {}
 
 /** One budget of one owner, window after window. */
 export class BudgetAccount {
@@ -71,20 +91,20 @@ export class BudgetAccount {
     this.id = id;
     this.window = window;
     this.timeZone = timeZone;
-    this.running = new SpendingWindow(span, 0);
+    this.running = new SpendingWindow(span);
   }
 
   /** The window of an instant. A clock that is set back does not bring an earlier one back. */
   at(time: number): SpendingWindow {
     if (time < this.running.span.end) return this.running;
     const span = calendarWindowAt(time, this.window, this.timeZone);
-    this.running = new SpendingWindow(span, this.foreign?.start === span.start ? this.foreign.usd : 0);
+    this.running = new SpendingWindow(span, this.foreign?.start === span.start ? this.foreign : nothing);
     return this.running;
   }
 
   setForeign(foreign: ForeignSpending): void {
     this.foreign = foreign;
-    if (foreign.start === this.running.span.start) this.running.foreign = foreign.usd;
+    if (foreign.start === this.running.span.start) this.running.foreign = foreign;
   }
 }
 

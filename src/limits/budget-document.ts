@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { TimeSpan } from "../lib/calendar-window.ts";
+import type { Reserved } from "./budget-account.ts";
 
-/** US dollars that a process has charged, and when it last said so (epoch milliseconds). */
+/** US dollars that a process has spent, and when it last said so (epoch milliseconds). */
 type Share = readonly [usd: number, at: number];
 
-/** What all gateways together have charged to one budget in its running window: reserved is charged too. */
+/** What all gateways together have spent of one budget in its running window, and what each has set aside. */
 export interface SpendingDocument extends TimeSpan {
   readonly usd: number;
   /**
@@ -12,6 +13,8 @@ export interface SpendingDocument extends TimeSpan {
    * here, and charges nothing twice.
    */
   readonly writers: Readonly<Record<string, Share>>;
+  /** Set aside besides, by whom; of a process that is gone it comes back by itself. */
+  readonly reserved: Readonly<Record<string, Reserved>>;
 }
 
 const amount = z.number().min(0);
@@ -20,10 +23,13 @@ const schema = z.object({
   end: z.number(),
   usd: amount,
   writers: z.record(z.string(), z.tuple([amount, z.number()])),
+  reserved: z.record(z.string(), z.object({ usd: amount, until: z.number() })).default({}),
 });
 
 /** Longer than anybody waits for the answer to a change. */
 const shareKeptMs = 10 * 60_000;
+/** What a process that lives has to say of a request that is over is known to others by then. */
+const newsMs = 60_000;
 
 /** `undefined` = it is none. */
 export function readSpending(value: unknown): SpendingDocument | undefined {
@@ -41,16 +47,23 @@ export interface Writer {
   readonly written: number;
 }
 
-/** What everybody else has charged. */
+/** What everybody else has spent. */
 export function foreignIn(document: SpendingDocument, { id, written }: Writer): number {
   return rounded(document.usd - (document.writers[id]?.[0] ?? written));
 }
 
+/** What everybody else has set aside. */
+export function foreignReservedIn({ reserved }: SpendingDocument, writer: string): Reserved[] {
+  return Object.entries(reserved).flatMap(([id, share]) => (id === writer ? [] : [share]));
+}
+
 export interface Charge {
   readonly span: TimeSpan;
-  /** All that this process has charged in the window. */
-  readonly own: number;
-  /** What others have, as far as this process knows; for where no document says so. */
+  /** All that this process has spent in the window. */
+  readonly spent: number;
+  /** And has set aside. */
+  readonly reserved: Reserved;
+  /** What others have spent, as far as this process knows; for where no document says so. */
   readonly foreign: number;
   readonly writer: Writer;
   /** Epoch milliseconds. */
@@ -59,12 +72,20 @@ export interface Charge {
 
 /** The document with a process's own share as it is now; `undefined` = the window is over for others. */
 export function charged(document: SpendingDocument | undefined, charge: Charge): SpendingDocument | undefined {
-  const { span, own, writer, time } = charge;
+  const { span, spent, writer, time } = charge;
   if (document !== undefined && document.start > span.start) return undefined;
-  const isRunning = document !== undefined && document.start === span.start;
-  const foreign = isRunning ? foreignIn(document, writer) : charge.foreign;
-  const recent = isRunning ? Object.entries(document.writers).filter(([, [, at]]) => time - at < shareKeptMs) : [];
-  const share: Share = [rounded(own), time];
-  const writers = Object.fromEntries([...recent.filter(([id]) => id !== writer.id), [writer.id, share]]);
-  return { start: span.start, end: span.end, usd: rounded(foreign + own), writers };
+  const running = document?.start === span.start ? document : undefined;
+  const foreign = running === undefined ? charge.foreign : foreignIn(running, writer);
+  const isOther = ([id]: readonly [string, unknown]): boolean => id !== writer.id;
+  const writers = Object.entries(running?.writers ?? {}).filter(([, [, at]]) => time - at < shareKeptMs);
+  const reserved = Object.entries(running?.reserved ?? {}).filter(([, { until }]) => until > time);
+  const held = { usd: rounded(charge.reserved.usd), until: charge.reserved.until + newsMs };
+  const share: Share = [rounded(spent), time];
+  return {
+    start: span.start,
+    end: span.end,
+    usd: rounded(foreign + spent),
+    writers: Object.fromEntries([...writers.filter(isOther), [writer.id, share]]),
+    reserved: Object.fromEntries([...reserved.filter(isOther), ...(held.usd > 0 ? [[writer.id, held] as const] : [])]),
+  };
 }

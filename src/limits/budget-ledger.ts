@@ -128,7 +128,7 @@ export function createBudgetLedger(): BudgetLedger {
   function opened(name: AccountName, time: number): BudgetAccount {
     const moved = byOwner.get(name.owner)?.filter(({ window }) => window === name.window) ?? [];
     const account = add(name, calendarWindowAt(time, name.window, name.timeZone));
-    const spent = Math.max(0, ...moved.map((other) => other.at(time).total));
+    const spent = Math.max(0, ...moved.map((other) => other.at(time).total(time)));
     if (spent === 0) return account;
     account.at(time).spent = spent;
     markDirty(account);
@@ -176,8 +176,8 @@ export function createBudgetLedger(): BudgetLedger {
       if (account === undefined) continue;
       const window = account.at(time);
       if (!found.includes(account)) found.push(account);
-      if (window.total + usd <= budget.usd + tolerance) continue;
-      const used = { spentUsd: window.foreign + window.spent, reservedUsd: window.reserved };
+      if (window.total(time) + usd <= budget.usd + tolerance) continue;
+      const used = { spentUsd: window.spentByAll(), reservedUsd: window.reservedByAll(time) };
       refusal = longer(refusal, { owner, budget, ...used, wantedUsd: usd, resetsAt: window.span.end });
     }
     return refusal;
@@ -185,9 +185,10 @@ export function createBudgetLedger(): BudgetLedger {
 
   function hold(accounts: readonly BudgetAccount[], { usd, time, ttlMs }: BudgetDemand): BudgetLease {
     const windows = accounts.map((account) => account.at(time));
-    for (const window of windows) window.hold(usd);
+    const expiresAt = time + ttlMs;
+    for (const window of windows) window.hold(usd, expiresAt);
     accounts.forEach(markDirty);
-    const lease = new SpendingLease({ accounts, windows, usd, expiresAt: time + ttlMs, onChange });
+    const lease = new SpendingLease({ accounts, windows, usd, expiresAt, onChange });
     open.add(lease);
     nextExpiry = Math.min(nextExpiry, lease.expiresAt);
     return lease;
@@ -216,8 +217,8 @@ export function createBudgetLedger(): BudgetLedger {
         return owner.budgets.flatMap((budget, at) => {
           const account = accounts[at];
           if (account === undefined) return [];
-          const { span, total } = account.at(time);
-          return [{ owner, budget, id: account.id, ...span, usd: total }];
+          const window = account.at(time);
+          return [{ owner, budget, id: account.id, ...window.span, usd: window.total(time) }];
         });
       });
     },
@@ -226,8 +227,8 @@ export function createBudgetLedger(): BudgetLedger {
       return owner.budgets.map((budget, at) => {
         const window = accounts[at]?.at(time);
         if (window === undefined) throw new Error(`A budget of ${owner.id} has no account`);
-        const { foreign, spent, reserved, span } = window;
-        return { ...budget, spentUsd: foreign + spent, reservedUsd: reserved, resetsAt: span.end };
+        const used = { spentUsd: window.spentByAll(), reservedUsd: window.reservedByAll(time) };
+        return { ...budget, ...used, resetsAt: window.span.end };
       });
     },
     expire,

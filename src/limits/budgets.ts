@@ -4,7 +4,7 @@ import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
 import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
 import type { BudgetAccount } from "./budget-account.ts";
-import { charged, foreignIn, readSpending, type SpendingDocument } from "./budget-document.ts";
+import { charged, foreignIn, foreignReservedIn, readSpending, type SpendingDocument } from "./budget-document.ts";
 import type { BudgetLease } from "./budget-lease.ts";
 import {
   type BudgetOwner,
@@ -61,7 +61,7 @@ interface Copy {
   /** Of what is there, 0 = nothing. */
   version: number;
   document: SpendingDocument | undefined;
-  /** The own share that is in it, of the window that begins at `writtenIn`. */
+  /** What was spent here and is in it, of the window that begins at `writtenIn`. */
   written: number;
   writtenIn: number;
   /** The answer to a change was lost. */
@@ -100,7 +100,8 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     copy.document = document;
     if (document === undefined) return;
     const { start, end } = document;
-    ledger.setForeign(id, { start, end, usd: foreignIn(document, writerIn(copy, start)) });
+    const usd = foreignIn(document, writerIn(copy, start));
+    ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(document, writer) });
   }
 
   async function look(id: string): Promise<void> {
@@ -114,8 +115,8 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     const { id } = account;
     const copy = copyOf(id);
     const time = now();
-    const { span, own, foreign } = account.at(time);
-    const charge = { span, own, foreign, writer: writerIn(copy, span.start), time };
+    const { span, spent, own: reserved, foreign } = account.at(time);
+    const charge = { span, spent, reserved, foreign: foreign.usd, writer: writerIn(copy, span.start), time };
     const value = charged(copy.document, charge);
     if (value === undefined) return true;
     let stored: StoredDocument;
@@ -126,7 +127,7 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
       copy.isInDoubt = true;
       throw error;
     }
-    copy.written = own;
+    copy.written = spent;
     copy.writtenIn = span.start;
     if (stored.version > copy.version) saw(id, stored.version, value);
     return true;

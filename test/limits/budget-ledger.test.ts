@@ -240,7 +240,7 @@ describe("what others have charged", () => {
     for (const isKnown of [true, false]) {
       const ledger = createBudgetLedger();
       if (isKnown) taken(ledger, owner, 1).settle(1);
-      ledger.setForeign("key_1:day:UTC", { ...day, usd: 9.5 });
+      ledger.setForeign("key_1:day:UTC", { ...day, usd: 9.5, reserved: [] });
       expect(isBudgetRefusal(take(ledger, owner, 1))).toBe(true);
     }
   });
@@ -248,14 +248,14 @@ describe("what others have charged", () => {
   test("in a window that has not begun here yet counts from its beginning", () => {
     const ledger = createBudgetLedger();
     taken(ledger, owner, 1).settle(1);
-    ledger.setForeign("key_1:day:UTC", { start: day.end, end: day.end + 24 * hourMs, usd: 7 });
+    ledger.setForeign("key_1:day:UTC", { start: day.end, end: day.end + 24 * hourMs, usd: 7, reserved: [] });
     expect(used(ledger, owner)).toEqual([1, 0]);
     expect(used(ledger, owner, day.end)).toEqual([7, 0]);
   });
 
   test("in a window that is over counts no more", () => {
     const ledger = createBudgetLedger();
-    ledger.setForeign("key_1:day:UTC", { ...day, usd: 9.5 });
+    ledger.setForeign("key_1:day:UTC", { ...day, usd: 9.5, reserved: [] });
     expect(used(ledger, owner, day.end)).toEqual([0, 0]);
   });
 });

@@ -16,6 +16,8 @@ interface Life {
   readonly reserved: number;
   readonly actual: number;
   readonly day: number;
+  /** What was reserved counts as spent from then on, where nobody settles it. */
+  readonly until: number;
 }
 
 interface Day {
@@ -23,7 +25,7 @@ interface Day {
   spent: number;
   /** By how much settled requests exceeded their estimates. */
   excess: number;
-  /** Lost with a process before it was written: settled, or reserved. */
+  /** Lost with a process: settled and not yet written, or reserved. */
   lost: number;
 }
 
@@ -37,7 +39,9 @@ async function live(seed: number): Promise<{ refused: number; crashes: number; d
   const documents = createMemoryDocuments(() => clock.time);
   const days = new Map<number, Day>();
   let open: Life[] = [];
-  let unwritten: { day: number; usd: number }[] = [];
+  /** Those that nobody will settle, as long as they are reserved for. */
+  let unheard: Life[] = [];
+  let unwritten: { day: number; usd: number; life?: Life }[] = [];
   let refused = 0;
   let crashes = 0;
 
@@ -63,8 +67,9 @@ async function live(seed: number): Promise<{ refused: number; crashes: number; d
     }
     // Estimates are exceeded now and then.
     const actual = reserved * (random() < 0.05 ? 1 + random() : random());
-    open.push({ lease: outcome, reserved, actual, day: today() });
-    unwritten.push({ day: today(), usd: reserved });
+    const life = { lease: outcome, reserved, actual, day: today(), until: clock.time + ttlMs };
+    open.push(life);
+    unwritten.push({ day: life.day, usd: reserved, life });
   }
 
   function settle(): void {
@@ -74,16 +79,21 @@ async function live(seed: number): Promise<{ refused: number; crashes: number; d
     const how = random();
     // Some costs are not known, some requests cost nothing, some are never heard of again.
     const cost = how < 0.1 ? life.reserved : how < 0.2 ? 0 : life.actual;
-    if (how < 0.02) return void ((day.spent += life.actual), (day.excess += Math.max(0, life.actual - life.reserved)));
+    if (how < 0.02) {
+      unheard.push(life);
+      return void ((day.spent += life.actual), (day.excess += Math.max(0, life.actual - life.reserved)));
+    }
     life.lease.settle(how < 0.1 ? undefined : cost);
     day.spent += cost;
     day.excess += Math.max(0, cost - life.reserved);
-    if (cost > life.reserved) unwritten.push({ day: life.day, usd: cost - life.reserved });
+    unwritten = unwritten.filter((entry) => entry.life !== life);
+    unwritten.push({ day: life.day, usd: cost });
   }
 
   async function write(): Promise<void> {
     await budgets.flush();
     unwritten = [];
+    unheard = unheard.filter(({ until }) => until > clock.time);
   }
 
   async function crash(): Promise<void> {
@@ -93,8 +103,12 @@ async function live(seed: number): Promise<{ refused: number; crashes: number; d
       dayOf(day).spent += actual;
       dayOf(day).excess += Math.max(0, actual - reserved);
     }
-    for (const { day, usd } of unwritten) dayOf(day).lost += usd;
+    // What was reserved comes back.
+    const reserving = [...open, ...unheard];
+    for (const { day, reserved } of reserving) dayOf(day).lost += reserved;
+    for (const { day, usd, life } of unwritten) if (life === undefined) dayOf(day).lost += usd;
     open = [];
+    unheard = [];
     unwritten = [];
     budgets = await begin();
   }

@@ -121,12 +121,40 @@ describe("what is spent", () => {
 });
 
 describe("a process that is killed", () => {
-  test("leaves what it had reserved as spent: nobody knows what became of it", async () => {
-    const { begin } = scene();
+  test("leaves what it had reserved set aside, for as long as its requests may take", async () => {
+    const { begin, clock } = scene();
     const killed = await begin();
+    reserve(killed, 1)?.settle(1);
     reserve(killed, 4);
+    clock.time += 60_000;
+    reserve(killed, 3);
     await killed.flush();
-    expect(used(await begin())).toEqual([4, 0]);
+    const after = await begin();
+    expect(used(after)).toEqual([1, 7]);
+    expect(reserve(after, 2.5)).toBeUndefined();
+    reserve(after, 2)?.settle(2);
+    await after.flush();
+    clock.time += 600_000;
+    expect(used(await begin())).toEqual([3, 7]);
+    clock.time += 61_000;
+    expect(used(after)).toEqual([3, 0]);
+    reserve(after, 7)?.settle(6.5);
+    await after.close();
+    expect(used(await begin())).toEqual([9.5, 0]);
+  });
+
+  test("is not one that lives: what that has reserved is seen by others, and settled once", async () => {
+    const { begin, documents, clock } = scene();
+    const [first, second] = [await begin(), await begin()];
+    const lease = reserve(first, 4);
+    await first.flush();
+    await follow(documents, second);
+    expect(used(second)).toEqual([0, 4]);
+    clock.time += 599_000;
+    lease?.settle(2.5);
+    await first.flush();
+    await follow(documents, second);
+    for (const budgets of [first, second, await begin()]) expect(used(budgets)).toEqual([2.5, 0]);
   });
 
   test("loses what it had not written yet, and nothing before", async () => {

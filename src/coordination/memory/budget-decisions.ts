@@ -30,34 +30,31 @@ class Account {
     this.nearest = Math.min(this.nearest, until);
   }
 
-  /** What was set aside is no more, whatever it came to; `false` = it counts as spent already. */
-  letGo(lease: string): boolean {
+  /** What was set aside is no more, whatever it came to. */
+  letGo(lease: string): void {
     const held = this.leases.get(lease);
-    if (held === undefined) return false;
+    if (held === undefined) return;
     this.leases.delete(lease);
     this.held -= held.amount;
-    return true;
   }
 
   add(amount: number): void {
-    this.spent = Math.max(0, this.spent + amount);
+    this.spent += amount;
   }
 
-  /** What nobody settled in time may have been spent. */
+  /** What nobody settled in time comes back: whoever set it aside is gone. */
   expire(now: number): void {
     if (now < this.nearest) return;
     this.nearest = Number.POSITIVE_INFINITY;
-    for (const [lease, { amount, until }] of this.leases) {
+    for (const [lease, { until }] of this.leases) {
       if (until > now) this.nearest = Math.min(this.nearest, until);
-      else if (this.letGo(lease)) this.add(amount);
+      else this.letGo(lease);
     }
   }
 }
 
-interface Reservation {
-  readonly amount: number;
-  readonly accounts: ReadonlyMap<string, Account>;
-}
+/** The accounts that it was set aside in, by their keys. */
+type Reservation = ReadonlyMap<string, Account>;
 
 /** Decisions on budgets, in memory. */
 export class BudgetDecisions {
@@ -76,7 +73,7 @@ export class BudgetDecisions {
     if (refused.length > 0) return { isReserved: false, refused };
     for (const account of found) account.hold(lease, amount, now + ttlMs);
     const byKey = new Map(accounts.map(({ key }, at) => [key, found[at]] as const).filter(isFound));
-    this.leases.set(lease, { amount, accounts: byKey }, { now, until: now + ttlMs + lateSettleMs });
+    this.leases.set(lease, byKey, { now, until: now + ttlMs + lateSettleMs });
     return { isReserved: true, refused };
   }
 
@@ -88,8 +85,9 @@ export class BudgetDecisions {
       if (account === undefined) continue;
       if (known === undefined) {
         if (account.since <= now - (unaskedMs ?? 0) + storedAfterMs) account.add(amount);
-      } else if (known.accounts.get(key) === account) {
-        account.add(account.letGo(lease) ? amount : amount - known.amount);
+      } else if (known.get(key) === account) {
+        account.letGo(lease);
+        account.add(amount);
       }
     }
     this.leases.set(lease, "settled", { now, until: now + lateSettleMs });

@@ -1,13 +1,12 @@
 -- KEYS: lease, then for each account its sums and its open leases. Answers account, spent and reserved of each that has no room.
 
--- What nobody settled in time may have been spent.
+-- What nobody settled in time comes back: whoever set it aside is gone.
 local function expire(sums, leases)
   local over = redis.call("ZRANGEBYSCORE", leases, "-inf", whole(now))
   if #over == 0 then return end
   local amount = 0
   for _, member in ipairs(over) do amount = amount + tonumber(string.match(member, "%S+$")) end
   redis.call("ZREMRANGEBYSCORE", leases, "-inf", whole(now))
-  redis.call("HINCRBY", sums, "spent", whole(amount))
   redis.call("HINCRBY", sums, "held", whole(-amount))
 end
 

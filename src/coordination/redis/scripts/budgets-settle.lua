@@ -6,24 +6,18 @@ if isSettled or (reserved == nil and input.unaskedMs == nil) then return end
 -- After that, what one gateway has spent is stored and known to all.
 local storedAfter = 3000
 
-local function add(sums, amount)
-  local spent = math.max(0, tonumber(redis.call("HGET", sums, "spent")) + amount)
-  redis.call("HSET", sums, "spent", whole(spent))
-end
-
 for i, key in ipairs(input.accounts) do
   local sums, leases = KEYS[2 * i], KEYS[2 * i + 1]
   local since = redis.call("HGET", sums, "since")
   if since and reserved == nil then
-    if tonumber(since) <= now - input.unaskedMs + storedAfter then add(sums, input.amount) end
+    if tonumber(since) <= now - input.unaskedMs + storedAfter then
+      redis.call("HINCRBY", sums, "spent", whole(input.amount))
+    end
   elseif since and redis.call("HGET", KEYS[1], key) == since then
     if redis.call("ZREM", leases, input.lease .. " " .. whole(reserved)) == 1 then
       redis.call("HINCRBY", sums, "held", whole(-reserved))
-      add(sums, input.amount)
-    else
-      -- Its time was over, and it counted as spent.
-      add(sums, input.amount - reserved)
     end
+    redis.call("HINCRBY", sums, "spent", whole(input.amount))
   end
 end
 redis.call("DEL", KEYS[1])
