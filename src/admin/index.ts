@@ -34,7 +34,7 @@ export interface AdminOptions {
 export function createAdmin({ store, book, budgets, log, now = Date.now }: AdminOptions): Admin {
   const trail = createAuditTrail({ audit: store.audit, log, now });
   const documents = createAdminDocuments({ documents: store.documents, onChange: (change) => book.apply(change) });
-  const tools = { documents, trail, now, book, budgets };
+  const tools = { documents, trail, now, book, budgets, requests: store.requests };
   const keys = createKeys(tools);
   const teams = createTeams(tools);
   const own = createOwnKeys({ keys, teams, budgets, requests: store.requests });

@@ -1,13 +1,15 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { type KeyBook, mostKeys } from "../keys/key-book.ts";
 import { createToken, type NewToken } from "../keys/token.ts";
-import { keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
+import { type KeyBudget, keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
 import type { BudgetOwner } from "../limits/budget-ledger.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
+import type { RequestStore } from "../storage/store.ts";
 import type { By } from "./audit-trail.ts";
 import { epochMsOf, type Page } from "./contract/fields.ts";
 import type { IssuedKey, KeyCreate, KeyPageQuery, KeyPatch, KeyRotate, KeyView } from "./contract/keys.ts";
+import { outOfReach } from "./out-of-reach.ts";
 import { changeDocument, createResource, type Fresh, pageFrom, type Resource, type ResourceTools } from "./resource.ts";
 import { spendingOf } from "./spending.ts";
 import { isoTime, withChanges, withoutNulls } from "./stored-fields.ts";
@@ -21,7 +23,8 @@ export interface Keys extends Omit<Resource<KeyView, IssuedKey, KeyCreate, KeyPa
 
 export interface KeysOptions extends ResourceTools {
   readonly book: Pick<KeyBook, "key" | "keys" | "team" | "size">;
-  readonly budgets: Pick<Budgets, "view" | "forget">;
+  readonly budgets: Pick<Budgets, "view" | "forget" | "begin">;
+  readonly requests: Pick<RequestStore, "keyTotals">;
   readonly newToken?: () => NewToken;
   readonly most?: number;
 }
@@ -51,7 +54,7 @@ function tooMany(most: number): GatewayError {
 }
 
 export function createKeys(options: KeysOptions): Keys {
-  const { book, budgets, documents, trail, now, newToken = createToken, most = mostKeys } = options;
+  const { book, budgets, requests, documents, trail, now, newToken = createToken, most = mostKeys } = options;
 
   function view(key: VirtualKey): KeyView {
     return { ...plainView(key, now()), ...spendingOf(budgets, budgetOwner(key)) };
@@ -73,11 +76,29 @@ export function createKeys(options: KeysOptions): Keys {
     return { value, secrets: { key: token } };
   }
 
-  async function changed({ value }: StoredDocument, { version: _version, ...patch }: KeyPatch): Promise<unknown> {
+  async function spentSince(id: string, start: number): Promise<number> {
+    try {
+      return (await requests.keyTotals(id, start)).costUsd ?? 0;
+    } catch (error) {
+      throw outOfReach(error);
+    }
+  }
+
+  /** Nobody gets a new budget by having his taken off and put on again. */
+  async function beginBudgets(document: StoredDocument, wanted: readonly KeyBudget[]): Promise<void> {
+    const had = readKey(document)?.budgets ?? [];
+    const isNew = ({ window, timeZone = "UTC" }: KeyBudget): boolean =>
+      !had.some((budget) => budget.window === window && (budget.timeZone ?? "UTC") === timeZone);
+    const { id } = document;
+    await budgets.begin({ kind: "key", id, budgets: wanted.filter(isNew) }, (start) => spentSince(id, start));
+  }
+
+  async function changed(document: StoredDocument, { version: _version, ...patch }: KeyPatch): Promise<unknown> {
     await checkTeam(patch.teamId);
+    if (patch.budgets) await beginBudgets(document, patch.budgets);
     const { expiresAt } = patch;
     const expiry = expiresAt === null || expiresAt === undefined ? expiresAt : epochMsOf(expiresAt);
-    return withChanges(value, { ...patch, expiresAt: expiry });
+    return withChanges(document.value, { ...patch, expiresAt: expiry });
   }
 
   const resource = createResource<VirtualKey, KeyView, KeyCreate, KeyPatch>(

@@ -60,6 +60,8 @@ export interface BudgetLedger {
   hold(owners: readonly BudgetOwner[], demand: BudgetDemand): BudgetLease;
   windows(owners: readonly BudgetOwner[], time: number): BudgetWindow[];
   view(owner: BudgetOwner, time: number): BudgetView[];
+  /** As much as this is spent and reserved of a window, if it still runs. */
+  raise(window: BudgetWindow, to: { usd: number; time: number }): void;
   /** Reservations whose time is over count as spent. */
   expire(time: number): void;
   /** Accounts that have changed since they were last taken. */
@@ -230,6 +232,16 @@ export function createBudgetLedger(): BudgetLedger {
         const used = { spentUsd: window.spentByAll(), reservedUsd: window.reservedByAll(time) };
         return { ...budget, ...used, resetsAt: window.span.end };
       });
+    },
+    raise({ id, start }, { usd, time }) {
+      const name = nameOf(id);
+      const account = name && find(name);
+      const window = account?.at(time);
+      if (account === undefined || window?.span.start !== start) return;
+      const missing = usd - window.total(time);
+      if (missing <= tolerance) return;
+      window.spent += missing;
+      markDirty(account);
     },
     expire,
     takeDirty() {

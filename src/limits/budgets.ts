@@ -30,6 +30,8 @@ export interface Budgets {
   /** The running windows of all budgets of these owners. */
   windows(owners: readonly BudgetOwner[]): BudgetWindow[];
   view(owner: BudgetOwner): BudgetView[];
+  /** Budgets that are new to their owner begin with what it spent since the start of their windows (US dollars). */
+  begin(owner: BudgetOwner, spentSince: (start: number) => Promise<number>): Promise<void>;
   /** A change of any document, as the store tells it. */
   apply(change: DocumentChange): void;
   /** Forgets what an owner spent, here and in the store. Never rejects. */
@@ -192,6 +194,11 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     hold: (owners, { usd, ttlMs }) => ledger.hold(owners, { usd, ttlMs, time: now() }),
     windows: (owners) => ledger.windows(owners, now()),
     view: (owner) => ledger.view(owner, now()),
+    async begin(owner, spentSince) {
+      const windows = ledger.windows([owner], now());
+      const spent = await Promise.all(windows.map(({ start }) => spentSince(start)));
+      for (const [at, window] of windows.entries()) ledger.raise(window, { usd: spent[at] ?? 0, time: now() });
+    },
     apply(change) {
       const { kind, id, version } = change;
       if (kind !== spendingKind || version <= (copies.get(id)?.version ?? 0)) return;

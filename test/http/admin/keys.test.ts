@@ -443,3 +443,53 @@ describe("the holder of a key", () => {
     for (const token of [null, "wrong"]) expect((await ask("GET", "/v1/usage", undefined, token)).status).toBe(401);
   });
 });
+
+describe("a budget that a key did not have before", () => {
+  const hour = 3_600_000;
+  const clock = Date.parse("2026-11-20T10:30:00Z");
+
+  test("begins with what the key spent in its window", async () => {
+    using own = openKeyStore();
+    using house = await startKeyHouse({ store: own.store, now: () => clock });
+    const { id } = (await house.ask("POST", "/api/keys", { name: "spender" })).body as unknown as Issued;
+    const spent = async (at: number, costUsd: number) =>
+      own.store.requests.insert([makeRecord({ keyId: id, startedAt: clock + at, costUsd })]);
+    const patch = async (budgets: unknown) => {
+      const { body } = await house.ask("PATCH", `/api/keys/${id}`, { budgets });
+      return (body["spending"] as unknown as { spentUsd: number }[] | undefined)?.map(({ spentUsd }) => spentUsd);
+    };
+    await spent(-30 * 24 * hour, 64);
+    await spent(-24 * hour, 16);
+    await spent(-2 * hour, 4);
+    await spent(0, 1);
+    await own.store.requests.insert([makeRecord({ keyId: "key_other", startedAt: clock, costUsd: 8 })]);
+    const day = { usd: 10, window: "day" };
+    const budgets = [{ usd: 10, window: "hour" }, day, { usd: 100, window: "month" }];
+    expect(await patch(budgets)).toEqual([1, 5, 21]);
+
+    // What the budget itself counts from then on is not counted again.
+    await spent(0, 2);
+    expect(await patch([{ ...day, usd: 20 }])).toEqual([5]);
+    expect(await patch(null)).toBeUndefined();
+    await spent(0, 2);
+    expect(await patch([day])).toEqual([9]);
+    await house.budgets.flush();
+    using other = await startKeyHouse({ store: own.store, now: () => clock });
+    const { body } = await other.ask("GET", `/api/keys/${id}`);
+    expect(body["spending"]).toMatchObject([{ window: "day", spentUsd: 9 }]);
+  });
+
+  test("is not put on while nobody can tell what was spent", async () => {
+    using own = openKeyStore();
+    const requests = {
+      keyTotals() {
+        throw Object.assign(new Error("database is locked"), { code: "SQLITE_BUSY" });
+      },
+    };
+    using house = await startKeyHouse({ store: { ...own.store, requests } });
+    const { id } = (await house.ask("POST", "/api/keys", { name: "spender" })).body as unknown as Issued;
+    const { status } = await house.ask("PATCH", `/api/keys/${id}`, { budgets: [{ usd: 1, window: "day" }] });
+    expect(status).toBe(503);
+    expect((await house.ask("GET", `/api/keys/${id}`)).body).not.toHaveProperty("budgets");
+  });
+});
