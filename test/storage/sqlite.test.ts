@@ -1,6 +1,15 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { migrations } from "../../src/storage/sqlite/migrations.ts";
@@ -275,6 +284,23 @@ test("two gateways may start on the same new file and both write", async () => {
   expect(count(join(temporary.path, "audit.db"))).toBe(150);
 });
 
+test.skipIf(process.platform === "win32")(
+  "a new file is its owner's alone, and one that is there keeps its mode",
+  async () => {
+    using temporary = temporaryFolder();
+    const { path, store } = storeIn(temporary.path);
+    await store.requests.insert([makeRecord()]);
+    const modes = () => ["", "-wal", "-shm"].map((suffix) => (statSync(path + suffix).mode & 0o777).toString(8));
+    expect(modes()).toEqual(["600", "600", "600"]);
+    await store.close();
+    chmodSync(path, 0o640);
+    const again = storeIn(temporary.path).store;
+    await again.requests.insert([makeRecord()]);
+    expect(modes()).toEqual(["640", "640", "640"]);
+    await again.close();
+  },
+);
+
 test("a lock held by another process fails a batch quickly, with a code that means: try again", async () => {
   using temporary = temporaryFolder();
   const { path, store } = storeIn(temporary.path);
@@ -434,6 +460,8 @@ test.skipIf(!asNobody)("statistics can be read by a user who may write neither f
   const { path, store } = storeIn(temporary.path);
   await store.requests.insert([makeRecord()]);
   chmodSync(temporary.path, 0o755);
+  // What its owner allows.
+  for (const suffix of ["", "-wal", "-shm"]) chmodSync(path + suffix, 0o644);
   const source = `
     import { readSqliteStatistics } from "${import.meta.dir}/../../src/storage/sqlite/read-file.ts";
     console.log(readSqliteStatistics("${path}", [{ since: 0, by: undefined }])[0][0].requests);

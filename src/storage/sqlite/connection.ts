@@ -1,5 +1,5 @@
 import { Database, type Statement } from "bun:sqlite";
-import { mkdirSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import { requestColumns } from "../request-columns.ts";
@@ -72,10 +72,24 @@ export interface OpenOptions {
   onWarning?: (message: string) => void;
 }
 
+/** Keys and conversations are in it. SQLite would let everybody read a file that it makes; those beside it get its mode. */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if (!isThere(error)) throw error;
+  }
+}
+
+function isThere(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EEXIST";
+}
+
 /** Opens for writing; makes folder, file and schema where they are missing. */
 export function openDatabase(options: OpenOptions): Database {
   const { path } = options;
   mkdirSync(dirname(path), { recursive: true });
+  makePrivate(path);
   const database = new Database(path, { create: true, readwrite: true });
   try {
     configure(database, options);
