@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
 import { rekeyDatabase } from "../runtime/rekey.ts";
 import { loadConfig } from "../config/load.ts";
-import { databaseName } from "../storage/engines.ts";
 import { errorText } from "../lib/error-text.ts";
 import { databaseArguments, databaseUrlOf } from "./db-argument.ts";
 import { CliError, print } from "./output.ts";
+import { readableDatabase } from "./readable-database.ts";
 
 const description = `Seal all secrets in the database with another key
 
@@ -28,13 +28,13 @@ export default defineCommand({
     ...databaseArguments,
   },
   async run({ args }) {
-    const url = databaseUrlOf(args);
+    const { url, name } = readableDatabase(databaseUrlOf(args));
     const { config } = loadConfig({ configPath: args.config, needsCredential: false });
     const storage = { ...config.storage, url };
     try {
       const { secrets, documents, next } = await rekeyDatabase({ storage, newKeyFile: args["new-key-file"] });
       const what = `${secrets} ${secrets === 1 ? "secret" : "secrets"} in ${documents} ${documents === 1 ? "document" : "documents"}`;
-      print(`${databaseName(url)}: ${what} sealed with the new key. ${next}`);
+      print(`${name}: ${what} sealed with the new key. ${next}`);
     } catch (error) {
       throw new CliError(errorText(error));
     }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSecretBox, sealedWith } from "../../src/keys/secret-box.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/index.ts";
@@ -55,6 +55,13 @@ test("a key in a file gives way to the new one, which is made where there is non
   const made = readFileSync(join(folder.path, "new.key"), "utf8");
   expect([exitCode, readFileSync(`${path}.key`, "utf8")]).toEqual([0, made]);
   expect(createSecretBox(Buffer.from(made.trim(), "hex")).open(await storedSecret(path))).toBe("sk-canary");
+}, 20_000);
+
+test("a path where no database is makes neither a database nor a key", async () => {
+  using folder = temporaryFolder();
+  const { exitCode, stdout, stderr } = await rekey(folder.path);
+  expect([exitCode, stdout, stderr]).toEqual([1, "", expect.stringContaining("there is no file a.db")]);
+  expect(readdirSync(folder.path)).toEqual([]);
 }, 20_000);
 
 test("it goes on where it was cut short, with both keys in the file", async () => {
