@@ -18,6 +18,7 @@ const retention = z.strictObject({
     .min(0)
     .default(0)
     .describe("Beyond about so many bytes the oldest requests are deleted; 0 = no limit. Statistics stay"),
+  audit: duration("365d", { isAge: true }).describe("Older entries of the audit log are deleted; 0 = never"),
 });
 
 export const storage = z.strictObject({

@@ -12,6 +12,7 @@ export function announcedDocuments(
     get: (kind, id) => documents.get(kind, id),
     list: (kind) => documents.list(kind),
     changesSince: (version) => documents.changesSince(version),
+    forgetRemoved: (since) => documents.forgetRemoved(since),
     async put(document) {
       const stored = await documents.put(document);
       tell(document.kind);

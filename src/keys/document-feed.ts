@@ -35,6 +35,9 @@ export interface DocumentFeedOptions {
   after?: (milliseconds: number, ring: () => void) => () => void;
 }
 
+/** Removals are remembered for a day; the clocks of those who forget them may differ. */
+const rememberedMs = 12 * 3_600_000;
+
 function timer(milliseconds: number, ring: () => void): () => void {
   const handle = setTimeout(ring, milliseconds);
   handle.unref();
@@ -49,6 +52,8 @@ function turn(): Promise<void> {
 export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
   const { documents, onChange, onLoaded, log, everyMs = 2000, now = Date.now, after = timer } = options;
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
+  /** Versions of the documents that there are, by `kind/id`. */
+  const there = new Map<string, number>();
   let version = 0;
   let isLoaded = false;
   let goodAt: number | undefined;
@@ -57,10 +62,33 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
   let callOff: (() => void) | undefined;
   let isRunning = false;
 
-  async function readPages(): Promise<void> {
+  function take(change: DocumentChange): void {
+    const path = `${change.kind}/${change.id}`;
+    if ("value" in change) there.set(path, change.version);
+    else there.delete(path);
+    onChange(change);
+  }
+
+  /** From the beginning: of what is not there any more nobody says now that it was removed. */
+  async function readAnew(): Promise<void> {
+    const found = new Set<string>();
+    version = 0;
+    await readPages(({ kind, id }) => found.add(`${kind}/${id}`));
+    for (const [path, last] of there) {
+      if (found.has(path)) continue;
+      const slash = path.indexOf("/");
+      const [kind, id] = [path.slice(0, slash), path.slice(slash + 1)];
+      take({ kind, id, version: last + 1, updatedAt: now(), isRemoved: true });
+    }
+  }
+
+  async function readPages(onFound?: (change: DocumentChange) => void): Promise<void> {
     for (;;) {
       const page = await documents.changesSince(version);
-      for (const change of page.changes) onChange(change);
+      for (const change of page.changes) {
+        take(change);
+        onFound?.(change);
+      }
       const isLast = page.version <= version || page.changes.length === 0;
       version = Math.max(version, page.version);
       if (isLast) return;
@@ -87,7 +115,7 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
 
   async function lookOnce(): Promise<void> {
     try {
-      await readPages();
+      await (goodAt !== undefined && now() - goodAt > rememberedMs ? readAnew() : readPages());
       succeeded();
     } catch (error) {
       failed(error);

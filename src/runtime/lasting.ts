@@ -198,7 +198,9 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
     inMemory: parent?.responseStore,
   });
   // One of several workers is enough, and one that has nothing else to do.
-  const retention = parent === undefined && database ? retentionOf(config, { logger, store: database }) : undefined;
+  const removeExpired = (): Promise<number> => identity.sessions.removeExpired();
+  const retention =
+    parent === undefined && database ? retentionOf(config, { logger, store: database, removeExpired }) : undefined;
   function onChange(change: DocumentChange): void {
     identity.apply(change);
     configuration?.apply(change);

@@ -44,14 +44,15 @@ export function storeOf({ storage }: ResolvedConfig, logger: Logger): Store | un
   return openStore({ url, timeoutMs: timeout, connections, onWarning: (message) => logger.warn(message) });
 }
 
-/** Deletes old requests as configured. */
+/** Deletes from the database what is old, as configured. */
 export function retentionOf(
   { storage }: ResolvedConfig,
-  { logger, store }: { logger: Logger; store: Store },
+  { logger, store, removeExpired }: { logger: Logger; store: Store; removeExpired: () => Promise<number> },
 ): Retention {
   return createRetention({
-    requests: store.requests,
+    store,
     ...storage.retention,
+    removeExpired,
     onWarning: (message) => logger.warn(message),
   });
 }

@@ -39,4 +39,6 @@ export interface AuditLog {
   /** An entry whose id is there already is left as it is, so that one may be sent again. */
   append(entry: NewAuditEntry): Promise<AuditEntry>;
   list(query: AuditQuery): Promise<AuditPage>;
+  /** Deletes the first ones of before an instant, a few hundred at most; how many those were. */
+  deleteBefore(instant: number): Promise<number>;
 }

@@ -23,6 +23,14 @@ export interface DocumentChanges {
   readonly version: number;
 }
 
+export interface ForgottenRemovals {
+  readonly deleted: number;
+  /** What to go on with. */
+  readonly version: number;
+  /** There is nothing more to look at now. */
+  readonly isLast: boolean;
+}
+
 export interface PutDocument {
   /** 1 to 40 of a-z, 0-9 and `-`. */
   readonly kind: string;
@@ -51,4 +59,9 @@ export interface DocumentStore {
   list(kind: string): Promise<StoredDocument[]>;
   /** Changes after a version, removals too; at most 1,000 at a time. 0 = from the beginning. */
   changesSince(version: number): Promise<DocumentChanges>;
+  /**
+   * Deletes what is left of documents that were removed before an instant, of the next 1,000 changes after a version. Whoever
+   * follows changes and has not looked for longer than that must begin anew.
+   */
+  forgetRemoved(since: { version: number; before: number }): Promise<ForgottenRemovals>;
 }

@@ -7,6 +7,7 @@ import { isUsable } from "../../src/config/resolve.ts";
 import { configFolder } from "./folder.ts";
 
 const key = "sk-or-v1-0123456789abcdef";
+const usualRetention = { maxAge: 0, maxBytes: 0, audit: 365 * 24 * 60 * 60 * 1000 };
 
 /** A credential that was written as a text alone. */
 function credential(text: string): { key: string; weight: number; enabled: boolean } {
@@ -249,14 +250,14 @@ describe("environment variables", () => {
     const both = { DATABASE_TYPE: "MariaDB", DATABASE_URL: "mysql://u:p@h/x" };
     expect(folder.load({ env: { OR_API_KEY: key, ...both } }).config.storage.url).toBe("mysql://u:p@h/x");
     const { config, warnings } = folder.load({ env: { OR_API_KEY: key, DATABASE_TYPE: "SQLite" } });
-    expect(config.storage).toEqual({ timeout: 5000, connections: 5, retention: { maxAge: 0, maxBytes: 0 } });
+    expect(config.storage).toEqual({ timeout: 5000, connections: 5, retention: usualRetention });
     expect(warnings).toEqual([]);
   });
 
   test("requests may be kept for longer than a timer can wait", () => {
     using folder = configFolder({ "orcestator.yaml": "storage: {retention: {maxAge: 400d, maxBytes: 1e9}}" });
     const { retention } = folder.load({ env: { OR_API_KEY: key } }).config.storage;
-    expect(retention).toEqual({ maxAge: 400 * 24 * 60 * 60 * 1000, maxBytes: 1_000_000_000 });
+    expect(retention).toEqual({ ...usualRetention, maxAge: 400 * 24 * 60 * 60 * 1000, maxBytes: 1_000_000_000 });
   });
 
   test("REDIS_URL names the Redis that gateways share, and REDIS_ENABLED switches it off", () => {

@@ -9,13 +9,15 @@ interface Scene {
   seen: DocumentChange[];
   told: string[];
   loads: () => number;
+  clock: { time: number };
   /** Rings the alarm that is set, if one is. */
   ring: () => Promise<void>;
   waits: () => number | undefined;
 }
 
 function scene(): Scene {
-  const documents = createMemoryDocuments(() => 1);
+  const clock = { time: 77 };
+  const documents = createMemoryDocuments(() => clock.time);
   const [seen, told]: [DocumentChange[], string[]] = [[], []];
   let loads = 0;
   let alarm: { milliseconds: number; ring: () => void } | undefined;
@@ -24,7 +26,7 @@ function scene(): Scene {
     onChange: (change) => void seen.push(change),
     onLoaded: () => void (loads += 1),
     log: { info: (text) => void told.push(text), warn: (text) => void told.push(text) },
-    now: () => 77,
+    now: () => clock.time,
     after(milliseconds, ring) {
       alarm = { milliseconds, ring };
       return () => (alarm = undefined);
@@ -35,6 +37,7 @@ function scene(): Scene {
     feed,
     seen,
     told,
+    clock,
     loads: () => loads,
     waits: () => alarm?.milliseconds,
     async ring() {
@@ -110,5 +113,53 @@ describe("a store that is down", () => {
     feed.stop();
     await feed.ready;
     expect([waits(), feed.state().isLoaded]).toEqual([undefined, false]);
+  });
+});
+
+describe("a feed that could not look for so long that removals are forgotten", () => {
+  const hour = 3_600_000;
+
+  test("begins anew, and tells of what is not there any more", async () => {
+    const { documents, feed, seen, clock, ring } = scene();
+    for (const id of ["gone", "kept", "back"]) await put(documents, id);
+    await documents.put({ kind: "team", id: "a/b", value: 1 });
+    feed.start();
+    await feed.ready;
+    documents.fault = "down";
+    await ring();
+    documents.fault = undefined;
+    await documents.remove({ kind: "key", id: "gone" });
+    await documents.remove({ kind: "team", id: "a/b" });
+    await documents.remove({ kind: "key", id: "back" });
+    await put(documents, "new");
+    clock.time += 25 * hour;
+    expect((await documents.forgetRemoved({ version: 0, before: clock.time - 24 * hour })).deleted).toBe(3);
+    await put(documents, "back");
+    documents.fault = "down";
+    await ring();
+    documents.fault = undefined;
+    seen.length = 0;
+    await ring();
+    const news = seen.map((change) => [change.kind, change.id, "value" in change, change.version]);
+    expect(news).toEqual([
+      ["key", "kept", true, 2],
+      ["key", "new", true, 8],
+      ["key", "back", true, 9],
+      ["key", "gone", false, 2],
+      ["team", "a/b", false, 5],
+    ]);
+    seen.length = 0;
+    await ring();
+    expect(seen).toEqual([]);
+  });
+
+  test("is not one that looked in time", async () => {
+    const { documents, feed, seen, clock, ring } = scene();
+    await put(documents, "one");
+    feed.start();
+    await feed.ready;
+    clock.time += 11 * hour;
+    await ring();
+    expect(idsOf(seen)).toEqual(["one"]);
   });
 });

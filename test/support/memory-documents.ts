@@ -86,6 +86,14 @@ export function createMemoryDocuments(now: () => number = Date.now): MemoryDocum
           .filter((one): one is StoredDocument => one.kind === kind && "value" in one)
           .map((one) => structuredClone(one)),
       ),
+    forgetRemoved: ({ version: since, before }) =>
+      answer(() => {
+        const old = [...byPath].filter(
+          ([, one]) => "isRemoved" in one && one.version > since && one.updatedAt < before,
+        );
+        for (const [path] of old) byPath.delete(path);
+        return { deleted: old.length, version, isLast: true };
+      }),
     changesSince: (since) =>
       answer(() => {
         const changes = [...byPath.values()]
@@ -124,6 +132,12 @@ export function createMemoryAudit(now: () => number = Date.now): MemoryAudit {
       const added = { id, at, actor, action, subject, before, after, detail };
       entries.push(added);
       return added;
+    },
+    async deleteBefore(instant) {
+      await Promise.resolve();
+      const old = entries.filter(({ at }) => at < instant);
+      for (const entry of old) entries.splice(entries.indexOf(entry), 1);
+      return old.length;
     },
     async list({ limit }) {
       await Promise.resolve();

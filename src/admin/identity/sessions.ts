@@ -34,6 +34,8 @@ export interface Sessions {
   holder(accessToken: string): Holder | undefined;
   /** The newest first; those that have expired are left out. */
   list(): Session[];
+  /** Removes some of those that have expired; how many. */
+  removeExpired(): Promise<number>;
   end(id: string): Promise<void>;
   /** All that somebody has, but for `except`. */
   endOf(userId: string, except?: string): Promise<void>;
@@ -91,13 +93,19 @@ export function createSessions(options: SessionsOptions): Sessions {
     };
   }
 
-  /** Old ones make room: there is no timer for them. */
-  async function tidy(userId: string): Promise<void> {
+  async function removeExpired(): Promise<number> {
     const time = now();
-    const all = [...book.sessions()];
-    const expired = all.filter(({ expiresAt }) => expiresAt <= time).slice(-mostOfOne);
-    const own = all.filter((session) => session.userId === userId && session.expiresAt > time);
-    for (const { id } of [...expired, ...own.slice(mostOfOne - 1)]) await documents.remove(sessionKind, id);
+    const expired = [...book.sessions()].filter(({ expiresAt }) => expiresAt <= time).slice(-mostOfOne);
+    for (const { id } of expired) await documents.remove(sessionKind, id);
+    return expired.length;
+  }
+
+  /** Old ones make room. */
+  async function tidy(userId: string): Promise<void> {
+    await removeExpired();
+    const time = now();
+    const own = [...book.sessions()].filter((session) => session.userId === userId && session.expiresAt > time);
+    for (const { id } of own.slice(mostOfOne - 1)) await documents.remove(sessionKind, id);
   }
 
   /** A holder that no gateway but the one of the login has heard of yet. */
@@ -184,6 +192,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       const person = session.expiresAt > now() ? people.behind(session) : undefined;
       return person && { ...person, sessionId: session.id };
     },
+    removeExpired,
     list: () => [...book.sessions()].filter(({ expiresAt }) => expiresAt > now()),
     end: (id) => documents.remove(sessionKind, id),
     async endOf(userId, except) {

@@ -1,6 +1,13 @@
-import { appendSteps, auditPageSteps } from "../sql/audit.ts";
+import { appendSteps, auditPageSteps, deleteAuditSteps } from "../sql/audit.ts";
 import type { Dialect } from "../sql/dialect.ts";
-import { changesSteps, getSteps, listDocumentsSteps, putSteps, removeSteps } from "../sql/documents.ts";
+import {
+  changesSteps,
+  forgetRemovedSteps,
+  getSteps,
+  listDocumentsSteps,
+  putSteps,
+  removeSteps,
+} from "../sql/documents.ts";
 import { keyTotalsSteps } from "../sql/key-totals.ts";
 import { listSteps } from "../sql/request-list.ts";
 import { boundarySteps, deleteBeforeSteps, findSteps, lastSteps, sizeSteps } from "../sql/requests.ts";
@@ -61,10 +68,12 @@ export function openServerStore(server: Server, { onWarning, now = Date.now }: S
       remove: (named) => write(() => removeSteps(named, tools())),
       list: (kind) => read(() => listDocumentsSteps(kind)),
       changesSince: (version) => read(() => changesSteps(version)),
+      forgetRemoved: (since) => write(() => forgetRemovedSteps(since)),
     },
     audit: {
       append: (entry) => write(() => appendSteps(entry, tools())),
       list: (query) => read(() => auditPageSteps(query)),
+      deleteBefore: (instant) => write(() => deleteAuditSteps(instant)),
     },
     responses: (options) => openServerResponses({ read, write, dialect }, options),
     ready: (waitMs) => readiness.within(waitMs),

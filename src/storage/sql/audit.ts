@@ -3,12 +3,13 @@ import { createId } from "../../lib/ids.ts";
 import type { AuditEntry, AuditPage, AuditQuery, NewAuditEntry } from "../audit-log.ts";
 import { tables } from "../tables.ts";
 import { checkLimit, cursorOf, positionOf } from "./cursor.ts";
-import type { Dialect } from "./dialect.ts";
+import { type Dialect, idsInList, inIds } from "./dialect.ts";
 import { jsonText, jsonValue } from "./json-column.ts";
-import { maybeTextIn, numberIn, type SqlRow, type SqlValue, type Steps, textIn } from "./steps.ts";
+import { maybeTextIn, numberIn, type SqlRow, type SqlValue, statement, type Steps, textIn } from "./steps.ts";
 
 const longest = 200;
 const columns = Object.keys(tables.audit.columns).join(", ");
+const oldestIdsSql = `SELECT id FROM audit_log WHERE at < ? ORDER BY at, id LIMIT ${idsInList}`;
 const behindSql = "at <= ? AND (at < ? OR id < ?)";
 
 function listSql(conditions: readonly string[]): string {
@@ -60,6 +61,15 @@ export function* appendSteps(
   };
   for (const step of dialect.insertNew(tables.audit, [row])) yield step;
   return entryOf(row);
+}
+
+/** Deletes the first ones of before an instant; how many. */
+export function* deleteAuditSteps(instant: number): Steps<number> {
+  const ids = (yield statement(oldestIdsSql, Math.ceil(instant))).rows.map((row) => textIn(row, "id"));
+  if (ids.length === 0) return 0;
+  const { sql, values } = inIds("id", ids);
+  yield statement(`DELETE FROM audit_log WHERE ${sql}`, ...values);
+  return ids.length;
 }
 
 export function* auditPageSteps({ limit, cursor, actor, subject }: AuditQuery): Steps<AuditPage> {

@@ -1,7 +1,13 @@
 import { GatewayError, invalidRequest } from "../../errors.ts";
-import type { DocumentChange, DocumentChanges, PutDocument, StoredDocument } from "../document-store.ts";
+import type {
+  DocumentChange,
+  DocumentChanges,
+  ForgottenRemovals,
+  PutDocument,
+  StoredDocument,
+} from "../document-store.ts";
 import { tables } from "../tables.ts";
-import type { Dialect } from "./dialect.ts";
+import { type Dialect, idsInList, inIds } from "./dialect.ts";
 import { jsonText, jsonValue } from "./json-column.ts";
 import { maybeTextIn, numberIn, type SqlRow, statement, type Steps, textIn } from "./steps.ts";
 
@@ -14,6 +20,8 @@ const columns = "kind, id, version, updated_at, value";
 const getSql = `SELECT ${columns} FROM documents WHERE path = ?`;
 const listSql = `SELECT ${columns} FROM documents WHERE path >= ? AND path < ? AND value IS NOT NULL ORDER BY path`;
 const changesSql = `SELECT ${columns} FROM documents WHERE version > ? ORDER BY version LIMIT ${mostChanges}`;
+const agesSql = `SELECT path, version, updated_at, CASE WHEN value IS NULL THEN 1 ELSE 0 END AS is_removed
+  FROM documents WHERE version > ? ORDER BY version LIMIT ${mostChanges}`;
 /** Whoever changes a document waits here for the one before: versions become visible in their order. */
 const nextVersionSql = "UPDATE counters SET value = value + 1 WHERE name = 'documents'";
 const versionSql = "SELECT value FROM counters WHERE name = 'documents'";
@@ -109,4 +117,26 @@ export function* changesSteps(since: number): Steps<DocumentChanges> {
   const { rows } = yield statement(changesSql, since);
   const changes = rows.map((row): DocumentChange => documentOf(row) ?? { ...headOf(row), isRemoved: true });
   return { changes, version: changes.at(-1)?.version ?? since };
+}
+
+/** Deletes what is left of removed documents, in the order of versions, up to the first change that is not old enough. */
+export function* forgetRemovedSteps({
+  version,
+  before,
+}: {
+  version: number;
+  before: number;
+}): Steps<ForgottenRemovals> {
+  const { rows } = yield statement(agesSql, version);
+  const young = rows.findIndex((row) => numberIn(row, "updated_at") >= before);
+  const old = young === -1 ? rows : rows.slice(0, young);
+  const paths = old.filter((row) => numberIn(row, "is_removed") === 1).map((row) => textIn(row, "path"));
+  for (let at = 0; at < paths.length; at += idsInList) {
+    const { sql, values } = inIds("path", paths.slice(at, at + idsInList));
+    // One that was put again meanwhile stays.
+    yield statement(`DELETE FROM documents WHERE value IS NULL AND ${sql}`, ...values);
+  }
+  const last = old.at(-1);
+  const isLast = young !== -1 || rows.length < mostChanges;
+  return { deleted: paths.length, version: last === undefined ? version : numberIn(last, "version"), isLast };
 }

@@ -1,7 +1,14 @@
 import { GatewayError } from "../../errors.ts";
 import { errorText } from "../../lib/error-text.ts";
-import { appendSteps, auditPageSteps } from "../sql/audit.ts";
-import { changesSteps, getSteps, listDocumentsSteps, putSteps, removeSteps } from "../sql/documents.ts";
+import { appendSteps, auditPageSteps, deleteAuditSteps } from "../sql/audit.ts";
+import {
+  changesSteps,
+  forgetRemovedSteps,
+  getSteps,
+  listDocumentsSteps,
+  putSteps,
+  removeSteps,
+} from "../sql/documents.ts";
 import type { Steps } from "../sql/steps.ts";
 import type { Store } from "../store.ts";
 import { type Connection, isBusy } from "./connection.ts";
@@ -46,10 +53,12 @@ export function sqliteDocuments({ current, now }: SqliteDocumentsOptions): Pick<
       remove: (named) => write(() => removeSteps(named, tools())),
       list: (kind) => read(() => listDocumentsSteps(kind)),
       changesSince: (version) => read(() => changesSteps(version)),
+      forgetRemoved: (since) => write(() => forgetRemovedSteps(since)),
     },
     audit: {
       append: (entry) => write(() => appendSteps(entry, tools())),
       list: (query) => read(() => auditPageSteps(query)),
+      deleteBefore: (instant) => write(() => deleteAuditSteps(instant)),
     },
   };
 }

@@ -284,6 +284,22 @@ test("the audit log has who logged in, who failed, and from where, and no secret
     expect(JSON.stringify(body)).not.toContain(secret);
 });
 
+test("sessions that have expired are removed without anybody logging in again", async () => {
+  const documents = createMemoryDocuments();
+  const times = { now };
+  const audit = createMemoryAudit();
+  const store = { documents, audit, requests: noRequests };
+  using house = await startKeyHouse({ store, now: () => times.now, settings, secrets });
+  for (let count = 0; count < 3; count += 1) await login(house);
+  times.now += 3 * 86_400_000;
+  const young = await login(house);
+  times.now += 5 * 86_400_000;
+  expect(await house.identity.sessions.removeExpired()).toBe(3);
+  expect(await house.identity.sessions.removeExpired()).toBe(0);
+  expect(await documents.list("session")).toHaveLength(1);
+  expect((await refresh(house, young.refreshToken)).status).toBe(200);
+});
+
 test("a database that is gone logs nobody out: only what has to be written waits for it", async () => {
   const documents = createMemoryDocuments();
   const audit = createMemoryAudit();

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { DocumentChange } from "../../../src/storage/document-store.ts";
+import { createRetention } from "../../../src/storage/retention.ts";
 import { forSeeds } from "../../lib/seeded.ts";
 import { createRandom, randomText } from "../../support/random.ts";
 import { openAt, openNew, type TriedEngine } from "./engine.ts";
@@ -175,5 +176,44 @@ export function documentConformance(engine: TriedEngine): void {
     expect(entries[1]).toEqual({ ...entry, after: undefined, detail: undefined });
     expect(audit.append({ actor: "", action: "a", subject: "s" })).rejects.toMatchObject({ status: 400 });
     expect(audit.list({ limit: 0 })).rejects.toMatchObject({ status: 400 });
+  });
+
+  test("what is left of removed documents, and old entries of the audit log, go after their time", async () => {
+    const url = await engine.createDatabase();
+    const hour = 3_600_000;
+    const clock = { time: Date.UTC(2026, 10, 20, 10) };
+    await using opened = await openAt(url, { now: () => clock.time });
+    const { documents, audit } = opened.store;
+    const ids = Array.from({ length: 300 }, (_, index) => `ses_${index}`);
+    for (const id of ids) await documents.put({ kind: "session", id, value: { id } });
+    for (const id of ids.slice(0, 290)) await documents.remove({ kind: "session", id });
+    await documents.put({ kind: "session", id: "ses_7", value: "again" });
+    for (let count = 0; count < 300; count += 1)
+      await audit.append({ at: clock.time + count, actor: "a", action: "b", subject: "c" });
+    clock.time += 23 * hour;
+    await documents.remove({ kind: "session", id: "ses_299" });
+    const leftBehind = async () => {
+      const [row = {}] = await engine.query(url, "SELECT count(*) AS n FROM documents WHERE value IS NULL");
+      return Number(row["n"]);
+    };
+    expect(await leftBehind()).toBe(290);
+
+    const options = { maxAge: 0, maxBytes: 0, now: () => clock.time, pauseMs: 1, onWarning: () => undefined };
+    const retention = createRetention({ ...options, store: opened.store, audit: 24 * hour });
+    expect(await retention.run()).toEqual({ requests: 0, audit: 0, removed: 0 });
+    clock.time += 2 * hour;
+    expect(await retention.run()).toEqual({ requests: 0, audit: 300, removed: 289 });
+    expect(await leftBehind()).toBe(1);
+    clock.time += 30 * hour;
+    expect(await retention.run()).toEqual({ requests: 0, audit: 0, removed: 1 });
+    expect(await audit.list({ limit: 5 })).toEqual({ entries: [], cursor: undefined });
+    expect((await documents.list("session")).map(({ id }) => id).toSorted()).toEqual(
+      [...ids.slice(290, 299), "ses_7"].toSorted(),
+    );
+    const { version } = await documents.put({ kind: "session", id: "ses_1", value: 1, expectedVersion: 0 });
+    expect(version).toBeGreaterThan(590);
+    const forever = createRetention({ ...options, store: opened.store, audit: 0 });
+    await audit.append({ at: 1, actor: "a", action: "b", subject: "c" });
+    expect((await forever.run()).audit).toBe(0);
   });
 }
