@@ -301,6 +301,19 @@ test.skipIf(process.platform === "win32")(
   },
 );
 
+test("of a large batch only what is not there yet is added and counted, wherever it stands", async () => {
+  using temporary = temporaryFolder();
+  const { path, store } = storeIn(temporary.path);
+  const records = Array.from({ length: 90 }, () => makeRecord());
+  for (const at of [3, 24, 25, 60, 89]) await store.requests.insert([records[at] ?? makeRecord()]);
+  await store.requests.insert([...records, ...records.slice(10, 12)]);
+  await store.requests.insert(records.slice(50));
+  expect(count(path)).toBe(90);
+  expect(await store.requests.statistics({ since: 0, by: undefined })).toMatchObject([{ requests: 90 }]);
+  expect(await store.requests.keyTotals("anonymous", 0)).toMatchObject({ requests: 90 });
+  await store.close();
+});
+
 test("a lock held by another process fails a batch quickly, with a code that means: try again", async () => {
   using temporary = temporaryFolder();
   const { path, store } = storeIn(temporary.path);

@@ -1,12 +1,9 @@
-import { Database, type Statement } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
-import { requestColumns } from "../request-columns.ts";
-import type { SqlValue, Steps } from "../sql/steps.ts";
-import { tables } from "../tables.ts";
-import { createUsageLedger } from "../usage/ledger.ts";
-import { sqliteDialect } from "./dialect.ts";
+import type { Steps } from "../sql/steps.ts";
+import { createSqliteInsert } from "./insert.ts";
 import { checkOwnership, migrate } from "./migrations.ts";
 import { readLastRequest } from "./read-request.ts";
 import { readAtOnce, writeAtOnce } from "./run-steps.ts";
@@ -26,11 +23,6 @@ export interface Connection {
 /** While waiting for a lock SQLite holds up the whole event loop, so it may wait long only at start. */
 const startBusyMs = 5000;
 const runBusyMs = 50;
-
-const names = Object.keys(requestColumns);
-const columns = Object.values(requestColumns);
-// Not INSERT OR IGNORE: that would also skip rows that break a NOT NULL in silence.
-const insertSql = `INSERT INTO requests (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ON CONFLICT (id) DO NOTHING`;
 
 export function inodeOf(path: string): bigint | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
@@ -100,40 +92,20 @@ export function openDatabase(options: OpenOptions): Database {
   return database;
 }
 
-/** What writes records and their totals in one transaction. */
-function createInsert(database: Database, statement: Statement<undefined, SqlValue[]>) {
-  const ledger = createUsageLedger();
-
-  const insertAll = database.transaction((records: readonly RequestRecord[]) => {
-    const added = records.filter((record) => statement.run(...columns.map(({ of }) => of(record))).changes > 0);
-    const totals = sqliteDialect.put(tables.usage, ledger.count(added));
-    for (const { sql, values } of totals) database.query(sql).run(...values);
-  });
-
-  return (records: readonly RequestRecord[]): void => {
-    try {
-      insertAll.immediate(records);
-    } catch (error) {
-      ledger.beginAnew();
-      throw error;
-    }
-  };
-}
-
 export function openConnection(options: OpenOptions): Connection {
   const { path } = options;
   const database = openDatabase(options);
   const inode = inodeOf(path);
-  const statement = database.prepare<undefined, SqlValue[]>(insertSql);
+  const inserting = createSqliteInsert(database);
   return {
-    insert: createInsert(database, statement),
+    insert: inserting.insert,
     last: () => readLastRequest(database),
     read: (steps) => readAtOnce(database, steps),
     write: (steps) => writeAtOnce(database, steps),
     isInPlace: () => inodeOf(path) === inode,
     close() {
       // Windows keeps the file locked while a statement is alive.
-      statement.finalize();
+      inserting.finalize();
       try {
         database.run("PRAGMA wal_checkpoint(TRUNCATE)");
       } finally {
