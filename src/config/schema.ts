@@ -194,6 +194,9 @@ const keys = z.strictObject({
     .regex(/^[A-Za-z0-9-]+$/)
     .default("x-api-key")
     .describe("Header read besides Authorization, x-api-key, api-key and x-goog-api-key"),
+  reopen: flag
+    .default(false)
+    .describe("Whom server.anonymous names is served without a key again once all keys that were issued are deleted"),
   overrides: z
     .enum(["none", "admin", "keys", "all"])
     .default("keys")

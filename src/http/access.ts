@@ -6,6 +6,7 @@ import { GatewayError } from "../errors.ts";
 import type { KeyBook } from "../keys/key-book.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { type Role, suffices } from "../keys/role.ts";
+import { isTokenShaped } from "../keys/token.ts";
 import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
 import { hostnameOf, isLocalHostname, isLoopbackAddress, isPrivateAddress, isPrivateHostname } from "../lib/ip.ts";
 import type { Connections } from "./connections.ts";
@@ -47,7 +48,9 @@ export interface AccessOptions {
   keyHeader: string;
   inboundKeys: KeyRing;
   /** Absent where no database holds any. */
-  virtualKeys?: Pick<KeyBook, "isLoaded" | "size" | "find" | "team"> | undefined;
+  virtualKeys?: Pick<KeyBook, "isLoaded" | "size" | "wereIssued" | "find" | "team"> | undefined;
+  /** Whether calls without a key are served again once all keys that were issued are deleted. */
+  reopen?: boolean;
   adminKeys: KeyRing;
   /** Whom logins let in; absent where nobody can log in. */
   identity?: Pick<Identity, "holder"> | undefined;
@@ -148,6 +151,7 @@ function notAdmin({ hasExpired, hasToken }: { hasExpired: boolean; hasToken: boo
 
 export function createAccess(options: AccessOptions): Access {
   const { anonymous, inboundKeys, virtualKeys, adminKeys, identity, connections, overrides, now = Date.now } = options;
+  const { reopen = false, keyHeader } = options;
   const keysMaySteer = overrides === "keys" || overrides === "all";
 
   /** Every key that a request presents, the usual place first. */
@@ -155,7 +159,7 @@ export function createAccess(options: AccessOptions): Access {
     const { headers } = request;
     const bearer = bearerOf(headers.get("authorization"));
     if (bearer !== undefined) yield bearer;
-    for (const name of [options.keyHeader, ...keyHeaders]) {
+    for (const name of [keyHeader, ...keyHeaders]) {
       const token = headers.get(name)?.trim();
       if (token !== undefined && token !== "") yield token;
     }
@@ -173,6 +177,24 @@ export function createAccess(options: AccessOptions): Access {
     throw refuse(`Calls without a key ${objection}. ${adviceFor(call)}`);
   }
 
+  /** Whether calls without a key are served at all, to whomever. */
+  function isOpen(): boolean {
+    if (!inboundKeys.isEmpty) return false;
+    // Whoever held the last key would come in without one as soon as it was taken back.
+    return virtualKeys === undefined || (virtualKeys.size === 0 && (reopen || !virtualKeys.wereIssued));
+  }
+
+  function unknownCaller({ hasToken }: { hasToken: boolean }): GatewayError {
+    const what = hasToken ? "The key is not known here" : "This gateway needs a key";
+    const which = inboundKeys.isEmpty ? "one that was issued here" : "one of ORCH_INBOUND_API_KEYS";
+    const how = `send ${which} as 'Authorization: Bearer <key>' or '${keyHeader}: <key>'`;
+    if (isOpen()) return refuse(`${what}; ${how}, or none.`);
+    if (!inboundKeys.isEmpty || virtualKeys?.size !== 0) return refuse(`${what}; ${how}.`);
+    return refuse(
+      `${what}; ${how}. All keys that were issued are deleted: to serve callers without one again, set keys.reopen to true on the server.`,
+    );
+  }
+
   function holder(key: VirtualKey, address: string | undefined): Caller {
     const grant = grantOf(key, { team: (id) => virtualKeys?.team(id), address, time: now() });
     const maySteer = overrides !== "none" && (key.maySteer ?? keysMaySteer);
@@ -183,6 +205,7 @@ export function createAccess(options: AccessOptions): Access {
     caller(request) {
       const address = connections.addressOf(request);
       let hasToken = false;
+      let hasIssued = false;
       for (const token of tokensOf(request)) {
         const key = virtualKeys?.find(token);
         if (key !== undefined) return holder(key, address);
@@ -192,14 +215,13 @@ export function createAccess(options: AccessOptions): Access {
         if (adminKeys.find(token) !== undefined)
           return { keyId: "admin", grant, address, maySteer: overrides !== "none" };
         hasToken = true;
+        hasIssued ||= isTokenShaped(token);
       }
-      // Without keys a presented one is ignored: many clients insist on sending some text.
       const isLoaded = virtualKeys?.isLoaded ?? true;
       if (!isLoaded && (hasToken || inboundKeys.isEmpty)) throw keysNotLoaded();
-      if (inboundKeys.isEmpty && (virtualKeys?.size ?? 0) === 0) return anonymousCaller(request, address);
-      const what = hasToken ? "The key is not known here" : "This gateway needs a key";
-      const which = inboundKeys.isEmpty ? "one that was issued here" : "one of ORCH_INBOUND_API_KEYS";
-      throw refuse(`${what}; send ${which} as 'Authorization: Bearer <key>' or '${options.keyHeader}: <key>'.`);
+      // Many clients insist on sending some text; but what looks like a key of a gateway was one, or will be heard of.
+      if (isOpen() && !hasIssued) return anonymousCaller(request, address);
+      throw unknownCaller({ hasToken });
     },
     admin(request, needed) {
       let hasExpired = false;

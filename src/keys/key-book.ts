@@ -9,6 +9,8 @@ export interface KeyBook {
   readonly isLoaded: boolean;
   /** Keys, those that are disabled or expired too. */
   readonly size: number;
+  /** Whether there was ever a key, be they all deleted by now. */
+  readonly wereIssued: boolean;
   /** The key of a token, in whatever state it is; `undefined` = there is none. */
   find(token: string): VirtualKey | undefined;
   key(id: string): VirtualKey | undefined;
@@ -36,6 +38,7 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
   const keys = createShelf<VirtualKey>();
   const teams = createShelf<Team>();
   let isLoaded = false;
+  let wereIssued = false;
 
   function forgetHashes(id: string): void {
     const key = keys.get(id);
@@ -45,6 +48,8 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
   }
 
   function applyKey(change: DocumentChange): void {
+    // The store remembers those that were removed.
+    wereIssued = true;
     const key = "value" in change ? readKey(change) : undefined;
     if ("value" in change && key === undefined)
       onProblem(`The stored key ${change.id} cannot be read: it is not taken.`);
@@ -69,6 +74,9 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
     },
     get size() {
       return keys.size;
+    },
+    get wereIssued() {
+      return wereIssued;
     },
     find(token) {
       if (!isTokenShaped(token)) return undefined;

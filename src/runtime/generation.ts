@@ -168,6 +168,7 @@ function appOf({ config, table, catalog, priceBook }: Made, gateway: Gateway, la
     keyHeader: keys.header,
     inboundKeys: createKeyRing(keys.inbound),
     virtualKeys: lasting.virtualKeys?.book,
+    reopen: keys.reopen,
     adminKeys: createKeyRing(admin.token === undefined ? [] : [admin.token]),
     identity: lasting.identity,
     connections,

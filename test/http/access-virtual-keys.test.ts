@@ -18,7 +18,7 @@ function bookOf(fields: Partial<VirtualKey> | undefined, isLoaded = true): KeyBo
   return book;
 }
 
-interface Setting extends Partial<Pick<AccessOptions, "anonymous" | "overrides">> {
+interface Setting extends Partial<Pick<AccessOptions, "anonymous" | "overrides" | "reopen">> {
   book?: KeyBook | undefined;
   inbound?: readonly string[];
   address?: string | undefined;
@@ -26,7 +26,7 @@ interface Setting extends Partial<Pick<AccessOptions, "anonymous" | "overrides">
 }
 
 function accessOf(setting: Setting) {
-  const { book, inbound = [], anonymous = "loopback", overrides = "keys", pathKey } = setting;
+  const { book, inbound = [], anonymous = "loopback", overrides = "keys", reopen = false, pathKey } = setting;
   return createAccess({
     anonymous,
     overrides,
@@ -34,6 +34,7 @@ function accessOf(setting: Setting) {
     keyHeader: "x-own-key",
     inboundKeys: createKeyRing(inbound),
     virtualKeys: book,
+    reopen,
     adminKeys: createKeyRing(["admin-token"]),
     now: () => now,
     connections: {
@@ -136,6 +137,20 @@ describe("a virtual key", () => {
     book.apply(removal("key", "key_1", 4));
     expect(decide({ book })).toMatchObject({ status: 401, message: expect.stringContaining("not known here") });
   });
+
+  test("that nobody knows never lets in as if there were none", () => {
+    for (const anonymous of ["loopback", "all"] as const)
+      for (const book of [bookOf(undefined), undefined])
+        for (const request of [
+          bearer(),
+          requestOf({ "x-api-key": issued.token }),
+          requestOf({}, `?key=${issued.token}`),
+        ])
+          expect(decide({ book, anonymous }, request)).toMatchObject({
+            status: 401,
+            message: expect.stringContaining("not known here"),
+          });
+  });
 });
 
 describe("keys of the configuration and the admin token", () => {
@@ -160,7 +175,21 @@ describe("who calls without a key", () => {
       });
   });
 
-  test("may present any text while there is none", () =>
+  test("is not served because the last key was taken back, until the owner says so", () => {
+    const book = bookOf({});
+    book.apply(removal("key", "key_1", 4));
+    for (const request of [requestOf(), bearer("whatever"), bearer()])
+      expect(decide({ book, anonymous: "all" }, request)).toMatchObject({
+        status: 401,
+        message: expect.stringContaining("set keys.reopen to true"),
+      });
+    expect(decide({ book, reopen: true }, requestOf())).toMatchObject({ keyId: "anonymous" });
+    expect(decide({ book, reopen: true }, bearer("whatever"))).toMatchObject({ keyId: "anonymous" });
+    expect(decide({ book, reopen: true, anonymous: "all" })).toMatchObject({ status: 401 });
+    expect(decide({ book: bookOf({}), reopen: true }, requestOf())).toMatchObject({ status: 401 });
+  });
+
+  test("may present any other text while there is none", () =>
     expect(decide({ book: bookOf(undefined) }, bearer("whatever"))).toMatchObject({ keyId: "anonymous" }));
 });
 

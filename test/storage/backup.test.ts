@@ -59,6 +59,24 @@ test("a backup takes the place of what is in a database only when that is said",
   expect(readdirSync(temporary.path).sort()).toEqual(["audit.db", "backup.db"]);
 });
 
+test("what was removed before the backup is known to be removed behind it", async () => {
+  using temporary = temporaryFolder();
+  const [url, other] = [urlIn(temporary.path, "audit.db"), urlIn(temporary.path, "other.db")];
+  await fill(url, 1);
+  const store = openStore({ url, onWarning: () => undefined });
+  await store.documents.remove({ kind: "key", id: "a" });
+  await store.close();
+  const file = join(temporary.path, "backup.db");
+  await backupDatabase({ url, file });
+  const filled = openStore({ url: other, onWarning: () => undefined });
+  await filled.requests.insert([makeRecord()]);
+  await filled.close();
+  await restoreDatabase({ url: other, file, force: true });
+  const restored = openStore({ url: other, onWarning: () => undefined });
+  expect((await restored.documents.changesSince(0)).changes).toMatchObject([{ kind: "key", id: "a", isRemoved: true }]);
+  await restored.close();
+});
+
 test("a backup of an older release is brought up to date, and stays as it is itself", async () => {
   using temporary = temporaryFolder();
   const file = join(temporary.path, "old.db");

@@ -63,21 +63,25 @@ export function* firstFilledSteps(): Steps<TableName | undefined> {
 
 /**
  * Puts documents in the place of those that are there, under new versions: who follows changes sees each of them, and what
- * is not among them as removed. In a transaction.
+ * is not among them as removed. Those without a value were removed before: that is remembered too. In a transaction.
  */
 export function* replaceDocumentsSteps(
   rows: readonly TableRow[],
   { dialect, now }: { dialect: Dialect; now: number },
 ): Steps<void> {
-  const kept = rows.filter((row) => typeof row["value"] === "string");
-  const paths = new Set(kept.map((row) => row["path"]));
+  const paths = new Set(rows.map((row) => row["path"]));
   yield statement("UPDATE counters SET value = value + 1 WHERE name = 'documents'");
   let version = numberIn((yield statement("SELECT value FROM counters WHERE name = 'documents'")).rows[0], "value");
   const there = (yield statement("SELECT path, kind, id FROM documents WHERE value IS NOT NULL")).rows;
   const gone = there
     .filter((row) => !paths.has(textIn(row, "path")))
     .map((row) => ({ path: textIn(row, "path"), kind: textIn(row, "kind"), id: textIn(row, "id"), value: null }));
-  const changes = [...kept, ...gone].map((row): TableRow => ({ updated_at: now, ...row, version: (version += 1) }));
+  const changes = [...rows, ...gone].map((row): TableRow => ({
+    updated_at: now,
+    value: null,
+    ...row,
+    version: (version += 1),
+  }));
   for (const step of dialect.put(tables.documents, changes)) yield step;
   yield statement("UPDATE counters SET value = ? WHERE name = 'documents'", version);
 }
