@@ -17,8 +17,11 @@ import { isoTime, withChanges, withoutNulls } from "./stored-fields.ts";
 /** Virtual keys, as the API, the command line and whoever else manages them know them. */
 export interface Keys extends Omit<Resource<KeyView, IssuedKey, KeyCreate, KeyPatch>, "page"> {
   page(query: KeyPageQuery): Page<KeyView>;
-  /** Another token takes the place of the key's own, which is still taken for a while where that is wished. */
-  rotate(id: string, how: KeyRotate, by: By): Promise<IssuedKey>;
+  /**
+   * Another token takes the place of the key's own, which is still taken for a while where that is wished. 403 where the
+   * key's own is not the one of the hash `instead`.
+   */
+  rotate(id: string, how: KeyRotate & { readonly instead?: string }, by: By): Promise<IssuedKey>;
 }
 
 export interface KeysOptions extends ResourceTools {
@@ -51,6 +54,12 @@ function budgetOwner({ id, budgets }: VirtualKey): BudgetOwner | undefined {
 function tooMany(most: number): GatewayError {
   const message = `There are ${most} keys here, and no more are issued: delete some that nobody uses.`;
   return new GatewayError({ code: "conflict", status: 409, message });
+}
+
+/** Whoever has a token that was taken away, because others know it, must not take the key back by it. */
+export function tokenReplaced(id: string): GatewayError {
+  const message = `This token of the key ${id} was replaced by another one: only that may rotate it. Ask whoever gave you the key.`;
+  return new GatewayError({ code: "forbidden", status: 403, message });
 }
 
 export function createKeys(options: KeysOptions): Keys {
@@ -117,10 +126,15 @@ export function createKeys(options: KeysOptions): Keys {
     options,
   );
 
-  function rotated({ value }: StoredDocument, { hash, last4 }: NewToken, graceSeconds: number): Promise<unknown> {
+  async function rotated(
+    { id, value }: StoredDocument,
+    { fresh, graceSeconds, instead }: KeyRotate & { readonly fresh: NewToken; readonly instead?: string },
+  ): Promise<unknown> {
+    const { hash, last4 } = fresh;
     const old = (value as { hash?: unknown }).hash;
+    if (instead !== undefined && instead !== old) throw tokenReplaced(id);
     const previous = graceSeconds > 0 ? { hash: old, until: now() + graceSeconds * 1000 } : null;
-    return Promise.resolve(withChanges(value, { hash, last4, previous }));
+    return withChanges(value, { hash, last4, previous });
   }
 
   return {
@@ -130,9 +144,9 @@ export function createKeys(options: KeysOptions): Keys {
       const isWanted = team === undefined ? undefined : ({ teamId }: VirtualKey): boolean => teamId === team;
       return pageFrom(book.keys(cursor), { limit, view, isWanted });
     },
-    async rotate(id, { graceSeconds }, by) {
+    async rotate(id, how, by) {
       const fresh = newToken();
-      const change = (document: StoredDocument): Promise<unknown> => rotated(document, fresh, graceSeconds);
+      const change = (document: StoredDocument): Promise<unknown> => rotated(document, { ...how, fresh });
       const { before, after } = await changeDocument(options, { kind: keyKind, id, version: undefined }, change);
       const [old, key] = [readKey(before), readKey(after)];
       if (key === undefined) throw new Error(`What was written of the key ${id} cannot be read`);

@@ -6,7 +6,7 @@ import { GatewayError } from "../errors.ts";
 import type { KeyBook } from "../keys/key-book.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
 import { type Role, suffices } from "../keys/role.ts";
-import { isTokenShaped } from "../keys/token.ts";
+import { hashOf, isTokenShaped } from "../keys/token.ts";
 import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
 import { hostnameOf, isLocalHostname, isLoopbackAddress, isPrivateAddress, isPrivateHostname } from "../lib/ip.ts";
 import type { Connections } from "./connections.ts";
@@ -16,6 +16,8 @@ export interface Caller {
   keyId: string;
   /** The virtual key that was presented, if one was. */
   grant: KeyGrant | undefined;
+  /** That key's token is the one before its last rotation, in its time of grace. */
+  hasOldToken?: boolean;
   /** May steer requests with x-orcestator-* headers. */
   maySteer: boolean;
   address: string | undefined;
@@ -195,10 +197,11 @@ export function createAccess(options: AccessOptions): Access {
     );
   }
 
-  function holder(key: VirtualKey, address: string | undefined): Caller {
+  function holder(key: VirtualKey, { token, address }: { token: string; address: string | undefined }): Caller {
     const grant = grantOf(key, { team: (id) => virtualKeys?.team(id), address, time: now() });
     const maySteer = overrides !== "none" && (key.maySteer ?? keysMaySteer);
-    return { keyId: key.id, grant, address, maySteer };
+    const hasOldToken = key.previous !== undefined && hashOf(token) !== key.hash;
+    return { keyId: key.id, grant, hasOldToken, address, maySteer };
   }
 
   return {
@@ -208,7 +211,7 @@ export function createAccess(options: AccessOptions): Access {
       let hasIssued = false;
       for (const token of tokensOf(request)) {
         const key = virtualKeys?.find(token);
-        if (key !== undefined) return holder(key, address);
+        if (key !== undefined) return holder(key, { token, address });
         const identity = inboundKeys.find(token);
         const grant = undefined;
         if (identity !== undefined) return { keyId: identity.id, grant, address, maySteer: keysMaySteer };

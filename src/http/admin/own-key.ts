@@ -3,6 +3,7 @@ import { z } from "zod";
 import { issuedKeySchema, keyRotateSchema } from "../../admin/contract/keys.ts";
 import { ownKeySchema, ownUsageSchema } from "../../admin/contract/usage.ts";
 import type { Admin } from "../../admin/index.ts";
+import { tokenReplaced } from "../../admin/keys.ts";
 import { GatewayError } from "../../errors.ts";
 import type { KeyGrant } from "../../keys/virtual-key.ts";
 import { isRefusal, type LimitSet, type Scope } from "../../limits/limiter.ts";
@@ -30,7 +31,7 @@ function noOwnKey({ keyId }: Caller): GatewayError {
 
 const refusals = {
   401: { description: "No key, or one that may not be used" },
-  403: { description: "This is no virtual key" },
+  403: { description: "This is no virtual key, or for a rotation the token before the last one" },
   409: { description: "No database is configured" },
   429: { description: "More than 60 questions in a minute" },
 };
@@ -60,14 +61,14 @@ const ownLimits: LimitSet = { rpm: 60 };
 export function ownKeyRoutes(parts: AdminParts) {
   const limiter = createLimiter({ queue: { size: 0, waitMs: 0 } });
 
-  function owner(request: Request): { grant: KeyGrant; admin: Admin } {
+  function owner(request: Request): { grant: KeyGrant; hasOldToken: boolean; admin: Admin } {
     const caller = parts.access.caller(request);
     if (parts.admin === undefined) throw noDatabase("Virtual keys");
     if (caller.grant === undefined) throw noOwnKey(caller);
     const scope: Scope = { kind: "key", id: `${caller.keyId} (questions about itself)`, limits: ownLimits };
     const taken = limiter.take([scope], { tokens: () => 0, priority: 0 });
     if (isRefusal(taken)) throw refusalError(taken);
-    return { grant: caller.grant, admin: parts.admin };
+    return { grant: caller.grant, hasOldToken: caller.hasOldToken === true, admin: parts.admin };
   }
 
   return new Elysia({ name: "own-key" })
@@ -90,9 +91,12 @@ export function ownKeyRoutes(parts: AdminParts) {
     .post(
       "/api/me/rotate",
       async ({ request }) => {
-        const { grant, admin } = owner(request);
-        const by = { actor: grant.key.id, address: parts.connections.addressOf(request) };
-        return json(await admin.keys.rotate(grant.key.id, await readJson(request, keyRotateSchema, parts), by));
+        const { grant, hasOldToken, admin } = owner(request);
+        if (hasOldToken) throw tokenReplaced(grant.key.id);
+        const { id, hash } = grant.key;
+        const by = { actor: id, address: parts.connections.addressOf(request) };
+        const how = await readJson(request, keyRotateSchema, parts);
+        return json(await admin.keys.rotate(id, { ...how, instead: hash }, by));
       },
       details.rotate,
     );

@@ -258,6 +258,35 @@ describe("a key gets another token", () => {
   });
 });
 
+describe("a token that was replaced", () => {
+  test("does not give the key another one in its time of grace", async () => {
+    const { id, key } = await issue();
+    const fresh = String((await ask("POST", `/api/keys/${id}/rotate`, { graceSeconds: 3600 })).body["key"]);
+    const { status, body } = await ask("POST", "/api/me/rotate", undefined, key);
+    expect([status, JSON.stringify(body)]).toEqual([403, expect.stringContaining("was replaced by another one")]);
+    for (const token of [key, fresh]) expect((await ask("GET", "/api/me", undefined, token)).status).toBe(200);
+    expect((await ask("POST", "/api/me/rotate", undefined, fresh)).status).toBe(200);
+  });
+
+  test("does not at a gateway that has not heard of it, either", async () => {
+    using other = await startKeyHouse({ store });
+    const { id, key } = await issue();
+    await other.look();
+    const rotated = await ask("POST", `/api/keys/${id}/rotate`);
+    expect((await other.ask("POST", "/api/me/rotate", undefined, key)).status).toBe(403);
+    expect(house.book.find(String(rotated.body["key"]))?.id).toBe(id);
+    expect((await ask("GET", "/api/me", undefined, String(rotated.body["key"]))).status).toBe(200);
+  });
+
+  test("of two that take it at the same moment one gets the next", async () => {
+    const { key } = await issue();
+    const answers = await Promise.all([1, 2, 3].map(() => ask("POST", "/api/me/rotate", undefined, key)));
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused).toHaveLength(2);
+    for (const { status } of refused) expect([401, 403]).toContain(status);
+  });
+});
+
 test("a key is deleted, and then there is none", async () => {
   const { id, key } = await issue({ budgets: [{ usd: 1, window: "day" }] });
   expect((await ask("DELETE", `/api/keys/${id}`)).status).toBe(204);
