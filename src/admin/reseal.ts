@@ -1,6 +1,6 @@
-import { GatewayError } from "../errors.ts";
 import { isSealed, type SecretBox, sealedWith } from "../keys/secret-box.ts";
 import type { DocumentStore, StoredDocument } from "../storage/document-store.ts";
+import { isConflict } from "./again-on-conflict.ts";
 
 export interface Resealed {
   /** Documents that were changed. */
@@ -27,10 +27,6 @@ function resealed(value: unknown, again: (text: string) => string): unknown {
   const entries = Object.entries(value);
   const changed = entries.map(([name, item]) => [name, resealed(item, again)] as const);
   return changed.some(([, item], index) => item !== entries[index]?.[1]) ? Object.fromEntries(changed) : value;
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof GatewayError && error.code === "conflict";
 }
 
 /**

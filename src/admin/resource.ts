@@ -1,6 +1,7 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { createId } from "../lib/ids.ts";
 import type { PutDocument, StoredDocument } from "../storage/document-store.ts";
+import { againOnConflict } from "./again-on-conflict.ts";
 import type { AuditTrail, By } from "./audit-trail.ts";
 import type { Page } from "./contract/fields.ts";
 import type { AdminDocuments } from "./documents.ts";
@@ -52,15 +53,9 @@ export interface ResourceTools {
   readonly now: () => number;
 }
 
-const mostTries = 3;
-
 export function notFound(kind: string, id: string): GatewayError {
   const message = `There is no ${kind} ${id.slice(0, 100)} here; GET /api/${kind}s lists those there are.`;
   return new GatewayError({ code: "not_found", status: 404, message });
-}
-
-export function isConflict(error: unknown): boolean {
-  return error instanceof GatewayError && error.code === "conflict";
 }
 
 export function checkVersion(
@@ -98,23 +93,24 @@ export function pageFrom<Value extends { id: string }, View>(
   return { data: found.map(view), cursor: null };
 }
 
-/** A change to one document that begins anew when somebody else was faster, unless it was made of a certain version. */
+/**
+ * A change to one document that begins anew when somebody else was faster, unless it was made of a certain version. What
+ * `change` rejects with is no conflict.
+ */
 export async function changeDocument(
   { documents }: Pick<ResourceTools, "documents">,
   { kind, id, version }: Pick<StoredDocument, "kind" | "id"> & { version: number | undefined },
   change: (before: StoredDocument) => Promise<unknown>,
 ): Promise<{ before: StoredDocument; after: StoredDocument }> {
-  for (let tries = 1; ; tries += 1) {
+  async function attempt(): Promise<{ before: StoredDocument; after: StoredDocument }> {
     const before = await documents.get(kind, id);
     if (before === undefined) throw notFound(kind, id);
     checkVersion(kind, before, version);
     const document: PutDocument = { kind, id, value: await change(before), expectedVersion: before.version };
-    try {
-      return { before, after: await documents.put(document) };
-    } catch (error) {
-      if (!isConflict(error) || version !== undefined || tries === mostTries) throw error;
-    }
+    return { before, after: await documents.put(document) };
   }
+
+  return version === undefined ? againOnConflict(attempt) : attempt();
 }
 
 export function createResource<

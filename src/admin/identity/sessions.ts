@@ -2,6 +2,7 @@ import type { ResolvedConfig } from "../../config/resolve.ts";
 import { GatewayError } from "../../errors.ts";
 import { createId } from "../../lib/ids.ts";
 import type { StoredDocument } from "../../storage/document-store.ts";
+import { isConflict } from "../again-on-conflict.ts";
 import type { AuditTrail } from "../audit-trail.ts";
 import type { AuthTokens } from "../contract/auth.ts";
 import type { AdminDocuments } from "../documents.ts";
@@ -61,10 +62,6 @@ const longestAgent = 200;
 function refused(): GatewayError {
   const message = "This session has ended, or the refresh token was used before: log in again.";
   return new GatewayError({ code: "invalid_api_key", status: 401, message });
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof GatewayError && error.code === "conflict";
 }
 
 function read(document: StoredDocument): Session {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { isPlainObject } from "../../config/path.ts";
 import { hashOf } from "../../keys/token.ts";
+import { isConflict } from "../again-on-conflict.ts";
 import type { AdminDocuments } from "../documents.ts";
-import { isConflict } from "../resource.ts";
 import { isSameText } from "./same-text.ts";
 
 /** The token of a link that makes the first admin: good once, for a quarter of an hour, at every gateway of one database. */

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { GatewayError } from "../../errors.ts";
 import type { SecretBox } from "../../keys/secret-box.ts";
 import { errorText } from "../../lib/error-text.ts";
 import type { DocumentChange } from "../../storage/document-store.ts";
+import { isConflict } from "../again-on-conflict.ts";
 import type { AdminDocuments } from "../documents.ts";
 
 /** What each kind of token is signed with; derived from one secret, so that none can stand for another. */
@@ -39,10 +39,6 @@ const secretBytes = 32;
 function derived(secret: Uint8Array): Keys {
   const key = (purpose: string): Uint8Array => createHmac("sha256", secret).update(`orcestator ${purpose}`).digest();
   return { access: key("access"), refresh: key("refresh"), epoch: key("epoch"), oidc: key("oidc") };
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof GatewayError && error.code === "conflict";
 }
 
 function sealedIn(change: DocumentChange): string | undefined {
