@@ -5,12 +5,14 @@ import type { DocumentChange, DocumentStore, PutDocument, StoredDocument } from 
 /** Documents as the admin API changes them: what is written or seen is known here at once. Rejects as the store does. */
 export interface AdminDocuments {
   get(kind: string, id: string): Promise<StoredDocument | undefined>;
+  /** All of a kind, by id, as the store has them now. */
+  list(kind: string): Promise<StoredDocument[]>;
   put(document: PutDocument): Promise<StoredDocument>;
   remove(kind: string, id: string): Promise<void>;
 }
 
 export interface AdminDocumentsOptions {
-  documents: Pick<DocumentStore, "get" | "put" | "remove">;
+  documents: Pick<DocumentStore, "get" | "list" | "put" | "remove">;
   /** Told of every change that was made or met here. */
   onChange: (change: DocumentChange) => void;
 }
@@ -46,6 +48,11 @@ export function createAdminDocuments({ documents, onChange }: AdminDocumentsOpti
     async get(kind, id) {
       const found = await documents.get(kind, id);
       if (found !== undefined) onChange(found);
+      return found;
+    },
+    async list(kind) {
+      const found = await documents.list(kind);
+      for (const document of found) onChange(document);
       return found;
     },
     async put(document) {

@@ -13,6 +13,7 @@ admin:
     clientId: ${oidcClient.clientId}
     clientSecret: ${oidcClient.clientSecret}
     redirectBase: http://127.0.0.1
+    admins: [owners]
     operators: [ops]
 `,
   });

@@ -16,7 +16,8 @@ import { createSessions, type Holder, type Sessions, type Visitor } from "./sess
 import { createSetupLink } from "./setup-link.ts";
 import { createSignIn, type SignIn } from "./sign-in.ts";
 import { createSigningKeys, type SigningKeys } from "./signing-keys.ts";
-import { createUsers, type Users } from "./users.ts";
+import { createTurns } from "./turns.ts";
+import { createUsers, notNew, type Users } from "./users.ts";
 
 /** Who looks after the gateway: users, their sessions, and how both begin. It lives as long as the process. */
 export interface Identity extends SignIn {
@@ -50,7 +51,7 @@ export interface IdentityOptions {
   /** Where users and sessions are kept; `undefined` = in memory, as long as the process lives. */
   readonly store:
     | {
-        readonly documents: Pick<DocumentStore, "get" | "put" | "remove">;
+        readonly documents: Pick<DocumentStore, "get" | "list" | "put" | "remove">;
         readonly trail: AuditTrail;
         /** Hears what other gateways have changed. Never rejects. */
         look(): Promise<void>;
@@ -72,11 +73,6 @@ function wrongSetupToken(): GatewayError {
 function needsDatabase(): GatewayError {
   const message =
     "Logins at several workers are kept in a database, and this gateway has none: set storage.url (OR_DB_PATH), use one worker, or AUTH_TOKEN.";
-  return new GatewayError({ code: "conflict", status: 409, message });
-}
-
-function notNew(): GatewayError {
-  const message = "There is an admin already: log in, or ask one for a user of your own.";
   return new GatewayError({ code: "conflict", status: 409, message });
 }
 
@@ -109,9 +105,13 @@ export function createIdentity(options: IdentityOptions): Identity {
   const people = createPeople({ settings, book, keys, passwords });
   const own = createSessions({ settings, documents, book, people, keys, trail, now });
   const sessions = isScattered ? { ...own, begin: () => Promise.reject(needsDatabase()) } : own;
-  const hasOtherAdmin = (): boolean =>
-    settings().token !== undefined || settings().password !== undefined || settings().oidc !== undefined;
-  const tools = { documents, trail, now, book, people, sessions, passwords, hasOtherAdmin, look };
+  function hasOtherAdmin(): boolean {
+    const { token, password, oidc } = settings();
+    return token !== undefined || password !== undefined || (oidc !== undefined && oidc.admins.length > 0);
+  }
+
+  const inTurn = createTurns({ documents, name: "users", now });
+  const tools = { documents, trail, now, book, people, sessions, passwords, hasOtherAdmin, inTurn, look };
   const users = createUsers(tools);
   const signIn = createSignIn({ ...tools, throttle: createLoginThrottle(now), users, keys });
   const link = createSetupLink({ documents, now });
@@ -127,7 +127,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     await look();
     if (!isNew()) throw notNew();
     const by = { actor: "setup", address };
-    const { id } = await users.create({ name: username, password, role: "admin", enabled: true }, by);
+    const { id } = await users.createFirst({ name: username, password, role: "admin", enabled: true }, by);
     const user = book.user(id);
     if (user === undefined) throw new Error("The first admin is not known after it was made");
     return { userId: id, name: user.name, role: user.role, epoch: user.epoch };

@@ -7,11 +7,14 @@ function conflict({ kind, id }: PutDocument): GatewayError {
 }
 
 /** Documents of a gateway that has no database: they are gone with the process. */
-export function createMemoryDocuments(now: () => number = Date.now): Pick<DocumentStore, "get" | "put" | "remove"> {
+export function createMemoryDocuments(
+  now: () => number = Date.now,
+): Pick<DocumentStore, "get" | "list" | "put" | "remove"> {
   const stored = new Map<string, StoredDocument>();
   let version = 0;
   return {
     get: (kind, id) => Promise.resolve(stored.get(`${kind}/${id}`)),
+    list: (kind) => Promise.resolve([...stored.values()].filter((document) => document.kind === kind)),
     put(document) {
       const { kind, id, expectedVersion } = document;
       const found = stored.get(`${kind}/${id}`);

@@ -153,9 +153,19 @@ describe("nobody gives themselves more than they have", () => {
   });
 });
 
-test("the last admin stays where there is no other way in", async () => {
+const elsewhere = {
+  issuer: "https://login.example",
+  clientId: "c",
+  redirectBase: "https://gateway.example",
+  operators: ["ops"],
+};
+
+test.each([
+  ["at all", {}],
+  ["as admin", { oidc: elsewhere }],
+])("the last admin stays where there is no other way in %s", async (_how, others) => {
   const alone = openKeyStore();
-  const own = await startKeyHouse({ store: alone.store, secrets });
+  const own = await startKeyHouse({ store: alone.store, secrets, settings: others });
   const token = (await own.identity.offerSetup()) ?? "";
   const setup = await own.ask("POST", "/api/auth/setup", { token, username: "only", password: "some-password" }, null);
   expect([setup.status, "note" in setup.body]).toEqual([201, false]);
