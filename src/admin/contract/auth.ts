@@ -2,10 +2,12 @@ import { z } from "zod";
 import { roles } from "../../keys/role.ts";
 import { name } from "./fields.ts";
 
-/** Control characters would forge lines where names are shown. */
-const printable = /^\P{Cc}*$/u;
+/** Nobody could tell `admin` from one that has them. */
+const invisible = /[\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
 
-export const username = name.max(100).regex(printable, { message: "must not have control characters" });
+export const username = name
+  .max(100)
+  .refine((text) => !invisible.test(text), { message: "must not have invisible characters" });
 
 const longestPassword = 1024;
 const shortestPassword = 8;

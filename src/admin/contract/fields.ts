@@ -8,7 +8,16 @@ const mostModels = 500;
 const mostBudgets = 8;
 const count = z.int().min(1).max(1_000_000_000);
 
-export const name = z.string().trim().min(1).max(longestName).describe("For people");
+/** They would forge lines where names are shown. */
+const controls = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
+export const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(longestName)
+  .refine((text) => !controls.test(text), { message: "must not have control characters" })
+  .describe("For people");
 
 const budget = z.strictObject({
   usd: z.number().min(0).max(1_000_000_000).describe("US dollars"),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { name } from "./fields.ts";
 
 /** OrchestrationApi's words for providers and virtual keys. */
 
@@ -69,7 +70,7 @@ export type ChangedGroup = z.infer<typeof changedGroupSchema>;
 const rpm = number.int().min(0).max(1_000_000_000).describe("Requests a minute; 0 = not bounded");
 
 export const proxyKeyCreateSchema = z.strictObject({
-  name: z.string().trim().min(1).max(200),
+  name,
   rpm: rpm.optional(),
   enabled: z.boolean().default(true),
 });
@@ -77,7 +78,7 @@ export type ProxyKeyCreate = z.infer<typeof proxyKeyCreateSchema>;
 
 /** What is left out stays. */
 export const proxyKeyUpdateSchema = z.strictObject({
-  name: z.string().trim().min(1).max(200).optional(),
+  name: name.optional(),
   rpm: rpm.optional(),
   enabled: z.boolean().optional(),
 });

@@ -139,6 +139,7 @@ test("proxy keys are virtual keys under other names", async () => {
   expect(made).toMatchObject({ status: 201, body: { name: "my-app-key", rpm: 100, enabled: true } });
   const { id, key } = made.body as { id: string; key: string };
   expect(house.virtualKeys?.book.find(key)).toMatchObject({ id, name: "my-app-key", rpm: 100 });
+  expect((await ask("POST", "/admin/proxy-keys", { name: "a\u0000b" })).status).toBe(400);
   const list = await ask("GET", "/admin/proxy-keys");
   expect(list.body["proxyKeys"]).toMatchObject([{ id, name: "my-app-key", rpm: 100 }]);
   expect(JSON.stringify(list.body)).not.toContain(key);

@@ -126,6 +126,7 @@ describe("what makes no sense is refused by its name", () => {
   const wrong: [string, object, string][] = [
     ["no name", { name: undefined }, "`name` is missing; it must be text"],
     ["an empty name", { name: "   " }, "`name` must not be empty"],
+    ["a name that rules a terminal", { name: "a\u001b[2Jb" }, "`name` must not have control characters"],
     ["rpm of nothing", { rpm: 0 }, "`rpm` must be at least 1"],
     ["rpm as a text", { rpm: "60" }, "`rpm` must be"],
     ["models that allow none", { models: [] }, "`models` must not be empty"],
@@ -285,6 +286,17 @@ describe("a token that was replaced", () => {
     expect(refused).toHaveLength(2);
     for (const { status } of refused) expect([401, 403]).toContain(status);
   });
+});
+
+test("neither a team nor a changed key has a name that rules a terminal", async () => {
+  const { id } = await issue();
+  for (const [method, path] of [
+    ["POST", "/api/teams"],
+    ["PATCH", `/api/keys/${id}`],
+  ] as const) {
+    const { status, body } = await ask(method, path, { name: "a\nb" });
+    expect([path, status, JSON.stringify(body)]).toEqual([path, 400, expect.stringContaining("control characters")]);
+  }
 });
 
 test("a key is deleted, and then there is none", async () => {

@@ -148,7 +148,9 @@ describe("nobody gives themselves more than they have", () => {
       const login = await house.ask("POST", "/api/auth/login", { username: name, password: "some-password" }, null);
       expect([name, login.status]).toEqual([name, 200]);
     }
-    for (const name of ["", "  ", "a\nb", "a\u0000b", "a\u001b[2J", "x".repeat(101), 7])
+    const invisible = ["\u200b", "\u200d", "\u00ad", "\u202e", "\ufeff", "\u2060", "\u3164", "\u{e0041}"];
+    const unseen = invisible.map((character) => `root${character}x`);
+    for (const name of ["", "  ", "a\nb", "a\u0000b", "a\u001b[2J", "a\u2028b", "x".repeat(101), 7, ...unseen])
       expect([name, (await make({ name })).status]).toEqual([name, 400]);
   });
 });
