@@ -4,8 +4,10 @@ import type { AuditLog, NewAuditEntry } from "../storage/audit-log.ts";
 
 /** Who makes a change. */
 export interface By {
-  /** A user, `admin`, or the id of a key. */
+  /** The id of a user or of a key, or `admin`. */
   readonly actor: string;
+  /** What the user is called. */
+  readonly name?: string;
   readonly address: string | undefined;
 }
 
@@ -80,10 +82,11 @@ export function createAuditTrail({ audit, log, now = Date.now, later = timer }: 
   }
 
   return {
-    async tell(deed, { actor, address }) {
+    async tell(deed, { actor, name, address }) {
       const at = Math.max(now(), lastAt + 1);
       lastAt = at;
-      const detail = address === undefined ? undefined : { address };
+      const told = { ...(name !== undefined && { name }), ...(address !== undefined && { address }) };
+      const detail = Object.keys(told).length === 0 ? undefined : told;
       waiting.push({ id: createId("aud_", at), at, actor, ...deed, detail });
       if (waiting.length > mostPending) waiting.shift();
       await flush();

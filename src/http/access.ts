@@ -1,4 +1,5 @@
 import { isAccessTokenShaped } from "../admin/identity/access-token.ts";
+import { actorOf } from "../admin/identity/by-person.ts";
 import type { Identity } from "../admin/identity/identity.ts";
 import type { Holder } from "../admin/identity/sessions.ts";
 import type { ServerConfig } from "../config/schema.ts";
@@ -131,8 +132,8 @@ function adviceFor(call: AnonymousCall): string {
 }
 
 function withRole(holder: Holder, needed: Role): AdminCaller {
-  const { name, role } = holder;
-  if (suffices(role, needed)) return { actor: `user:${name}`, role, holder };
+  const { role } = holder;
+  if (suffices(role, needed)) return { actor: actorOf(holder), role, holder };
   const message = `This needs the role ${needed}, and yours is ${role}.`;
   throw new GatewayError({ code: "forbidden", status: 403, message });
 }

@@ -64,9 +64,9 @@ describe("a gateway with ADMIN_PASSWORD", () => {
       expect((await ask("GET", "/api/keys", { token: old })).status).toBe(401);
     const audit = await ask("GET", "/api/audit?limit=3", { token: adminToken });
     expect(audit.body["data"]).toMatchObject([
-      { action: "auth.logout", actor: "user:root" },
-      { action: "key.create", actor: "user:root" },
-      { action: "auth.login", actor: "user:root" },
+      { action: "auth.logout", actor: "config", detail: { name: "root" } },
+      { action: "key.create", actor: "config", detail: { name: "root" } },
+      { action: "auth.login", actor: "config", detail: { name: "root" } },
     ]);
   });
 

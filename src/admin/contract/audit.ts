@@ -10,11 +10,15 @@ export const auditPageSchema = pageOf(
   z.object({
     id: z.string(),
     at: z.string(),
-    actor: z.string().describe("`admin` = the admin token, `user:…`, or the id of a key"),
+    actor: z
+      .string()
+      .describe(
+        "`user:user_…`, `oidc:…` of an identity provider, `config` = admin.username, `admin` = the admin token, or the id of a key",
+      ),
     action: z.string().describe("key.create, auth.login …"),
     subject: z.string().describe("key/key_…"),
     before: z.unknown().optional().describe("Without secrets, as `after`"),
     after: z.unknown().optional(),
-    detail: z.unknown().optional().describe("The address it came from, and the like"),
+    detail: z.unknown().optional().describe("The user's name, the address it came from"),
   }),
 );

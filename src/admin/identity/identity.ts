@@ -6,6 +6,7 @@ import type { DocumentChange, DocumentStore } from "../../storage/document-store
 import type { AuditTrail, By } from "../audit-trail.ts";
 import type { AuthTokens, Setup, SetupAnswer } from "../contract/auth.ts";
 import { createAdminDocuments } from "../documents.ts";
+import { byPerson } from "./by-person.ts";
 import { createIdentityBook } from "./identity-book.ts";
 import { createLoginThrottle } from "./login-throttle.ts";
 import { createMemoryDocuments } from "./memory-documents.ts";
@@ -82,8 +83,9 @@ const memoryNote =
 /** Without a database there is no audit log: the console has it. */
 function consoleTrail(log: IdentityOptions["log"]): AuditTrail {
   return {
-    tell({ action, subject }, { actor, address }) {
-      log.info(`${action} ${subject} by ${actor}${address === undefined ? "" : ` from ${address}`}`);
+    tell({ action, subject }, { actor, name, address }) {
+      const who = name === undefined ? actor : `${name} (${actor})`;
+      log.info(`${action} ${subject} by ${who}${address === undefined ? "" : ` from ${address}`}`);
       return Promise.resolve();
     },
     pending: () => 0,
@@ -154,7 +156,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       const person = await oidc.finish(callback, ticket);
       const tokens = await sessions.begin(person, { ...visitor, by: "oidc" });
       const deed = { action: "auth.login", subject: `user/${person.userId}`, before: undefined, after: undefined };
-      await trail.tell(deed, { actor: `user:${person.name}`, address: visitor.address });
+      await trail.tell(deed, byPerson(person, visitor.address));
       return tokens;
     },
     isNew,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ResolvedConfig } from "../../config/resolve.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Role } from "../../keys/role.ts";
+import { hashOf } from "../../keys/token.ts";
 import { errorText } from "../../lib/error-text.ts";
 import { isSameText } from "./same-text.ts";
 import type { Person } from "./people.ts";
@@ -29,7 +30,8 @@ export interface OidcOptions {
 /** How long somebody may take to log in there. */
 export const ticketSeconds = 600;
 const knownForMs = 600_000;
-const longestId = 200;
+/** The audit log has room for `user/` before it. */
+const longestId = 190;
 
 const ticketSchema = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), until: z.number() });
 
@@ -86,6 +88,12 @@ function nameOf(claims: IDToken): string {
     if (typeof value === "string" && value !== "") return value.replaceAll(/\p{Cc}/gu, "").slice(0, 100);
   }
   return claims.sub.slice(0, 100);
+}
+
+/** Cut off, two people could become one. */
+function userIdOf({ sub }: IDToken): string {
+  const id = `oidc:${sub}`;
+  return id.length <= longestId ? id : `oidc:sha256:${hashOf(sub)}`;
 }
 
 function sealTicket(ticket: z.infer<typeof ticketSchema>, key: Uint8Array): string {
@@ -158,7 +166,7 @@ export function createOidc({ settings, keys, log, now }: OidcOptions): Oidc {
       }
       const role = roleOf(claims, own);
       if (role === undefined) throw noRole(own);
-      return { userId: `oidc:${claims.sub}`.slice(0, longestId), name: nameOf(claims), role, epoch: oidcEpoch(own) };
+      return { userId: userIdOf(claims), name: nameOf(claims), role, epoch: oidcEpoch(own) };
     },
   };
 }

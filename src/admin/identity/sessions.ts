@@ -7,6 +7,7 @@ import type { AuditTrail } from "../audit-trail.ts";
 import type { AuthTokens } from "../contract/auth.ts";
 import type { AdminDocuments } from "../documents.ts";
 import { type Claims, readAccessToken, signAccessToken } from "./access-token.ts";
+import { byPerson } from "./by-person.ts";
 import type { IdentityBook } from "./identity-book.ts";
 import type { People, Person } from "./people.ts";
 import { createRefreshToken, readRefreshToken } from "./refresh-token.ts";
@@ -122,7 +123,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       before: undefined,
       after: undefined,
     };
-    await trail.tell(deed, { actor: `user:${session.name}`, address });
+    await trail.tell(deed, byPerson(session, address));
     throw refused();
   }
 

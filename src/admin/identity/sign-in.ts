@@ -2,6 +2,7 @@ import { GatewayError } from "../../errors.ts";
 import { hashOf } from "../../keys/token.ts";
 import type { AuditTrail } from "../audit-trail.ts";
 import type { AuthTokens, Login, PasswordChange } from "../contract/auth.ts";
+import { byPerson } from "./by-person.ts";
 import type { LoginThrottle } from "./login-throttle.ts";
 import { configuredUserId, type People } from "./people.ts";
 import type { Passwords } from "./passwords.ts";
@@ -62,7 +63,7 @@ export function createSignIn(options: SignInOptions): SignIn {
   async function begun(person: Awaited<ReturnType<typeof identify>>, visitor: Visitor): Promise<AuthTokens> {
     const tokens = await sessions.begin(person, { ...visitor, by: "password" });
     const deed = { action: "auth.login", subject: `user/${person.userId}`, before: undefined, after: undefined };
-    await trail.tell(deed, { actor: `user:${person.name}`, address: visitor.address });
+    await trail.tell(deed, byPerson(person, visitor.address));
     return tokens;
   }
 
@@ -71,7 +72,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     async changePassword({ userId, name }, { password, newPassword }, visitor) {
       if (userId === configuredUserId || !userId.startsWith("user_")) throw notKeptHere();
       await identify({ username: name, password }, visitor);
-      await users.patch(userId, { password: newPassword }, { actor: `user:${name}`, address: visitor.address });
+      await users.patch(userId, { password: newPassword }, byPerson({ userId, name }, visitor.address));
       return begun(await identify({ username: name, password: newPassword }, visitor), visitor);
     },
   };

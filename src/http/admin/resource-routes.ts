@@ -16,9 +16,13 @@ export interface AdminParts extends Pick<RouteParts, "access" | "connections" | 
 }
 
 /** Who asks for something, or makes a change. Throws GatewayError: 401, 403 with a role that is not enough. */
-export function adminOf(request: Request, { access, connections }: AdminParts, needed: Role): By {
-  const { actor } = access.admin(request, needed);
-  return { actor, address: connections.addressOf(request) };
+export function adminOf(
+  request: Request,
+  { access, connections }: Pick<AdminParts, "access" | "connections">,
+  needed: Role,
+): By {
+  const { actor, holder } = access.admin(request, needed);
+  return { actor, ...(holder && { name: holder.name }), address: connections.addressOf(request) };
 }
 
 interface Schemas<Create, Patch, Query> {

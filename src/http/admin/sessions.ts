@@ -7,7 +7,7 @@ import type { AdminCaller } from "../access.ts";
 import { jsonContent } from "../docs/openapi.ts";
 import { type AuthParts, holderOf } from "./auth.ts";
 import { json } from "./json.ts";
-import { describeAs, idParameter, refusals } from "./resource-routes.ts";
+import { adminOf, describeAs, idParameter, refusals } from "./resource-routes.ts";
 
 const details = {
   me: describeAs("admin", {
@@ -60,7 +60,7 @@ function whoIs({ role, holder }: AdminCaller): Who {
 
 /** /api/auth/me, logout and sessions: whoever has logged in, and from where. */
 export function sessionRoutes(parts: AuthParts) {
-  const { access, connections, identity } = parts;
+  const { access, identity } = parts;
 
   /** What somebody may see and end: their own, an admin everybody's. */
   function visible({ role, holder }: AdminCaller): Session[] {
@@ -73,8 +73,8 @@ export function sessionRoutes(parts: AuthParts) {
     .post(
       "/api/auth/logout",
       async ({ request }) => {
-        const { sessionId, name } = holderOf(request, parts);
-        await identity.logout(sessionId, { actor: `user:${name}`, address: connections.addressOf(request) });
+        const { sessionId } = holderOf(request, parts);
+        await identity.logout(sessionId, adminOf(request, parts, "viewer"));
         return new Response(null, { status: 204 });
       },
       details.logout,
@@ -92,7 +92,7 @@ export function sessionRoutes(parts: AuthParts) {
       async ({ request, params: { id } }) => {
         const caller = access.admin(request, "viewer");
         if (!visible(caller).some((session) => session.id === id)) throw notFound(id);
-        await identity.logout(id, { actor: caller.actor, address: connections.addressOf(request) });
+        await identity.logout(id, adminOf(request, parts, "viewer"));
         return new Response(null, { status: 204 });
       },
       details.end,

@@ -279,7 +279,7 @@ test("the audit log has who logged in, who failed, and from where, and no secret
     `user.create user/${id}`,
     expect.any(String),
   ]);
-  expect(entries[0]).toMatchObject({ actor: `user:${name}`, detail: { address: "127.0.0.1" } });
+  expect(entries[0]).toMatchObject({ actor: `user:${id}`, detail: { name, address: "127.0.0.1" } });
   for (const secret of ["wrong-password-1", "hunter2-typed-as-name", password, tokens.accessToken, tokens.refreshToken])
     expect(JSON.stringify(body)).not.toContain(secret);
 });
@@ -345,7 +345,7 @@ describe("without a database", () => {
     const { accessToken } = renewed.body as unknown as Tokens;
     expect((await house.ask("POST", "/api/auth/logout", {}, accessToken)).status).toBe(204);
     expect((await house.ask("GET", "/api/auth/me", undefined, accessToken)).status).toBe(401);
-    expect(house.told.join("\n")).toContain("auth.login user/config by user:Root from 127.0.0.1");
+    expect(house.told.join("\n")).toContain("auth.login user/config by Root (config) from 127.0.0.1");
   });
 
   test("a password of the configuration may be its hash", async () => {

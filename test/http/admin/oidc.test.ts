@@ -98,6 +98,21 @@ describe("a login at the identity provider", () => {
     expect((await house.ask("POST", "/api/auth/refresh", { refreshToken }, null)).status).toBe(401);
   });
 
+  test("is told by whom the provider means, however long its name for them, and not by what they call themselves", async () => {
+    for (const [sub, userId] of [
+      ["subject-2", "oidc:subject-2"],
+      [`${"x".repeat(254)}1`, expect.stringMatching(/^oidc:sha256:[0-9a-f]{64}$/)],
+      [`${"x".repeat(254)}2`, expect.stringMatching(/^oidc:sha256:[0-9a-f]{64}$/)],
+    ] as const) {
+      provider.claims = { sub, preferred_username: "root", realm_access: { roles: "gateway-admins" } };
+      refreshTokenOf(await loginAt());
+      const { body } = await house.ask("GET", "/api/audit?limit=1");
+      expect(body["data"]).toMatchObject([{ action: "auth.login", actor: userId, detail: { name: "root" } }]);
+    }
+    const actors = (await house.ask("GET", "/api/audit?limit=3")).body["data"] as unknown as { actor: string }[];
+    expect(new Set(actors.map(({ actor }) => actor)).size).toBe(3);
+  });
+
   test("may end at another gateway than it began", async () => {
     refreshTokenOf(await loginAt(other));
   });

@@ -21,8 +21,8 @@ async function make(fields: object = {}): Promise<Answer> {
   });
 }
 
-async function tokenOf(role: string): Promise<{ id: string; token: string; name: string }> {
-  const { body } = await make({ role });
+async function tokenOf(role: string, fields: object = {}): Promise<{ id: string; token: string; name: string }> {
+  const { body } = await make({ role, ...fields });
   const login = { username: body["name"], password: "some-password" };
   const tokens = await house.ask("POST", "/api/auth/login", login, null);
   return { id: String(body["id"]), token: String(tokens.body["accessToken"]), name: String(body["name"]) };
@@ -55,6 +55,21 @@ describe("users", () => {
     const { body } = await make({ name: "Cleo" });
     await house.ask("DELETE", `/api/users/${String(body["id"])}`);
     expect((await make({ name: "Cleo" })).status).toBe(201);
+  });
+
+  test("are told apart by the audit log, also when one has the name of another who is gone", async () => {
+    const ids: string[] = [];
+    for (const rest of ["first", "second"]) {
+      const { id, token } = await tokenOf("operator", { name: "Dan" });
+      ids.push(id);
+      await house.ask("POST", "/api/teams", { name: rest }, token);
+      await house.ask("DELETE", `/api/users/${id}`);
+    }
+    const { body } = await house.ask("GET", `/api/audit?actor=user:${ids[1]}`);
+    expect(body["data"]).toMatchObject([
+      { action: "team.create", after: { name: "second" }, detail: { name: "Dan", address: "127.0.0.1" } },
+      { action: "auth.login", subject: `user/${ids[1]}` },
+    ]);
   });
 
   test("several are changed at once, each by itself", async () => {
