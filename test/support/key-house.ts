@@ -19,6 +19,7 @@ import { createConnections } from "../../src/http/connections.ts";
 import { plainError } from "../../src/http/errors.ts";
 import { createKeyRing } from "../../src/keys/key-ring.ts";
 import type { SecretBox } from "../../src/keys/secret-box.ts";
+import { parseAddressRange } from "../../src/lib/cidr.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/index.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -65,6 +66,8 @@ export interface KeyHouseOptions {
   /** Settings below `admin`; the admin token is good besides. */
   readonly settings?: object;
   readonly secrets?: SecretBox;
+  /** Addresses of proxies in front. */
+  readonly trustedProxies?: readonly string[];
 }
 
 /** A real database in a folder of its own. */
@@ -108,7 +111,7 @@ function appOf(parts: AdminParts & AuthParts) {
 const still = (): (() => void) => () => undefined;
 
 export async function startKeyHouse(options: KeyHouseOptions): Promise<KeyHouse> {
-  const { store, now = Date.now, inbound = [], anonymous = "none" } = options;
+  const { store, now = Date.now, inbound = [], anonymous = "none", trustedProxies = [] } = options;
   const told: string[] = [];
   const log = { info: (text: string) => void told.push(text), warn: (text: string) => void told.push(text) };
   const virtualKeys = createVirtualKeys({
@@ -129,7 +132,8 @@ export async function startKeyHouse(options: KeyHouseOptions): Promise<KeyHouse>
   });
   await virtualKeys.look();
   await identity.prepare();
-  const connections = createConnections(10);
+  const trusted = trustedProxies.map(parseAddressRange).filter((range) => range !== undefined);
+  const connections = createConnections(10, () => trusted);
   const access = createAccess({
     anonymous,
     cors: [],

@@ -1,7 +1,10 @@
 import { GatewayError } from "../../errors.ts";
 import { networkOf } from "../../lib/ip.ts";
 
-/** Makes guessing slow: after a few failures each further one costs more waiting, per account and per network. */
+/**
+ * Makes guessing slow: after a few failures each further one costs more waiting, for an account from one network and for the
+ * network. An account by itself bears many, so that a stranger cannot shut its owner out. Each process counts by itself.
+ */
 export interface LoginThrottle {
   /**
    * An attempt begins, and counts as failed until it is told otherwise, so that many at once gain nothing.
@@ -26,7 +29,9 @@ interface Tally {
   at: number;
 }
 
-const perAccount: Bound = { free: 5, longestMs: 60_000 };
+const perAccountAndNetwork: Bound = { free: 5, longestMs: 60_000 };
+/** From all networks together; the owner's own attempt has its turn within seconds. */
+const perAccount: Bound = { free: 100, longestMs: 10_000 };
 /** Several people may share an address. */
 const perNetwork: Bound = { free: 20, longestMs: 300_000 };
 const forgetMs = 15 * 60_000;
@@ -71,19 +76,24 @@ function tooSoon(waitMs: number): GatewayError {
 }
 
 export function createLoginThrottle(now: () => number = Date.now): LoginThrottle {
+  const pairs = createTallies(perAccountAndNetwork);
   const accounts = createTallies(perAccount);
   const networks = createTallies(perNetwork);
   return {
     begin(account, address) {
       const time = now();
       const network = address === undefined ? "unknown" : networkOf(address);
-      const waitMs = Math.max(accounts.waitMs(account, time), networks.waitMs(network, time));
+      const pair = `${account} ${network}`;
+      const waits = [pairs.waitMs(pair, time), accounts.waitMs(account, time), networks.waitMs(network, time)];
+      const waitMs = Math.max(...waits);
       if (waitMs > 0) throw tooSoon(waitMs);
+      pairs.fail(pair, time);
       accounts.fail(account, time);
       networks.fail(network, time);
       return {
         succeeded() {
-          accounts.clear(account);
+          pairs.clear(pair);
+          accounts.forgive(account);
           networks.forgive(network);
         },
       };

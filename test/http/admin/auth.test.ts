@@ -92,6 +92,21 @@ describe("logging in", () => {
     expect((await attempt(password)).status).toBe(200);
   });
 
+  test("is slowed down for whoever fails, and not for the account's owner elsewhere, behind a trusted proxy too", async () => {
+    using house = await startKeyHouse({ store, now: () => now, settings, secrets, trustedProxies: ["127.0.0.1"] });
+    const from = async (address: string, password: string): Promise<number> => {
+      const response = await fetch(`${house.url}/api/auth/login`, {
+        method: "POST",
+        headers: { "x-forwarded-for": address },
+        body: JSON.stringify({ username: "root", password }),
+      });
+      return response.status;
+    };
+    for (let count = 0; count < 6; count += 1) expect(await from("203.0.113.9", "wrong")).toBe(401);
+    expect(await from("203.0.113.9", settings.password)).toBe(429);
+    expect(await from("198.51.100.7", settings.password)).toBe(200);
+  });
+
   test("wants exactly a user name and a password", async () => {
     for (const body of [
       {},
