@@ -13,6 +13,8 @@ export interface Admin {
   readonly keys: Keys;
   readonly teams: Teams;
   readonly own: OwnKeys;
+  /** Whether all is known that the database has: until then what is known would look like all there is. */
+  isLoaded(): boolean;
   /** Virtual keys there are. */
   keyCount(): number;
   /** What was changed is told here. */
@@ -38,5 +40,14 @@ export function createAdmin({ store, book, budgets, log, now = Date.now }: Admin
   const keys = createKeys(tools);
   const teams = createTeams(tools);
   const own = createOwnKeys({ keys, teams, budgets, requests: store.requests });
-  return { keys, teams, own, keyCount: () => book.size, trail, audit: store.audit, flush: () => trail.flush() };
+  return {
+    keys,
+    teams,
+    own,
+    isLoaded: () => book.isLoaded,
+    keyCount: () => book.size,
+    trail,
+    audit: store.audit,
+    flush: () => trail.flush(),
+  };
 }

@@ -11,7 +11,7 @@ import { hashOf, isTokenShaped } from "../keys/token.ts";
 import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
 import { hostnameOf, isLocalHostname, isLoopbackAddress, isPrivateAddress, isPrivateHostname } from "../lib/ip.ts";
 import type { Connections } from "./connections.ts";
-import { grantOf, keysNotLoaded } from "./key-grant.ts";
+import { grantOf, notLoaded } from "./key-grant.ts";
 
 export interface Caller {
   keyId: string;
@@ -222,7 +222,7 @@ export function createAccess(options: AccessOptions): Access {
         hasIssued ||= isTokenShaped(token);
       }
       const isLoaded = virtualKeys?.isLoaded ?? true;
-      if (!isLoaded && (hasToken || inboundKeys.isEmpty)) throw keysNotLoaded();
+      if (!isLoaded && (hasToken || inboundKeys.isEmpty)) throw notLoaded("The keys");
       // Many clients insist on sending some text; but what looks like a key of a gateway was one, or will be heard of.
       if (isOpen() && !hasIssued) return anonymousCaller(request, address);
       throw unknownCaller({ hasToken });

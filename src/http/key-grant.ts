@@ -10,9 +10,9 @@ function forbid(message: string): GatewayError {
   return new GatewayError({ code: "forbidden", status: 403, message });
 }
 
-/** Until then nobody can say that a key is not known. */
-export function keysNotLoaded(): GatewayError {
-  const message = "The keys of this gateway are not loaded yet: its database does not answer. Try again.";
+/** Until then nobody can say that something is not there. */
+export function notLoaded(what: string): GatewayError {
+  const message = `${what} of this gateway are not loaded yet: its database does not answer. Try again.`;
   return new GatewayError({ code: "overloaded", status: 503, message, retryable: true, retryAfterSeconds: 1 });
 }
 

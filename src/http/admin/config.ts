@@ -9,7 +9,7 @@ import {
 import { jsonContent, requestContent } from "../docs/openapi.ts";
 import { type ConfigurationParts, configurationOf } from "./configuration-of.ts";
 import { json, readJson, readQuery } from "./json.ts";
-import { adminOf, describeAs, parametersOf, refusals } from "./resource-routes.ts";
+import { adminOf, checkLoaded, describeAs, parametersOf, refusals } from "./resource-routes.ts";
 
 const details = {
   export: describeAs("configuration", {
@@ -40,6 +40,7 @@ export function configRoutes(parts: ConfigurationParts) {
       async ({ request }) => {
         adminOf(request, parts, "viewer");
         const query = readQuery(request, exportQuery);
+        checkLoaded(parts);
         const by = adminOf(request, parts, query.secrets || query.include.length > 0 ? "admin" : "viewer");
         return json(await configurationOf(parts).exchange.export(query, by));
       },

@@ -21,7 +21,7 @@ import { jsonContent, requestContent } from "../docs/openapi.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { type ConfigurationParts, configurationOf } from "./configuration-of.ts";
 import { json, noDatabase, readJson, readQuery } from "./json.ts";
-import { adminOf, describeAs, idParameter, parametersOf, refusals } from "./resource-routes.ts";
+import { adminOf, checkLoaded, describeAs, idParameter, parametersOf, refusals } from "./resource-routes.ts";
 
 export interface GroupParts extends ConfigurationParts, Pick<RouteParts, "providerHealth" | "readiness" | "requests"> {
   readonly gateway: Pick<RouteParts["gateway"], "active">;
@@ -108,6 +108,7 @@ export function groupRoutes(parts: GroupParts) {
       "/groups",
       ({ request }) => {
         adminOf(request, parts, "viewer");
+        checkLoaded(parts);
         return json({ groups: groups().list() });
       },
       detail({
@@ -145,6 +146,7 @@ export function groupRoutes(parts: GroupParts) {
       "/proxy-keys",
       ({ request }) => {
         adminOf(request, parts, "viewer");
+        checkLoaded(parts);
         const { data, cursor } = proxyKeys().page(readQuery(request, pageQuery));
         return json({ proxyKeys: data, cursor });
       },

@@ -8,6 +8,7 @@ import type { Resource } from "../../admin/resource.ts";
 import type { Role } from "../../keys/role.ts";
 import { jsonContent, requestContent } from "../docs/openapi.ts";
 import type { RouteParts } from "../route-parts.ts";
+import { notLoaded } from "../key-grant.ts";
 import { json, readJson, readQuery } from "./json.ts";
 
 export interface AdminParts extends Pick<RouteParts, "access" | "connections" | "server"> {
@@ -23,6 +24,11 @@ export function adminOf(
 ): By {
   const { actor, holder } = access.admin(request, needed);
   return { actor, ...(holder && { name: holder.name }), address: connections.addressOf(request) };
+}
+
+/** Throws GatewayError (503) until all is known that the database has: "nothing" would be taken for an answer. */
+export function checkLoaded({ admin }: Pick<AdminParts, "admin">): void {
+  if (admin?.isLoaded() === false) throw notLoaded("The keys, users and changes");
 }
 
 interface Schemas<Create, Patch, Query> {
@@ -145,6 +151,7 @@ export function resourceRoutes<Create, Patch, Query>(
       path,
       ({ request }) => {
         adminOf(request, parts, roles.look);
+        checkLoaded(parts);
         return json(resource().page(readQuery(request, schemas.query)));
       },
       details.list,
@@ -171,6 +178,7 @@ export function resourceRoutes<Create, Patch, Query>(
       `${path}/:id`,
       ({ request, params }: Context) => {
         adminOf(request, parts, roles.look);
+        checkLoaded(parts);
         return json(resource().get(params.id));
       },
       details.get,

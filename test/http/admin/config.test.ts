@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { type ConfigHouse, messageOf, startConfigHouse } from "../../support/config-house.ts";
 import { openKeyStore } from "../../support/key-house.ts";
+import { createMemoryDocuments } from "../../support/memory-documents.ts";
 
 const file = `
 server: { strict: true }
@@ -231,4 +232,23 @@ describe("an import", () => {
     }
     expect(await store.documents.list("key")).toEqual([]);
   });
+});
+
+test("until the database was read nobody is told what the file says as if it were all", async () => {
+  const documents = createMemoryDocuments();
+  documents.fault = "down";
+  using early = await startConfigHouse({ store: { ...store, documents }, file });
+  for (const path of [
+    "/api/providers",
+    "/api/providers/filed",
+    "/api/models",
+    "/api/models/filed",
+    "/api/config/export",
+    "/admin/groups",
+    "/admin/proxy-keys",
+  ])
+    expect([path, (await early.ask("GET", path)).status]).toEqual([path, 503]);
+  documents.fault = undefined;
+  await early.look();
+  expect((await early.ask("GET", "/api/providers/filed")).status).toBe(200);
 });

@@ -102,6 +102,27 @@ test("a store that is gone shuts nobody out, and says so to whoever wants a chan
   expect(house.book.key(id)?.rpm).toBeUndefined();
 });
 
+test("until the database was read nothing is said not to be there", async () => {
+  const documents = createMemoryDocuments();
+  const store = { documents, audit: createMemoryAudit(), requests: { statistics } };
+  using before = await startKeyHouse({ store });
+  const { id } = await issue(before);
+  documents.fault = "down";
+  using house = await startKeyHouse({ store });
+  const paths = ["/api/keys", `/api/keys/${id}`, "/api/teams", "/api/teams/team_1", "/api/users", "/api/users/user_1"];
+  for (const path of paths) {
+    const { status, body, headers } = await house.ask("GET", path);
+    expect([path, status, headers.get("retry-after")]).toEqual([path, 503, "1"]);
+    expect(JSON.stringify(body)).toContain("not loaded yet");
+  }
+  documents.fault = undefined;
+  await house.look();
+  expect((await house.ask("GET", `/api/keys/${id}`)).status).toBe(200);
+  expect((await house.ask("GET", "/api/users/user_1")).status).toBe(404);
+  documents.fault = "down";
+  expect((await house.ask("GET", "/api/keys")).body["data"]).toMatchObject([{ id }]);
+});
+
 test("a change whose answer was lost is found again, and its key told", async () => {
   const { store, documents } = fragileStore();
   using house = await startKeyHouse({ store });
