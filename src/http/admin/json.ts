@@ -4,6 +4,8 @@ import { GatewayError, invalidRequest } from "../../errors.ts";
 import { readBody } from "../body.ts";
 import type { RouteParts } from "../route-parts.ts";
 
+const controls = /\p{Cc}/u;
+
 /** No change to a single thing needs more. */
 const usualBytes = 1024 * 1024;
 
@@ -35,6 +37,10 @@ export function readQuery<Schema extends z.ZodType>(request: Request, schema: Sc
   // A key may be presented there, unless the word means something else to this route.
   const isPresented = !("shape" in schema && typeof schema.shape === "object" && "key" in (schema.shape ?? {}));
   const pairs = [...new URL(request.url).searchParams].filter(([name]) => name !== "key" || !isPresented);
+  // No value that is looked for has any, and a database may take them for a failure of its own.
+  const [wrong] = pairs.find(([, value]) => controls.test(value)) ?? [];
+  if (wrong !== undefined)
+    throw invalidRequest(`\`${wrong.slice(0, 100)}\` must not have control characters.`, wrong.slice(0, 100));
   return readInput(schema, Object.fromEntries(pairs));
 }
 

@@ -18,7 +18,7 @@ export function cursorOf({ time, id }: Position): string {
 /** Throws GatewayError (400) when it is none. */
 export function positionOf(cursor: string | undefined): Position {
   if (cursor === undefined) return newest;
-  const [, time, id] = /^(\d{1,16}) (.{1,300})$/su.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
+  const [, time, id] = /^(\d{1,16}) (\P{Cc}{1,300})$/u.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
   if (time === undefined || id === undefined)
     throw invalidRequest("cursor must be the one that the page before gave.", "cursor");
   return { time: Number(time), id };

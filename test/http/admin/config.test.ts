@@ -252,3 +252,19 @@ test("until the database was read nobody is told what the file says as if it wer
   await early.look();
   expect((await early.ask("GET", "/api/providers/filed")).status).toBe(200);
 });
+
+test("control characters in a query are refused before a database meets them", async () => {
+  const cursor = (text: string): string => Buffer.from(text).toString("base64url");
+  for (const path of [
+    "/api/logs?model=a%00",
+    "/api/logs?provider=%1b",
+    `/api/logs?cursor=${cursor("1 \u0000")}`,
+    "/api/logs?cursor=%00",
+    "/api/stats?key=%00",
+    "/api/providers?cursor=%00",
+    "/api/models?cursor=a%0a",
+    "/admin/proxy-keys?cursor=%00",
+  ]) {
+    expect([path, (await ask("GET", path)).status]).toEqual([path, 400]);
+  }
+});

@@ -299,6 +299,18 @@ test("neither a team nor a changed key has a name that rules a terminal", async 
   }
 });
 
+test("control characters in a query are refused before a database meets them", async () => {
+  const cursor = Buffer.from("1 \u0000").toString("base64url");
+  for (const query of [
+    "audit?actor=%00",
+    "audit?subject=a%00b",
+    `audit?cursor=${cursor}`,
+    "keys?team=%00",
+    "users?cursor=%00",
+  ])
+    expect([query, (await ask("GET", `/api/${query}`)).status]).toEqual([query, 400]);
+});
+
 test("a key is deleted, and then there is none", async () => {
   const { id, key } = await issue({ budgets: [{ usd: 1, window: "day" }] });
   expect((await ask("DELETE", `/api/keys/${id}`)).status).toBe(204);
