@@ -17,6 +17,7 @@ import { priceRoutes } from "./admin/prices.ts";
 import { providerHealthRoutes } from "./admin/providers-health.ts";
 import { providerRoutes } from "./admin/providers.ts";
 import { sessionRoutes } from "./admin/sessions.ts";
+import { loginPage } from "./admin/login-page.ts";
 import { setupPage } from "./admin/setup-page.ts";
 import { teamRoutes } from "./admin/teams.ts";
 import { trafficRoutes } from "./admin/traffic.ts";
@@ -106,7 +107,8 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     .use(sessionRoutes(parts))
     .use(userRoutes(parts))
     .use(auditRoutes(parts))
-    .use(setupPage);
+    .use(setupPage)
+    .use(loginPage);
   app.compile();
   return {
     fetch: (request) => app.fetch(request),

@@ -23,6 +23,10 @@ admin:
   const { pathname, search } = new URL(there.headers.get("location") ?? "");
   const back = await fetch(`${gateway.origin}${pathname}${search}`, { redirect: "manual", headers: { cookie } });
   expect(back.status).toBe(303);
+  for (const path of [back.headers.get("location") ?? "", "/dashboard"]) {
+    const page = await fetch(`${gateway.origin}${path}`);
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+  }
   const refreshToken = (back.headers.get("location") ?? "").split("=")[1];
   const body = JSON.stringify({ refreshToken });
   const tokens = await (await fetch(`${gateway.origin}/api/auth/refresh`, { method: "POST", body })).json();

@@ -15,6 +15,8 @@ export const publicRoutes: Readonly<Record<string, string>> = {
   "GET /swagger/assets/style.css": "as /docs",
   "GET /dashboard/setup": "a form; what it sends wants a token",
   "GET /dashboard/setup.js": "a form; what it sends wants a token",
+  "GET /dashboard/": "shows who is logged in to whoever has a refresh token",
+  "GET /dashboard/login.js": "as /dashboard/",
   "POST /api/auth/login": "wants a password",
   "POST /api/auth/refresh": "wants a refresh token",
   "GET /api/auth/oidc/start": "leads to the identity provider",

@@ -9,6 +9,7 @@ import { createAccess } from "../../src/http/access.ts";
 import { auditRoutes } from "../../src/http/admin/audit.ts";
 import { authRoutes, type AuthParts } from "../../src/http/admin/auth.ts";
 import { keyRoutes } from "../../src/http/admin/keys.ts";
+import { loginPage } from "../../src/http/admin/login-page.ts";
 import { oidcRoutes } from "../../src/http/admin/oidc.ts";
 import { ownKeyRoutes } from "../../src/http/admin/own-key.ts";
 import type { AdminParts } from "../../src/http/admin/resource-routes.ts";
@@ -104,6 +105,7 @@ function appOf(parts: AdminParts & AuthParts) {
     .use(oidcRoutes(parts))
     .use(sessionRoutes(parts))
     .use(userRoutes(parts))
+    .use(loginPage)
     .use(auditRoutes(parts));
 }
 

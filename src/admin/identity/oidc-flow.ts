@@ -60,6 +60,16 @@ export async function begin({ clientId, scopes }: OidcSettings, redirectUri: str
   return { attempt, query };
 }
 
+const longestReason = 200;
+
+/** Why the provider let nobody in, as it says: `access_denied (the user said no)`; `undefined` = something else is wrong. */
+export function refusalIn(error: unknown): string | undefined {
+  if (!(error instanceof oauth.AuthorizationResponseError)) return undefined;
+  const { error: code, error_description: description } = error;
+  const reason = description === undefined ? code : `${code} (${description})`;
+  return reason.replaceAll(/\p{Cc}/gu, " ").slice(0, longestReason);
+}
+
 export interface Return {
   readonly settings: OidcSettings;
   readonly server: oauth.AuthorizationServer;

@@ -156,12 +156,14 @@ export function createOidc({ settings, keys, log, now }: OidcOptions): Oidc {
       if (ticket === undefined || ticket.until <= now())
         throw refused("it was not begun in this browser, or too long ago");
       const server = await serverOf(own);
+      const { claimsOf, refusalIn } = await flow();
       let claims: IDToken;
       try {
-        const { claimsOf } = await flow();
         claims = await claimsOf({ settings: own, server, callback, attempt: ticket });
       } catch (error) {
         log.warn(`A login at ${own.issuer} was refused: ${errorText(error)}`);
+        const reason = refusalIn(error);
+        if (reason !== undefined) throw refused(`the identity provider says ${reason}`);
         throw refused("the identity provider did not vouch for it; the gateway's log says why");
       }
       const role = roleOf(claims, own);

@@ -68,6 +68,33 @@ function refreshTokenOf(response: Response): string {
   return token;
 }
 
+/** What the page after a login shows in a browser that came to it with this behind its path. */
+async function pageAt(hash: string): Promise<{ text: string; token: string | undefined }> {
+  const page = await fetch(`${house.url}/dashboard/`);
+  expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+  const [, path = ""] = /<script src="([^"]+)">/.exec(await page.text()) ?? [];
+  const script = await (await fetch(`${house.url}${path}`)).text();
+  const { promise: shown, resolve } = Promise.withResolvers<string>();
+  const status = {
+    set textContent(text: string) {
+      resolve(text);
+    },
+  };
+  const input = { value: "" };
+  const label = { hidden: true, querySelector: () => input };
+  const parts = {
+    location: { hash, pathname: "/dashboard/" },
+    history: { replaceState: (_state: null, _title: string, url: string) => expect(url).toBe("/dashboard/") },
+    document: { querySelector: (selector: string) => (selector === "label" ? label : status) },
+    window: { fetch: (asked: string, request?: RequestInit) => fetch(`${house.url}${asked}`, request) },
+  };
+  // eslint-disable-next-line no-implied-eval, typescript/no-implied-eval
+  new Function(...Object.keys(parts), script)(...Object.values(parts));
+  const text = await shown;
+  await Promise.resolve();
+  return { text, token: label.hidden ? undefined : input.value };
+}
+
 describe("a login at the identity provider", () => {
   test("asks for a code with PKCE, state and nonce", async () => {
     const { location } = await begin();
@@ -141,6 +168,30 @@ describe("a login at the identity provider", () => {
     provider.fault = fault;
     provider.claims = { realm_access: { roles: ["gateway-admins"] } };
     expect((await loginAt()).status).toBe(401);
+  });
+
+  test("leads to a page that shows who it is", async () => {
+    const refreshToken = refreshTokenOf(await loginAt());
+    expect(await pageAt(`#refreshToken=${refreshToken}`)).toEqual({
+      text: expect.stringContaining("logged in as ann, with the role viewer"),
+      token: expect.stringMatching(/^eyJ/),
+    });
+    const again = await pageAt(`#refreshToken=${refreshToken}`);
+    expect(again).toEqual({ text: expect.stringContaining("log in again"), token: undefined });
+    expect(await pageAt("")).toEqual({ text: expect.stringContaining("/api/auth/oidc/start"), token: undefined });
+  });
+
+  test("that the provider refuses says why, to whoever began it", async () => {
+    const begun = await begin();
+    const state = begun.location.searchParams.get("state") ?? "";
+    const query = { error: "access_denied", error_description: "not\u0007 today", state, iss: provider.issuer };
+    const refused = await comeBack(`?${new URLSearchParams(query).toString()}`, begun.cookie);
+    expect([refused.status, await refused.text()]).toEqual([
+      401,
+      expect.stringContaining("the identity provider says access_denied (not  today)"),
+    ]);
+    const forged = await comeBack(`?${new URLSearchParams({ ...query, state: "x" }).toString()}`, begun.cookie);
+    expect([forged.status, await forged.text()]).toEqual([401, expect.not.stringContaining("access_denied")]);
   });
 
   test("is refused in a browser that has not begun it, or with something changed", async () => {
