@@ -158,7 +158,7 @@ export function lifecycleConformance(engine: TriedEngine): void {
     }
     expect(await contentsOf(other)).toEqual(contents);
 
-    // Documents under new versions, and one that is not in the backup as removed: who follows sees that.
+    // Documents under new versions, and as removed those that were so before or are not in the backup: who follows sees that.
     await using opened = await openAt(other);
     const { documents } = opened.store;
     await documents.put({ kind: "key", id: "later", value: 1 });
@@ -168,6 +168,7 @@ export function lifecycleConformance(engine: TriedEngine): void {
     const { changes } = await documents.changesSince(version);
     expect(changes.map(({ id, ...change }) => [id, "isRemoved" in change])).toEqual([
       ["a", false],
+      ["b", true],
       ["c", false],
       ["later", true],
     ]);
