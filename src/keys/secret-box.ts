@@ -27,8 +27,11 @@ export function sealedWith(text: string): string | undefined {
 
 function cannotOpen(why: string): GatewayError {
   const message = `A stored secret cannot be opened: ${why}.`;
-  return new GatewayError({ code: "internal_error", status: 500, message });
+  return new GatewayError({ code: "internal_error", status: 503, message });
 }
+
+const bothKeys =
+  "Set storage.secretKey (ORCESTATOR_SECRET_KEY) or storage.secretKeyFile to that key; while keys change, `<new>,<old>` opens with both";
 
 /** @param key 32 bytes; throws RangeError for another number. */
 export function createSecretBox(key: Uint8Array): SecretBox {
@@ -55,7 +58,8 @@ export function createSecretBox(key: Uint8Array): SecretBox {
     open(text) {
       if (!isSealed(text)) return text;
       const [id = "", packed = ""] = text.slice(prefix.length).split(":");
-      if (id !== keyId) throw cannotOpen(`it was sealed with the key ${id}, and this gateway has ${keyId}`);
+      if (id !== keyId)
+        throw cannotOpen(`it was sealed with the key ${id}, and this gateway has ${keyId}. ${bothKeys}`);
       const bytes = Buffer.from(packed, "base64url");
       if (bytes.length < nonceBytes + tagBytes) throw cannotOpen("it was changed since it was sealed");
       try {

@@ -1,8 +1,12 @@
 import { GatewayError } from "../errors.ts";
 import type { BudgetRefusal } from "./budget-ledger.ts";
 
+const mostUsd = 1e9;
+
 /** US dollars for people: cents, and more digits where it takes them. */
 function usdText(usd: number): string {
+  // An answer may be asked for that is longer than anything.
+  if (usd > mostUsd) return `more than ${mostUsd.toLocaleString("en-US")} USD`;
   const digits = usd >= 1 || usd === 0 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(usd)));
   return `${usd.toFixed(digits)} USD`;
 }

@@ -127,6 +127,12 @@ describe("a budget that is used up", () => {
     }
   });
 
+  test("is refused in words for an answer that costs more than anything", async () => {
+    const [rig, grant] = [rigOf(), grantOf({ budgets: [{ usd: 3, window: "day" }] })];
+    const { status, text } = await ask(rig, grant, request(1e298));
+    expect([status, text]).toEqual([429, expect.stringContaining("may cost more than 1,000,000,000 USD")]);
+  });
+
   test("of a team is so for all its keys", async () => {
     const rig = rigOf();
     const team = { budgets: [{ usd: 3, window: "week" as const }] };

@@ -24,6 +24,8 @@ describe("a sealed secret", () => {
   test("is opened by its own key alone, and says which that is, without telling it", () => {
     const other = createSecretBox(randomBytes(32));
     expect(() => other.open(box.seal("secret"))).toThrow(`it was sealed with the key ${box.keyId}`);
+    expect(() => other.open(box.seal("secret"))).toThrow("storage.secretKey (ORCESTATOR_SECRET_KEY)");
+    expect(() => other.open(box.seal("secret"))).toThrow("`<new>,<old>`");
     expect(key.toString("hex")).not.toContain(box.keyId);
     expect(createSecretBox(key).open(box.seal("secret"))).toBe("secret");
   });

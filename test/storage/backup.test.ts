@@ -17,6 +17,12 @@ async function fill(url: string, count: number): Promise<void> {
   await store.close();
 }
 
+/** Its end is another than its beginning says. */
+function changedIn(zipped: Buffer): Buffer {
+  zipped[zipped.length - 8] = (zipped.at(-8) ?? 0) ^ 1;
+  return zipped;
+}
+
 async function requestsIn(url: string): Promise<number | undefined> {
   const store = openStore({ url, onWarning: () => undefined });
   const [all] = await store.requests.statistics({ since: 0, by: undefined });
@@ -130,8 +136,10 @@ test("what is no backup is refused, with the reason", async () => {
   const lines = gunzipSync(readFileSync(whole)).toString().trimEnd().split("\n");
   const [head = "", first = "", ...rest] = lines;
   const cases: Record<string, [string | Buffer, RegExp]> = {
-    text: ["hello", /incorrect header/],
-    empty: ["", /its end is missing|unexpected end/],
+    text: ["hello", /it is no backup of this gateway\.$/],
+    empty: ["", /it was cut off/],
+    cut: [gzipSync(lines.join("\n")).subarray(0, 200), /it was cut off\.$/],
+    changed: [changedIn(gzipSync(lines.join("\n"))), /it was changed since it was written\.$/],
     other: [gzipSync('{"a":1}\n'), /no backup of this gateway/],
     newer: [gzipSync(head.replace('"version":1', '"version":2')), /middle of a line|version 2/],
     newerLine: [gzipSync(`${head.replace('"version":1', '"version":2')}\n`), /of version 2.*newer release/],
@@ -146,7 +154,7 @@ test("what is no backup is refused, with the reason", async () => {
     proto: [gzipSync(`${[head, '["__proto__",{"id":"a"}]', ...rest].join("\n")}\n`), /no row of a table known here/],
     key: [gzipSync(`${[head, '["requests",{"started_at":1}]', ...rest].join("\n")}\n`), /without a key/],
     type: [gzipSync(`${[head, '["requests",{"id":"a","status":"x"}]', ...rest].join("\n")}\n`), /status is no number/],
-    json: [gzipSync(`${head}\n{{{\n`), /JSON/],
+    json: [gzipSync(`${head}\n{{{\n`), /a line that is no JSON\.$/],
   };
   for (const [name, [content, reason]] of Object.entries(cases)) {
     const file = join(temporary.path, `${name}.gz`);

@@ -36,11 +36,35 @@ export async function writePortable(access: TableAccess, path: string): Promise<
   return counts;
 }
 
+/** What is wrong with a file that cannot be unzipped, or not to its end. */
+function damage(error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (error.code === "Z_BUF_ERROR") return new DamagedBackup("it was cut off");
+  if (error.code !== "Z_DATA_ERROR") return error;
+  const isOther = error.message.includes("header");
+  return new DamagedBackup(isOther ? "it is no backup of this gateway" : "it was changed since it was written");
+}
+
+async function* unzippedBlocks(path: string): AsyncGenerator<Buffer> {
+  try {
+    for await (const block of createReadStream(path).pipe(createGunzip())) yield block as Buffer;
+  } catch (error) {
+    throw damage(error);
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new DamagedBackup("it has a line that is no JSON");
+  }
+}
+
 async function* jsonLinesOf(path: string): AsyncGenerator {
   const splitter = createLineSplitter();
-  const unzipped = createReadStream(path).pipe(createGunzip());
-  for await (const block of unzipped) {
-    for (const line of splitter.push(block as Buffer)) yield JSON.parse(line);
+  for await (const block of unzippedBlocks(path)) {
+    for (const line of splitter.push(block)) yield parsed(line);
   }
   if (splitter.rest() !== "") throw new DamagedBackup("it ends in the middle of a line: it was cut off");
 }

@@ -344,6 +344,14 @@ test("a renewal whose answer from the database was lost has not ended the sessio
   expect((await me(house, tokens)).status).toBe(200);
 });
 
+test("with another key for secrets nobody logs in, and it is said which setting holds it", async () => {
+  using other = await startKeyHouse({ store, settings, secrets: createSecretBox(randomBytes(32)) });
+  const login = { username: "root", password: settings.password };
+  const { status, body } = await other.ask("POST", "/api/auth/login", login, null);
+  expect([status, JSON.stringify(body)]).toEqual([503, expect.stringContaining("storage.secretKey")]);
+  expect(JSON.stringify(body)).toContain("<new>,<old>");
+});
+
 describe("without a database", () => {
   test("the configuration's admin logs in, renews and logs out; sessions live in memory", async () => {
     using house = startWithoutStore(settings);
