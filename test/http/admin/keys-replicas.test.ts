@@ -104,7 +104,7 @@ test("a store that is gone shuts nobody out, and says so to whoever wants a chan
 
 test("until the database was read nothing is said not to be there", async () => {
   const documents = createMemoryDocuments();
-  const store = { documents, audit: createMemoryAudit(), requests: { statistics } };
+  const store = { documents, audit: createMemoryAudit(), requests: noRequests };
   using before = await startKeyHouse({ store });
   const { id } = await issue(before);
   documents.fault = "down";
