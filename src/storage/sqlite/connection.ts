@@ -98,7 +98,7 @@ export function openConnection(options: OpenOptions): Connection {
   const inode = inodeOf(path);
   const inserting = createSqliteInsert(database);
   return {
-    insert: inserting.insert,
+    insert: (records) => inserting.insert(records),
     last: () => readLastRequest(database),
     read: (steps) => readAtOnce(database, steps),
     write: (steps) => writeAtOnce(database, steps),

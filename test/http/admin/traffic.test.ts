@@ -59,7 +59,7 @@ describe.each(houses)("with %s", (_name, house) => {
     );
     expect(await ids(house, `?since=${new Date(now - 3000).toISOString()}`)).toHaveLength(4);
     expect(await ids(house, "?model=100%25_sure")).toHaveLength(6);
-    for (const pattern of ["%25", "smar_", "%25art", "s*", "' OR 1=1 --", "sm%00"])
+    for (const pattern of ["%25", "smar_", "%25art", "s*", "' OR 1=1 --"])
       expect(await ids(house, `?model=${pattern}`)).toEqual([]);
     expect(await ids(house, "?key=key_%25")).toEqual([]);
   });
