@@ -81,6 +81,8 @@ export function createKeys(options: KeysOptions): Keys {
     await checkTeam(input.teamId);
     const { token, hash, last4 } = newToken();
     const expiry = expiresAt === null || expiresAt === undefined ? undefined : epochMsOf(expiresAt);
+    if (expiry !== undefined && expiry <= time)
+      throw invalidRequest("`expiresAt` is past: the key could never be used.", "expiresAt");
     const value = withoutNulls({ ...input, expiresAt: expiry, hash, last4, createdAt: time });
     return { value, secrets: { key: token } };
   }

@@ -3,7 +3,7 @@ import { reconcile, type Reconciled } from "../prices/reconcile.ts";
 import { readReportedCosts } from "../storage/databases.ts";
 import { localDay, localTime } from "../telemetry/local-time.ts";
 import { databaseArguments, databaseUrlOf } from "./db-argument.ts";
-import { palette, print, printable, printJson, printNote } from "./output.ts";
+import { palette, print, printable, printJson, printNote, usageError } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
 import { formatReconciled } from "./prices-format.ts";
 import { readableDatabase, readFrom } from "./readable-database.ts";
@@ -56,8 +56,18 @@ export default defineCommand({
   args: {
     since: { type: "string", default: "7d", valueHint: "7d", description: "How far back: a duration, a date or all" },
     ...databaseArguments,
+    url: {
+      type: "string",
+      valueHint: "url",
+      description: "Not here: no gateway is asked, the database is read (--db)",
+    },
     json: { type: "boolean", description: "Print JSON" },
     exitCode: { type: "boolean", description: "Exit with 1 when a model drifts" },
   },
-  run: ({ args }) => reconcileCosts(args),
+  run: ({ args }) => {
+    if (args.url === undefined) return reconcileCosts(args);
+    throw usageError(
+      "prices reconcile reads the database, and asks no gateway: leave --url out, and name the database with --db",
+    );
+  },
 });

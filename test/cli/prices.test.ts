@@ -155,6 +155,10 @@ describe("prices reconcile", () => {
     expect(stdout).toContain("$44.00");
     expect((await reconcile(["--since", "1s"])).stdout).toContain("No upstream reported a cost since ");
     expect(await reconcile(["--since", "soon"])).toMatchObject({ exitCode: 2 });
+    expect(await reconcile(["--url", "http://127.0.0.1:1"])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("reads the database, and asks no gateway"),
+    });
   });
 
   test("says what is missing without a database", async () => {

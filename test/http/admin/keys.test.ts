@@ -299,6 +299,19 @@ test("neither a team nor a changed key has a name that rules a terminal", async 
   }
 });
 
+test("a key that has expired before it begins is not made, by itself or with others", async () => {
+  const before = house.book.size;
+  for (const expiresAt of ["2020-01-01T00:00:00Z", Date.now(), 0]) {
+    const answer = await ask("POST", "/api/keys", { name: "late", expiresAt });
+    expect([answer.status, messageOf(answer)]).toEqual([400, expect.stringContaining("`expiresAt` is past")]);
+  }
+  const { body } = await ask("POST", "/api/keys/batch", { create: [{ name: "late", expiresAt: 1 }] });
+  expect(body["results"]).toMatchObject([{ status: 400 }]);
+  expect(house.book.size).toBe(before);
+  const { id } = await issue();
+  expect((await ask("PATCH", `/api/keys/${id}`, { expiresAt: 1 })).body).toMatchObject({ status: "expired" });
+});
+
 test("control characters in a query are refused before a database meets them", async () => {
   const cursor = Buffer.from("1 \u0000").toString("base64url");
   for (const query of [
