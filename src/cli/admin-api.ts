@@ -16,6 +16,14 @@ export interface AdminArguments extends AdminAccess {
   readonly json?: boolean | undefined;
 }
 
+interface AdminRequest {
+  readonly method: NonNullable<JsonRequest["method"]>;
+  readonly path: string;
+  readonly body?: unknown;
+  /** What to say where the gateway says that there is no such thing. */
+  readonly missing?: string;
+}
+
 const timeoutMs = 15_000;
 
 function tokenFor(args: AdminArguments): string {
@@ -36,10 +44,7 @@ async function reach(request: JsonRequest): Promise<JsonReply> {
 }
 
 /** Asks a gateway's admin API; the body of its answer. Rejects with CliError in the gateway's own words. */
-export async function askAdmin(
-  args: AdminArguments,
-  { method, path, body }: { method: NonNullable<JsonRequest["method"]>; path: string; body?: unknown },
-): Promise<unknown> {
+export async function askAdmin(args: AdminArguments, { method, path, body, missing }: AdminRequest): Promise<unknown> {
   const token = tokenFor(args);
   const url = gatewayUrl(args);
   const reply = await reach({
@@ -53,5 +58,6 @@ export async function askAdmin(
   const told = errorMessageIn(reply);
   const message = told === undefined ? undefined : printable(told);
   if (reply.status === 401) throw new CliError(`${url} does not accept this admin token: ${message ?? "HTTP 401"}`);
+  if (reply.status === 404 && message !== undefined && missing !== undefined) throw new CliError(missing);
   throw new CliError(message ?? `${url} answered HTTP ${reply.status}; is an Orcestator of this version there?`);
 }

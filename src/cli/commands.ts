@@ -35,6 +35,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   providers: { summary: "Health of the providers, and why", load: () => import("./providers.ts") },
   stats: { summary: "Requests, errors, tokens, cost and latency", load: () => import("./stats.ts") },
   keys: { summary: "Virtual keys: make, list, limit and revoke them", load: () => import("./keys.ts") },
+  teams: { summary: "Teams that keys belong to", load: () => import("./teams.ts") },
   users: { summary: "Those who look after the gateway", load: () => import("./users.ts") },
   prices: { summary: "What models are charged by, and whether it is right", load: () => import("./prices.ts") },
   db: { summary: "Look at the database, or bring its schema up to date", load: () => import("./db.ts") },

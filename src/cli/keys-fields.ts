@@ -1,30 +1,16 @@
-import type { KeyCreate } from "../admin/contract/keys.ts";
-import { calendarWindows } from "../lib/calendar-window.ts";
 import { parseDuration } from "../lib/duration.ts";
+import { boundArguments, boundsOf, clearableBounds, givenOnly, listOf, numberOf } from "./bound-fields.ts";
 import { usageError } from "./output.ts";
 
 /** What a key may have, as the command line names it. */
 export const keyFieldArguments = {
-  models: {
-    type: "string",
-    valueHint: "a,b-*",
-    description: "Models it may use; * stands for anything (default: all)",
-  },
+  ...boundArguments,
   endpoints: {
     type: "string",
     valueHint: "chat,embeddings",
     description: "What it may be used for: chat, embeddings, images, audio, moderations, rerank, count_tokens, opaque",
   },
   addresses: { type: "string", valueHint: "10.0.0.0/8", description: "Addresses it may be used from" },
-  rpm: { type: "string", valueHint: "number", description: "Requests a minute" },
-  tpm: { type: "string", valueHint: "number", description: "Tokens a minute" },
-  concurrency: { type: "string", valueHint: "number", description: "Requests at the same time" },
-  budget: {
-    type: "string",
-    valueHint: "10/day,100/month",
-    description: "US dollars it may spend an hour, day, week, month",
-  },
-  timeZone: { type: "string", valueHint: "zone", description: "By whose clocks its budgets begin (default: UTC)" },
   expires: { type: "string", valueHint: "when", description: "A duration (30d) or a date (2026-12-31)" },
   team: { type: "string", valueHint: "id", description: "The team it belongs to" },
   priority: { type: "string", valueHint: "number", description: "Place in queues: higher goes first (default: 0)" },
@@ -33,36 +19,24 @@ export const keyFieldArguments = {
   tags: { type: "string", valueHint: "a=b,c=d", description: "Notes of your own" },
 } as const;
 
+/** The flags of `--clear`, and the fields they stand for. */
+export const clearableOfKeys = {
+  ...clearableBounds,
+  endpoints: "endpoints",
+  addresses: "addresses",
+  expires: "expiresAt",
+  team: "teamId",
+  priority: "priority",
+  content: "content",
+  "may-steer": "maySteer",
+  tags: "tags",
+} as const;
+
 export type KeyFieldArguments = Readonly<
   Partial<Record<Exclude<keyof typeof keyFieldArguments, "maySteer">, string | undefined>> & {
     maySteer?: boolean | undefined;
   }
 >;
-
-function listOf(text: string | undefined): string[] | undefined {
-  if (text === undefined) return undefined;
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-}
-
-function numberOf(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isInteger(value)) return value;
-  throw usageError(`--${flag} ${text}: write a whole number`);
-}
-
-function budgetsOf(text: string | undefined, timeZone: string | undefined): KeyCreate["budgets"] {
-  return listOf(text)?.map((part) => {
-    const [, usd, name] = /^\$?(\d+(?:\.\d+)?)\/([a-z]+)$/.exec(part) ?? [];
-    const window = calendarWindows.find((known) => known === name);
-    if (usd === undefined || window === undefined)
-      throw usageError(`--budget ${part}: write US dollars and a window, e.g. 10/day or 100/month`);
-    return { usd: Number(usd), window, ...(timeZone === undefined ? {} : { timeZone }) };
-  });
-}
 
 /** ISO time of a duration from now, or of a date: midnight of the machine's own time zone. */
 function expiryOf(text: string | undefined): string | undefined {
@@ -85,20 +59,15 @@ function tagsOf(text: string | undefined): Record<string, string> | undefined {
 
 /** The fields that were given. Throws CliError for one that makes no sense. */
 export function keyFieldsOf(args: KeyFieldArguments): Record<string, unknown> {
-  const fields = {
-    models: listOf(args.models),
+  return givenOnly({
+    ...boundsOf(args),
     endpoints: listOf(args.endpoints),
     addresses: listOf(args.addresses),
-    rpm: numberOf("rpm", args.rpm),
-    tpm: numberOf("tpm", args.tpm),
-    concurrency: numberOf("concurrency", args.concurrency),
-    budgets: budgetsOf(args.budget, args.timeZone),
     expiresAt: expiryOf(args.expires),
     teamId: args.team,
     priority: numberOf("priority", args.priority),
     content: args.content,
     maySteer: args.maySteer,
     tags: tagsOf(args.tags),
-  };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  });
 }

@@ -1,39 +1,14 @@
 import { defineCommand } from "citty";
-import { keyPageSchema } from "../admin/contract/keys.ts";
 import { adminArguments, askAdmin } from "./admin-api.ts";
 import { keyFieldArguments, keyFieldsOf } from "./keys-fields.ts";
-import { formatKeys } from "./keys-format.ts";
-import { showIssued } from "./keys-show.ts";
-import { CliError, palette, print, printJson, printNote, usageError } from "./output.ts";
-import { outputWidth } from "./output-width.ts";
-
-function show(body: unknown): void {
-  const { data: page } = keyPageSchema.safeParse(body);
-  if (page === undefined)
-    throw new CliError("the gateway's answer is not understood; is an Orcestator of this version there?");
-  if (page.data.length === 0) {
-    print("There are no keys. Make one with: orcestator keys create <name>");
-    return;
-  }
-  print(formatKeys(page.data, { width: outputWidth(process.stdout), colors: palette() }));
-  if (page.cursor !== null) printNote(palette(process.stderr).gray(`There are more: --cursor ${page.cursor}`));
-}
+import { keyResource, showIssued } from "./keys-resource.ts";
+import { usageError } from "./output.ts";
+import { listArguments, listThem } from "./resource.ts";
 
 export const list = defineCommand({
   meta: { name: "list", description: "List keys, the newest first" },
-  args: {
-    limit: { type: "string", valueHint: "number", default: "50", description: "How many at most" },
-    cursor: { type: "string", valueHint: "id", description: "Where the page before ended" },
-    team: { type: "string", valueHint: "id", description: "Only keys of this team" },
-    ...adminArguments,
-  },
-  async run({ args }) {
-    const { limit, cursor, team } = args;
-    const query = new URLSearchParams({ limit, ...(cursor && { cursor }), ...(team && { team }) });
-    const body = await askAdmin(args, { method: "GET", path: `/api/keys?${query.toString()}` });
-    if (args.json === true) printJson(body);
-    else show(body);
-  },
+  args: { team: { type: "string", valueHint: "id", description: "Only keys of this team" }, ...listArguments },
+  run: ({ args }) => listThem(keyResource, args, { team: args.team }),
 });
 
 export const create = defineCommand({

@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 
-const description = `Virtual keys of a running gateway: make, list, show, rotate, disable, enable and delete them
+const description = `Virtual keys of a running gateway: make, list, show, change, rotate, disable, enable and delete them
 
 Examples:
   orcestator keys create alice
@@ -14,6 +14,7 @@ export default defineCommand({
     list: () => import("./keys-list.ts").then(({ list }) => list),
     create: () => import("./keys-list.ts").then(({ create }) => create),
     show: () => import("./keys-show.ts").then(({ show }) => show),
+    update: () => import("./keys-show.ts").then(({ update }) => update),
     rotate: () => import("./keys-show.ts").then(({ rotate }) => rotate),
     disable: () => import("./keys-show.ts").then(({ disable }) => disable),
     enable: () => import("./keys-show.ts").then(({ enable }) => enable),

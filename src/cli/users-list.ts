@@ -2,11 +2,8 @@ import { defineCommand } from "citty";
 import { type UserView, userPageSchema, userViewSchema } from "../admin/contract/users.ts";
 import { adminArguments, type AdminArguments, askAdmin } from "./admin-api.ts";
 import { readPassword } from "./read-password.ts";
-import { CliError, type Column, palette, print, printable, printJson, table } from "./output.ts";
-
-function notUnderstood(): CliError {
-  return new CliError("the gateway's answer is not understood; is an Orcestator of this version there?");
-}
+import { type Column, palette, print, printable, printJson, table } from "./output.ts";
+import { notUnderstood } from "./resource.ts";
 
 /** All users, the newest first. */
 export async function allUsers(args: AdminArguments): Promise<UserView[]> {

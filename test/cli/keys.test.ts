@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import type { KeyView } from "../../src/admin/contract/keys.ts";
-import { budgetsText, formatKey, formatKeys, limitsText } from "../../src/cli/keys-format.ts";
+import { budgetsText, limitsText } from "../../src/cli/bounds-text.ts";
+import { formatKey, formatKeys } from "../../src/cli/keys-format.ts";
 import { keyFieldsOf } from "../../src/cli/keys-fields.ts";
 import { createPalette } from "../../src/cli/output.ts";
 import { configFolder } from "../config/folder.ts";
@@ -68,7 +69,25 @@ test("a key is made, shown, switched off and on, rotated and deleted", async () 
   expect((await keys(["delete", id])).stdout).toBe(`${id} is deleted.\n`);
   expect(idOf(token)).toBe("none");
   const gone = await keys(["show", id]);
-  expect([gone.exitCode, gone.stderr]).toEqual([1, expect.stringContaining(`There is no key ${id} here`)]);
+  expect([gone.exitCode, gone.stderr]).toEqual([1, expect.stringContaining(`there is no key ${id} here`)]);
+  expect(gone.stderr).toContain("`orcestator keys list` shows those there are");
+}, 30_000);
+
+test("a key is changed: what is left out stays, and what is cleared is gone", async () => {
+  const id = idOf((await keys(["create", "bob", "--rpm", "60", "--models", "a", "--expires", "30d"])).stdout.trim());
+  const changed = await keys(["update", id, "--name", "Bob", "--tpm", "5000", "--clear", "models,expires"]);
+  expect([changed.exitCode, changed.stdout]).toEqual([0, `Bob (${id}) is active.\n`]);
+  const { rpm, tpm, models, expiresAt } = house.book.key(id) ?? {};
+  expect({ rpm, tpm, models, expiresAt }).toEqual({ rpm: 60, tpm: 5000, models: undefined, expiresAt: undefined });
+  const nothing = await keys(["update", id]);
+  expect([nothing.exitCode, nothing.stderr]).toEqual([2, expect.stringContaining("say what to change")]);
+  const unknown = await keys(["update", id, "--clear", "name"]);
+  expect([unknown.exitCode, unknown.stderr]).toEqual([
+    2,
+    expect.stringContaining("--clear name: write some of models"),
+  ]);
+  const past = await keys(["create", "late", "--expires", "2020-01-01"]);
+  expect([past.exitCode, past.stderr]).toEqual([1, expect.stringContaining("`expiresAt` is past")]);
 }, 30_000);
 
 test("with --json everything is what the API says", async () => {
@@ -155,6 +174,7 @@ describe("fields of a key", () => {
     { budget: "10/year" },
     { expires: "soon" },
     { tags: "a" },
+    { timeZone: "Europe/Berlin" },
   ];
   for (const args of wrong)
     test(`${JSON.stringify(args)} makes no sense`, () => expect(() => keyFieldsOf(args)).toThrow(/^--/));
