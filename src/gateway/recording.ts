@@ -1,10 +1,11 @@
 import type { GatewayError } from "../errors.ts";
 import { costOf } from "../prices/cost.ts";
 import { type Price, priceAt } from "../prices/price.ts";
+import { roughTokens } from "../protocols/canonical/count-tokens.ts";
 import type { Envelope, Observation } from "../protocols/protocol.ts";
 import type { Target } from "../routing/target.ts";
 import type { EndReason, Operation, RequestRecord, Usage } from "../telemetry/request-record.ts";
-import { promptTokens, unknownUsage } from "../telemetry/request-record.ts";
+import { completionTokens, promptTokens, unknownUsage } from "../telemetry/request-record.ts";
 import type { ClientCall } from "./call.ts";
 
 /** One request's record while it grows. */
@@ -101,23 +102,32 @@ function wholeCharacters(text: string | undefined): string | undefined {
 
 /** Clients may send megabytes as a model's name. */
 const longestName = 500;
-const charactersPerToken = 4;
 
-/** A broken stream has no usage of its own: four characters of request a token, and one token a delivered event. */
-function estimate(envelopeBytes: number, observation: Observation): Usage {
-  return { ...unknownUsage, input: Math.ceil(envelopeBytes / charactersPerToken), output: observation.contentEvents };
+/** Tokens that went by of an answer: four bytes each, and one an event at least. */
+function deliveredTokens({ answerBytes, contentEvents }: Observation): number {
+  return Math.max(roughTokens(answerBytes), contentEvents);
+}
+
+/** What a stream that broke must have used: many upstreams tell of the answer at its end only, if at all. */
+function estimate(observation: Observation, envelope: Envelope | undefined): Usage | undefined {
+  const { usage = unknownUsage } = observation;
+  const input = promptTokens(usage) === undefined ? envelope && roughTokens(envelope.text.length) : usage.input;
+  const missing = deliveredTokens(observation) - (completionTokens(usage) ?? 0);
+  if (missing <= 0 || (input === undefined && promptTokens(usage) === undefined)) return undefined;
+  return { ...usage, input, output: (usage.output ?? 0) + missing };
 }
 
 function addUsage(record: RequestRecord, observation: Observation, envelope: Envelope | undefined): void {
-  if (observation.usage !== undefined) {
+  const isWhole = record.endReason === "completed";
+  const estimated = isWhole ? undefined : estimate(observation, envelope);
+  if (estimated !== undefined) {
+    record.usage = estimated;
+    record.usageSource = "estimated";
+  } else if (observation.usage !== undefined) {
     record.usage = observation.usage;
-    record.usageSource = record.endReason === "completed" ? "upstream" : "partial_upstream";
+    record.usageSource = isWhole ? "upstream" : "partial_upstream";
     record.costUsd = observation.costUsd;
-    return;
   }
-  if (record.endReason === "completed" || observation.contentEvents === 0 || envelope === undefined) return;
-  record.usage = estimate(envelope.text.length, observation);
-  record.usageSource = "estimated";
 }
 
 /** What the upstream reports counts; what it does not, the price makes of the usage. */

@@ -60,6 +60,7 @@ function observe(observation: Observation, event: StreamEvent, textLimit: number
       return;
     case "part-delta":
       observation.contentEvents += 1;
+      observation.answerBytes += Buffer.byteLength(event.text);
       return;
     case "usage":
       observation.usage = event.usage;

@@ -39,6 +39,8 @@ export interface Observation {
   text: string;
   /** Content-bearing events seen. */
   contentEvents: number;
+  /** Of a stream: UTF-8 bytes of texts, thoughts and calls seen, about. What need not be parsed counts as it is written, with its escapes. */
+  answerBytes: number;
 }
 
 export function newObservation(): Observation {
@@ -50,6 +52,7 @@ export function newObservation(): Observation {
     finishReason: undefined,
     text: "",
     contentEvents: 0,
+    answerBytes: 0,
   };
 }
 

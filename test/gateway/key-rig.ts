@@ -41,6 +41,8 @@ export interface KeyRig {
 export interface KeyRigOptions {
   readonly config: object;
   readonly priceOf?: (target: Target) => Price | undefined;
+  /** Records are priced too, by the same. */
+  readonly pricesRecords?: boolean;
   readonly unknownPrice?: "refuse" | "allow";
   readonly textLimit?: number;
 }
@@ -49,6 +51,7 @@ export interface KeyRigOptions {
 export function keyRig({
   config,
   priceOf = () => price(1, 1),
+  pricesRecords = false,
   unknownPrice = "refuse",
   textLimit = 0,
 }: KeyRigOptions): KeyRig {
@@ -57,8 +60,10 @@ export function keyRig({
   const records: RequestRecord[] = [];
   const log = { info: () => undefined, warn: () => undefined };
   const budgets = createBudgets({ documents: createMemoryDocuments(), log, every: () => () => undefined });
+  const parts = gatewayParts(table);
   const gateway = createGateway({
-    ...gatewayParts(table),
+    ...parts,
+    routing: pricesRecords ? { ...parts.routing, priceOf } : parts.routing,
     scopes: createRequestScopes(resolved.limits),
     admitKey: createKeyAdmission({ budgets, priceOf, unknownPrice }),
     translation: startRun({ routed: table }).exchange.translation,

@@ -145,7 +145,22 @@ function usageOf(observation: Observation, sees = true): Pick<RequestRecord, "us
 
 describe("the usage of a stream that broke", () => {
   test("is the upstream's as far as it told it", () => {
-    expect(usageOf(observed({ usage, contentEvents: 9 }))).toEqual({ usage, usageSource: "partial_upstream" });
+    const told = observed({ usage, contentEvents: 3, answerBytes: 12 });
+    expect(usageOf(told)).toEqual({ usage, usageSource: "partial_upstream" });
+  });
+
+  test("is estimated where more went by than the upstream had told of until then", () => {
+    const output = (fields: Partial<Observation>) => usageOf(observed({ usage, ...fields }));
+    expect(output({ contentEvents: 9 })).toEqual({ usage: { ...usage, output: 9 }, usageSource: "estimated" });
+    expect(output({ contentEvents: 2, answerBytes: 4001 }).usage.output).toBe(1001);
+    const thinking = { ...usage, reasoning: 7 };
+    const { usage: sum } = usageOf(observed({ usage: thinking, answerBytes: 80 }));
+    expect(sum).toEqual({ ...thinking, output: 13 });
+    expect(usageOf(observed({ usage: { ...unknownUsage, output: 3 }, contentEvents: 9 })).usage).toEqual({
+      ...unknownUsage,
+      input: Math.ceil(body.length / 4),
+      output: 9,
+    });
   });
 
   test("is estimated from what was asked and delivered", () => {

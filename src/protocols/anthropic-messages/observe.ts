@@ -77,12 +77,15 @@ export function lookAtEvent(message: Fields, observation: Observation, textLimit
     case "content_block_delta": {
       const delta = fieldsOf(message["delta"]);
       const text = textOfDelta(delta);
+      observation.answerBytes += Buffer.byteLength(text);
       if (delta["type"] !== "thinking_delta") keep(observation, text, textLimit);
       return { hasContent: text !== "" };
     }
     case "content_block_start": {
       const block = fieldsOf(message["content_block"]);
-      keep(observation, textOfBlock(block), textLimit);
+      const text = textOfBlock(block);
+      observation.answerBytes += Buffer.byteLength(text);
+      keep(observation, text, textLimit);
       return { hasContent: isFilledBlock(block) };
     }
     case "message_start":

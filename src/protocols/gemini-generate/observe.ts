@@ -27,11 +27,24 @@ function textOf(part: Fields): string {
   return part["thought"] === true ? "" : (filledOf(part["text"]) ?? "");
 }
 
+/** All candidates are paid for. */
+function answerBytesOf(message: Fields): number {
+  let bytes = 0;
+  for (const candidate of candidatesOf(message))
+    for (const part of partsOf(candidate)) {
+      bytes += Buffer.byteLength(filledOf(part["text"]) ?? "");
+      if (isFields(part["functionCall"]))
+        bytes += Buffer.byteLength(JSON.stringify(part["functionCall"]["args"] ?? {}));
+    }
+  return bytes;
+}
+
 function observe(observation: Observation, message: Fields, textLimit: number): void {
   observation.upstreamId = filledOf(message["responseId"]) ?? observation.upstreamId;
   observation.model = filledOf(message["modelVersion"]) ?? observation.model;
   if (message["usageMetadata"] !== undefined)
     observation.usage = readUsage(message["usageMetadata"]) ?? observation.usage;
+  observation.answerBytes += answerBytesOf(message);
   const candidate = firstCandidate(message);
   observation.finishReason = finishWordOf(candidate) ?? blockReasonOf(message) ?? observation.finishReason;
   if (observation.text.length >= textLimit) return;

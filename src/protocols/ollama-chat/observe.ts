@@ -31,11 +31,14 @@ export function createLineReader(form: LineForm): EventReader {
       if (failure !== undefined) return { hasContent: false, failure };
       const said = form.saidIn(line);
       const text = filledOf(said[form.textKey]);
+      const thinking = filledOf(said["thinking"]);
       const calls = listOf(said["tool_calls"]);
+      observation.answerBytes += Buffer.byteLength(text ?? "") + Buffer.byteLength(thinking ?? "");
+      if (calls.length > 0) observation.answerBytes += Buffer.byteLength(callsText(calls));
       if (observation.text.length < textLimit)
         observation.text = (observation.text + (text ?? "") + callsText(calls)).slice(0, textLimit);
       const isDone = line["done"] === true;
-      const isOnlyEnd = text === undefined && filledOf(said["thinking"]) === undefined && calls.length === 0;
+      const isOnlyEnd = text === undefined && thinking === undefined && calls.length === 0;
       return { hasContent: isDone || !isOnlyEnd, isOnlyEnd, isComplete: isDone, isEnded: isDone };
     },
   };

@@ -4,6 +4,7 @@ import { latin1OfUtf8, utf8OfLatin1 } from "../../lib/latin1.ts";
 import { createEventSplitter, dataOf, type EventData } from "../../lib/sse.ts";
 import { newObservation, type EditorOptions, type StreamEditor, type StreamStep } from "../protocol.ts";
 import { invalidAnswer } from "../upstream-error.ts";
+import { answerBytesOf } from "./answer-bytes.ts";
 import { modelRanges } from "./model-ranges.ts";
 import { failureOf, hasContent, hasFinish, observe, type Answer } from "./observe.ts";
 
@@ -124,6 +125,7 @@ export function createChatStreamEditor({ modelShown, hideUsage, textLimit }: Edi
     const chunk = parseChunk(data.text);
     if (chunk === undefined) return { output: event, failure: undefined };
     observe(observation, chunk, textLimit);
+    observation.answerBytes += answerBytesOf(data.text, 0);
     const failure = failureOf(chunk);
     if (failure !== undefined) return { output: "", failure };
     if (hasContent(chunk)) {
@@ -140,6 +142,7 @@ export function createChatStreamEditor({ modelShown, hideUsage, textLimit }: Edi
     const output = unread(event);
     if (output !== undefined) {
       observation.contentEvents += 1;
+      observation.answerBytes += answerBytesOf(event, knownStart?.from.length ?? 0);
       return { output, failure: undefined };
     }
     const data = dataOf(event);

@@ -29,6 +29,7 @@ export function failureOf(message: Fields): GatewayError | undefined {
 
 function observeChoice(choice: Fields, observation: Observation, textLimit: number): Look {
   const text = stringOf(choice["text"]) ?? "";
+  observation.answerBytes += Buffer.byteLength(text);
   const finish = filledOf(choice["finish_reason"]);
   if (finish !== undefined) observation.finishReason = finish;
   const isFirst = (choice["index"] ?? 0) === 0;

@@ -91,6 +91,17 @@ export function createResponsesReader(modelShown: string | undefined): EventRead
   const output: unknown[] = [];
   let passed = 0;
   let lastNumber: number | undefined;
+  let hasDeltas = false;
+
+  /** Some upstreams send whole items only. */
+  function count(type: string, event: Fields, observation: Observation): void {
+    const { delta } = event;
+    if (type.endsWith(".delta") && typeof delta === "string" && !type.startsWith("response.audio.")) {
+      hasDeltas = true;
+      observation.answerBytes += Buffer.byteLength(delta);
+    } else if (type === "response.output_item.done" && !hasDeltas)
+      observation.answerBytes += Buffer.byteLength(textOfItem(fieldsOf(event["item"])));
+  }
 
   function remember(type: string, event: Fields): void {
     passed += 1;
@@ -105,6 +116,7 @@ export function createResponsesReader(modelShown: string | undefined): EventRead
     const failure = failureOfEvent(type, event);
     if (failure !== undefined) return { hasContent: false, failure };
     remember(type, event);
+    count(type, event, observation);
     if (type === "response.completed" || type === "response.incomplete") {
       observation.finishReason = finishOf(fieldsOf(event["response"])) ?? type.slice("response.".length);
       const isOnlyEnd = isEmptyOutput(fieldsOf(event["response"]));

@@ -45,6 +45,7 @@ describe("a stream of events", () => {
       finishReason: "STOP",
       text: 'Grüße 👋[tool f] {"a":"ü"}',
       contentEvents: 3,
+      answerBytes: 29,
     });
   });
 

@@ -52,6 +52,7 @@ describe("an answer in one piece", () => {
       costUsd: 0.5,
       text: 'Grüße "model":"x"',
       contentEvents: 1,
+      answerBytes: 0,
     });
   });
 

@@ -150,6 +150,7 @@ describe("what was seen", () => {
       costUsd: 0.5,
       text: "Grüße, 世界 😀!",
       contentEvents: 2,
+      answerBytes: 21,
     });
   });
 });
