@@ -7,20 +7,26 @@ export class Charging {
   pending: Promise<void> | undefined;
   private charge: RequestCharge | undefined;
   private record: RequestRecord | undefined;
+  private isAnswered = false;
 
   begin(charge: ReturnType<AdmitKey>): void {
     if (charge instanceof Promise) this.pending = this.beginLater(charge);
     else this.charge = charge;
   }
 
+  /** An answer has begun of which only its own end tells what it cost. */
+  answered(): void {
+    this.isAnswered = true;
+  }
+
   /** The request has ended; what is set aside after that is settled at once. */
   end(record: RequestRecord): void {
     this.record = record;
-    this.charge?.end(record);
+    this.charge?.end(record, this.isAnswered);
   }
 
   private async beginLater(later: Promise<RequestCharge>): Promise<void> {
     this.charge = await later;
-    if (this.record !== undefined) this.charge.end(this.record);
+    if (this.record !== undefined) this.charge.end(this.record, this.isAnswered);
   }
 }

@@ -35,6 +35,8 @@ export interface ForwardCall extends ClientCall {
   modelAsked: string;
   route: Route;
   facts: RequestFacts;
+  /** What a virtual key pays for, where that is not what is asked for; without a model = nobody can tell what. */
+  chargedAs?: Target | undefined;
   /** Whether a target's provider has the endpoint at all. */
   isServedBy?: ((target: Target) => boolean) | undefined;
   /** The request for a target; `undefined` when its provider has no such endpoint. Throws GatewayError (400) where it cannot be said there. */

@@ -2,10 +2,8 @@ import type { GatewayError } from "../errors.ts";
 import { latin1Of } from "../lib/latin1.ts";
 import type { EmbeddingDialect } from "../protocols/embeddings/embedding.ts";
 import type { Observation, Protocol } from "../protocols/protocol.ts";
-import { protocols } from "../protocols/registry.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
-import type { Upstream } from "../routing/upstream.ts";
 import type { Operation } from "../telemetry/request-record.ts";
 import type { Admission, Refused } from "./admission.ts";
 import type { ClientCall, InferenceCall } from "./call.ts";
@@ -22,8 +20,8 @@ import { admitNoKey } from "./key-admission.ts";
 import { droppedFields } from "./losses.ts";
 import { readModelBody } from "./model-field.ts";
 import { bringNamed } from "./named-responses.ts";
-import { opaqueUrl, unknownProvider } from "./opaque-url.ts";
-import { promptDemandOf, takePlace, unmeteredDemandOf } from "./place.ts";
+import { opaqueCallOf, opaqueProtocol } from "./opaque-call.ts";
+import { forwardDemandOf, takePlace } from "./place.ts";
 import { nameRouting } from "./respond.ts";
 import { timeoutOf, totalMsOf } from "./total-ms.ts";
 import type { Trying } from "./trying.ts";
@@ -113,12 +111,6 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
     return { facts, route: table.resolve(model, facts) };
   }
 
-  function targetAt(upstream: Upstream): Target {
-    const { name, config } = upstream;
-    const target = health.targetOf(name, config.baseUrl, "");
-    return { upstream, model: "", weight: 1, priority: 1, price: undefined, parameters: undefined, health: target };
-  }
-
   function answer(call: ForwardCall, forwarded: Forwarded, admission: Admission, cancellation: Cancellation): Response {
     const { recording, end } = admission;
     const headers: Record<string, string> = { ...forwarded.headers, "x-request-id": call.requestId };
@@ -162,9 +154,14 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       const route = ableRoute(forward);
       const { facts } = forward;
       const totalMs = totalMsOf(route, facts);
-      const { modelAsked: model, isUnmetered: isFree = operation === "count_tokens" } = forward;
-      if (call.grant !== undefined && forward.isFollowUp !== true)
-        admission.charging.begin(admitKey(call.grant, { operation, model, route, facts, totalMs, isFree }));
+      const { chargedAs, isUnmetered: isFree = operation === "count_tokens" } = forward;
+      if (call.grant !== undefined && forward.isFollowUp !== true) {
+        const charged =
+          chargedAs === undefined
+            ? { model: forward.modelAsked, route }
+            : { model: chargedAs.model, route: directRoute(chargedAs) };
+        admission.charging.begin(admitKey(call.grant, { operation, ...charged, facts, totalMs, isFree }));
+      }
       const cancellation = createCancellation(call.signal, totalMs);
       admission.run(cancellation);
       admission.allowSilence();
@@ -172,12 +169,12 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
         route,
         facts,
         routing,
-        demand: (forward.operation === "embeddings" ? promptDemandOf : unmeteredDemandOf)(facts, call),
+        demand: forwardDemandOf(forward),
         holds: admission.holds,
         recording,
         cancellation,
         onAttempt(target: Target, outcome: "ok" | GatewayError) {
-          recording.asked(target);
+          recording.asked(chargedAs ?? target);
           onAttempt(target, outcome);
         },
       };
@@ -190,6 +187,7 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
           if (!(body instanceof Uint8Array)) body.cancel();
         },
       });
+      if (forwarded.status < 400) admission.charging.answered();
       const { losses } = forwarded;
       if (losses.length > 0) {
         recording.record.dropped = droppedFields(losses);
@@ -223,32 +221,8 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
         };
       }),
     forwardOpaque(asked) {
-      const upstream = table.upstreams.find(({ name }) => name === asked.provider);
-      // Who speaks to a provider directly speaks its protocol.
-      const [native] = upstream?.config.protocols ?? [];
-      const call = { ...asked, protocol: native === undefined ? asked.protocol : protocols[native] };
-      return run(call, "opaque", () => {
-        if (upstream === undefined || upstream.provider.respond !== undefined)
-          throw unknownProvider(call.provider, table);
-        const url = opaqueUrl(upstream.config.baseUrl, call.path, call.query);
-        return {
-          ...call,
-          operation: "opaque",
-          wire: "opaque",
-          modelAsked: "",
-          route: directRoute(targetAt(upstream)),
-          facts: factsOf(call, { text: "" }),
-          passesRefusals: true,
-          // What is only asked for again was counted when it was made.
-          isUnmetered: call.method !== "POST",
-          requestFor: () => ({
-            url,
-            method: call.method,
-            body: call.body.length > 0 || call.method !== "GET" ? call.body : undefined,
-            contentType: call.headers.get("content-type") ?? undefined,
-          }),
-        };
-      });
+      const call = { ...asked, protocol: opaqueProtocol(asked, table) };
+      return run(call, "opaque", () => opaqueCallOf(call, { table, health }));
     },
     keeperOfResponses: () => table.upstreams.find(({ provider }) => provider.keepsResponses === true)?.name,
     embed: (call) =>

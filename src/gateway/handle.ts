@@ -85,9 +85,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const totalMs = totalMsOf(route, facts);
     if (call.grant !== undefined) {
       const { operation } = protocol;
-      charging.begin(
-        admitKey(call.grant, { operation, model: envelope.model, route, facts, text: envelope.text, totalMs }),
-      );
+      charging.begin(admitKey(call.grant, { operation, model: envelope.model, route, facts, totalMs }));
     }
     const exchange: Exchange = {
       call,

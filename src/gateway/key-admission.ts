@@ -18,8 +18,6 @@ export interface KeyDemand {
   readonly model: string | undefined;
   readonly route: Route;
   readonly facts: RequestFacts;
-  /** Of a conversation (latin1). */
-  readonly text?: string | undefined;
   /** The request is over after that. */
   readonly totalMs: number;
   /** Nothing is charged for it. */
@@ -35,25 +33,29 @@ export type AdmitKey = (grant: KeyGrant, demand: KeyDemand) => RequestCharge | P
 /** What is set aside for a request until it has ended. */
 export class RequestCharge {
   private readonly lease: BudgetLease;
-  private readonly promptUsd: number;
+  private readonly estimate: Estimate;
 
-  constructor(lease: BudgetLease, { promptUsd }: Pick<Estimate, "promptUsd">) {
+  constructor(lease: BudgetLease, estimate: Estimate) {
     this.lease = lease;
-    this.promptUsd = promptUsd;
+    this.estimate = estimate;
   }
 
-  /** What the record says it cost takes the place of the estimate. */
-  end(record: RequestRecord): void {
-    this.lease.settle(this.costOf(record));
+  /** What the record says it cost takes the place of the estimate. `isUnread`: an answer had begun whose end alone tells that. */
+  end(record: RequestRecord, isUnread: boolean): void {
+    this.lease.settle(this.costOf(record, isUnread));
   }
 
   /** `undefined` = as estimated. */
-  private costOf({ costUsd, attempts, usageSource, endReason }: RequestRecord): number | undefined {
+  private costOf(record: RequestRecord, isUnread: boolean): number | undefined {
+    const { costUsd, attempts, usageSource, endReason, status } = record;
+    if (isUnread && endReason !== "completed") return Math.max(costUsd ?? 0, this.estimate.usd);
     if (costUsd !== undefined) return costUsd;
     if (attempts === 0) return 0;
+    // The upstream's own refusal, which went to the client as it was.
+    if (endReason === "completed" && status >= 400) return 0;
     if (usageSource !== "none" || endReason === "completed") return undefined;
     // The upstream has read the prompt, and charges for that, before it says anything.
-    return endReason === "upstream_error" || endReason === "rejected" ? 0 : this.promptUsd;
+    return endReason === "upstream_error" || endReason === "rejected" ? 0 : this.estimate.promptUsd;
   }
 }
 
@@ -77,13 +79,22 @@ function namesOf({ model, route, facts }: KeyDemand): readonly string[] {
   return asked === undefined ? listed : [asked, ...listed];
 }
 
+function unknownCost(message: string): GatewayError {
+  const allowed = "set budgets.unknownPrice: allow to let such requests pass uncounted.";
+  return new GatewayError({ code: "forbidden", status: 403, message: `${message}, or ${allowed}`, param: "model" });
+}
+
 function unknownPrice({ upstream, model }: Target, { key }: KeyGrant, asked: string): GatewayError {
-  const place = model === "" ? `at the provider ${upstream.name}` : `at ${upstream.name}/${model}`;
-  const what = asked === "" ? "this request costs" : `the model '${asked.slice(0, 200)}' costs`;
-  const price = model === "" ? "" : `Set prices.models["${upstream.name}/${model}"], or `;
-  const setting = `${price === "" ? "Set" : "set"} budgets.unknownPrice: allow to let such requests pass uncounted.`;
-  const message = `The key ${key.id} has a budget, and what ${what} ${place} is not known. ${price}${setting}`;
-  return new GatewayError({ code: "forbidden", status: 403, message, param: "model" });
+  const place = `${upstream.name}/${model.slice(0, 200)}`;
+  return unknownCost(
+    `The key ${key.id} has a budget, and what the model '${asked.slice(0, 200)}' costs at ${place} is not known. Set prices.models["${place}"]`,
+  );
+}
+
+function unknownDemand({ key }: KeyGrant): GatewayError {
+  return unknownCost(
+    `The key ${key.id} has a budget, and nobody can tell what this request costs below /p/. Send JSON that names one \`model\`, no batch, and no conversation that the provider keeps`,
+  );
 }
 
 export function createKeyAdmission({
@@ -102,11 +113,16 @@ export function createKeyAdmission({
     return owner;
   }
 
-  function estimated(grant: KeyGrant, demand: KeyDemand): Estimate {
-    const estimate = estimateOf({ ...demand, text: demand.text ?? "", priceOf });
-    if (!("upstream" in estimate)) return estimate;
+  function unpriced(refusal: GatewayError): Estimate {
     if (policy === "allow") return nothing;
-    throw unknownPrice(estimate, grant, demand.model ?? demand.route.modelShown);
+    throw refusal;
+  }
+
+  function estimated(grant: KeyGrant, demand: KeyDemand): Estimate {
+    if (demand.operation === "opaque" && demand.model === "") return unpriced(unknownDemand(grant));
+    const estimate = estimateOf({ ...demand, priceOf });
+    if (!("upstream" in estimate)) return estimate;
+    return unpriced(unknownPrice(estimate, grant, demand.model ?? demand.route.modelShown));
   }
 
   function charged(lease: BudgetLease | BudgetRefusal, estimate: Estimate): RequestCharge {

@@ -5,6 +5,7 @@ import { estimatedDemand } from "../limits/token-demand.ts";
 import type { RequestFacts } from "../routing/route.ts";
 import type { ClientCall } from "./call.ts";
 import type { Trying } from "./trying.ts";
+import type { ForwardCall } from "./forward.ts";
 import { noteWait } from "./trail-writer.ts";
 import { waitInLine } from "./wait-in-line.ts";
 
@@ -42,9 +43,11 @@ export function promptDemandOf(facts: RequestFacts, caller: Caller = {}): Demand
   return new EstimatedDemand(facts, "prompt", caller);
 }
 
-/** The same for a request that uses none, as far as can be known before. */
-export function unmeteredDemandOf(facts: RequestFacts, caller: Caller = {}): Demand {
-  return new EstimatedDemand(facts, "unmetered", caller);
+/** The same for a request that is no conversation: none, as far as can be known before. */
+export function forwardDemandOf(call: Pick<ForwardCall, "facts" | "operation" | "chargedAs" | "grant">): Demand {
+  if (call.operation === "embeddings") return promptDemandOf(call.facts, call);
+  const isKnown = call.chargedAs !== undefined && call.chargedAs.model !== "";
+  return new EstimatedDemand(call.facts, isKnown ? "conversation" : "unmetered", call);
 }
 
 type Admitting = Omit<Trying, "facts" | "onAttempt">;

@@ -1,6 +1,5 @@
 import { estimatedDemand } from "../limits/token-demand.ts";
 import { type Price, priceAt } from "../prices/price.ts";
-import { eitherMember, innerOf, memberIn, scanBody, valueOf } from "../routing/body-scan.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation } from "../telemetry/request-record.ts";
@@ -16,31 +15,13 @@ export interface EstimateOptions {
   readonly operation: Operation;
   readonly route: Route;
   readonly facts: RequestFacts;
-  /** Of a conversation (latin1). */
-  readonly text: string;
   readonly priceOf: (target: Target) => Price | undefined;
 }
 
 const million = 1_000_000;
-/** More answers to one prompt than anybody asks for. */
-const mostAnswers = 128;
 const reasons = ["failed", "content", "context"] as const;
 /** Their answers have no tokens worth speaking of. */
 const promptOnly: readonly Operation[] = ["embeddings", "moderations", "rerank"];
-
-/** Answers that are asked for at once: `n`, `best_of`, Gemini's `candidateCount`. */
-function answersOf(text: string): number {
-  if (!/"(?:n|best_of|candidateCount|candidate_count)"/.test(text)) return 1;
-  const body = scanBody(text);
-  const settings = innerOf(text, eitherMember(body, "generationConfig", "generation_config"));
-  const members = [
-    memberIn(body, "n"),
-    memberIn(body, "best_of"),
-    eitherMember(settings, "candidateCount", "candidate_count"),
-  ];
-  const counts = members.map((member) => valueOf(text, member)).filter((value) => typeof value === "number");
-  return Math.min(mostAnswers, Math.max(1, ...counts.filter(Number.isFinite)));
-}
 
 /** All places that may be asked, fallbacks too. */
 function targetsOf(route: Route): Set<Target> {
@@ -57,10 +38,10 @@ function estimateAt(price: Price, prompt: number, answer: number): Estimate {
 
 /** What a request costs at the dearest place that it may go to; a place whose price is not known is given instead. */
 export function estimateOf(options: EstimateOptions): Estimate | Target {
-  const { operation, route, facts, text, priceOf } = options;
+  const { operation, route, facts, priceOf } = options;
   const prompt = facts.promptTokens();
   const perAnswer = promptOnly.includes(operation) ? 0 : estimatedDemand(0, facts.maxTokens());
-  const answer = perAnswer * answersOf(text);
+  const answer = perAnswer * facts.answers();
   let dearest: Estimate = { usd: 0, promptUsd: 0 };
   for (const target of targetsOf(route)) {
     const price = priceOf(target);

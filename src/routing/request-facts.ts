@@ -3,7 +3,7 @@ import type { ProtocolId } from "../protocols/protocol.ts";
 import { memberIn, scanBody, valueOf } from "./body-scan.ts";
 import { promptKey } from "./prompt-key.ts";
 import { needsOf } from "./request-needs.ts";
-import { maxTokensOf, promptTokensOf } from "./request-size.ts";
+import { answersOf, maxTokensOf, promptTokensOf } from "./request-size.ts";
 import type { Needs, RequestFacts, Steering } from "./route.ts";
 import { interactionKey, sessionKey } from "./session-key.ts";
 
@@ -78,6 +78,11 @@ class BodyFacts implements RequestFacts {
   maxTokens(): number | undefined {
     if (this.answer === unread) this.answer = maxTokensOf(this.text, this.scanned());
     return this.answer;
+  }
+
+  /** Asked once, where a budget bounds the request. */
+  answers(): number {
+    return /"(?:n|best_of|candidateCount|candidate_count)"/.test(this.text) ? answersOf(this.text, this.scanned()) : 1;
   }
 
   needs(): Needs {

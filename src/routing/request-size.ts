@@ -101,3 +101,18 @@ export function maxTokensOf(text: string, body: ScannedObject): number | undefin
     countIn(text, innerOf(text, memberIn(body, "options")), "num_predict")
   );
 }
+
+/** More answers to one prompt than anybody asks for. */
+const mostAnswers = 128;
+
+/** Answers that are asked for at once: `n`, `best_of`, Gemini's `candidateCount`. */
+export function answersOf(text: string, body: ScannedObject): number {
+  const settings = innerOf(text, eitherMember(body, "generationConfig", "generation_config"));
+  const members = [
+    memberIn(body, "n"),
+    memberIn(body, "best_of"),
+    eitherMember(settings, "candidateCount", "candidate_count"),
+  ];
+  const counts = members.map((member) => valueOf(text, member)).filter((value) => typeof value === "number");
+  return Math.min(mostAnswers, Math.max(1, ...counts.filter(Number.isFinite)));
+}

@@ -38,6 +38,8 @@ export interface RequestFacts {
   promptTokens(): number;
   /** How many the answer may have; `undefined` = not said. */
   maxTokens(): number | undefined;
+  /** How many answers it wants at once. */
+  answers(): number;
   needs(): Needs;
   /** What keeps requests together for prompt caches, without the model's name; `undefined` = nothing. `mode` as configured. */
   affinityKey(mode: "session" | "prompt"): string | undefined;

@@ -176,20 +176,6 @@ describe("a price that is not known", () => {
     expect((await ask(rig, grant, request(10))).status).toBe(200);
     expect(spent(rig, grant)).toEqual([0.75, 0]);
   });
-
-  test("below /p/ is never known", async () => {
-    const [rig, grant] = [
-      rigOf({ priceOf: ({ model }) => (model === "" ? undefined : price(1, 1)) }),
-      grantOf({ budgets: [{ usd: 1, window: "day" }] }),
-    ];
-    const call = { ...rig.call(grant, request(10)), protocol: protocols["openai-chat"] };
-    const place = { provider: "a", path: "/chat/completions", query: new URLSearchParams() };
-    const refused = await rig.gateway.forwardOpaque({ ...call, ...place, method: "POST" });
-    expect([refused.status, await refused.text()]).toEqual([
-      403,
-      expect.stringContaining("at the provider a is not known"),
-    ]);
-  });
 });
 
 test("10 USD under 200 streams at the same time are never overspent", async () => {

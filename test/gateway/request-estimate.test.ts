@@ -45,7 +45,7 @@ function estimate(body: object, { model = "one", operation = "chat", priceOf }: 
     steering: undefined,
   });
   const route = table.resolve(model, facts);
-  return estimateOf({ operation, route, facts, text, priceOf: priceOf ?? (({ model }) => prices[model]) });
+  return estimateOf({ operation, route, facts, priceOf: priceOf ?? (({ model }) => prices[model]) });
 }
 
 /** In millionths of a dollar; the prompt is measured by itself. */
