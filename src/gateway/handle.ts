@@ -29,6 +29,7 @@ import { steeringOf } from "./steering.ts";
 import type { StoredResponses } from "./stored-responses.ts";
 import { tokensOf } from "./tokens-of.ts";
 import { totalMsOf } from "./total-ms.ts";
+import { wholeRequest } from "./whole-request.ts";
 import type { Steps } from "./trying.ts";
 
 export interface Gateway extends Forwarding {
@@ -63,22 +64,25 @@ function isUpstreams({ code }: GatewayError): boolean {
 
 export function createGateway(options: GatewayOptions): Gateway {
   const { routing, scopes, overload, load, admitKey = admitNoKey } = options;
+  const { bring } = options.translation.responses;
   const running = createBag<Running>();
 
-  function exchangeOf(call: InferenceCall, { recording, holds, charging }: Admission): Exchange {
-    const envelope = call.protocol.peek(latin1Of(call.body), { maxDepth: options.maxJsonDepth }, call.path);
-    recording.see(envelope);
+  function exchangeOf(call: InferenceCall, text: string, { recording, holds, charging }: Admission): Exchange {
     const { headers, keyId, protocol } = call;
+    const { responses } = options.translation;
+    const envelope = protocol.peek(text, { maxDepth: options.maxJsonDepth }, call.path);
     const steering = call.maySteer ? steeringOf(headers) : undefined;
     const facts = createRequestFacts({
-      text: envelope.text,
+      text,
       headers,
       keyId,
       stream: envelope.stream,
       protocol: protocol.id,
       steering,
+      whole: protocol.id === "openai-responses" ? () => wholeRequest({ text, keyId }, responses) : undefined,
       members: envelope.object,
     });
+    recording.see(envelope, facts);
     const route = options.table.resolve(envelope.model, facts);
     // A request without a model asks for the default one.
     if (envelope.model === undefined) recording.record.modelAsked = route.modelShown;
@@ -219,14 +223,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** To the first content of an answer, through the gateway's own limits. */
   function open(exchange: Exchange, { charging }: Admission): Promise<Opened> {
     const waiting = takePlace(exchange, scopes.of(exchange.call, exchange.route.first), charging.pending);
-    const { bring } = exchange.translation.responses;
-    const bringing = bringNamed(exchange.envelope.text, { protocol: exchange.call.protocol.id, bring });
-    if (waiting === undefined && bringing === undefined) return openAlone(exchange);
-    return openLater(exchange, [waiting, bringing]);
+    return waiting === undefined ? openAlone(exchange) : openLater(exchange, waiting);
   }
 
-  async function openLater(exchange: Exchange, before: readonly (Promise<void> | undefined)[]): Promise<Opened> {
-    for (const waiting of before) await waiting;
+  async function openLater(exchange: Exchange, waiting: Promise<void>): Promise<Opened> {
+    await waiting;
+    // What was brought near is there for minutes, and a place may take longer.
+    await bringNamed(exchange.envelope.text, { protocol: exchange.call.protocol.id, bring });
     return openAlone(exchange);
   }
 
@@ -270,7 +273,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       const { recording } = admission;
       let endSilence: (() => void) | undefined;
       try {
-        const exchange = exchangeOf(call, admission);
+        const text = latin1Of(call.body);
+        const bringing = bringNamed(text, { protocol: protocol.id, bring });
+        if (bringing !== undefined) await bringing;
+        const exchange = exchangeOf(call, text, admission);
         admission.run(exchange.cancellation);
         const opening = open(exchange, admission);
         if (exchange.envelope.stream) {

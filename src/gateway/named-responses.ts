@@ -26,6 +26,12 @@ function responseIdsIn(text: string): string[] {
   return [...ids];
 }
 
+/** Whether a request's text may name a response, or an item of one. */
+export function mayNameResponses(text: string): boolean {
+  // Escaped, anything may be a name.
+  return text.includes(String.raw`\u`) || text.search(previousId) !== -1 || text.search(itemIds) !== -1;
+}
+
 type Bring = (ids: readonly string[]) => Promise<void>;
 
 /** What a request names is brought to where it can be read at once; `undefined` = there is nothing to wait for. */

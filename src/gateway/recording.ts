@@ -3,10 +3,14 @@ import { costOf } from "../prices/cost.ts";
 import { type Price, priceAt } from "../prices/price.ts";
 import { roughTokens } from "../protocols/canonical/count-tokens.ts";
 import type { Envelope, Observation } from "../protocols/protocol.ts";
+import type { RequestFacts } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { EndReason, Operation, RequestRecord, Usage } from "../telemetry/request-record.ts";
 import { completionTokens, promptTokens, unknownUsage } from "../telemetry/request-record.ts";
 import type { ClientCall } from "./call.ts";
+
+/** How long a prompt is, with whatever the request only names. */
+type PromptSize = Pick<RequestFacts, "promptTokens">;
 
 /** One request's record while it grows. */
 export interface Recording {
@@ -14,7 +18,7 @@ export interface Recording {
   /** `performance.now()` at arrival. */
   readonly startedTick: number;
   /** What the client sent could be read. */
-  see(envelope: Envelope): void;
+  see(envelope: Envelope, size: PromptSize): void;
   /** A target was asked; the last one counts. */
   asked(target: Target): void;
   /** A request goes upstream now: what came before the first one was the gateway's own work. */
@@ -109,17 +113,17 @@ function deliveredTokens({ answerBytes, contentEvents }: Observation): number {
 }
 
 /** What a stream that broke must have used: many upstreams tell of the answer at its end only, if at all. */
-function estimate(observation: Observation, envelope: Envelope | undefined): Usage | undefined {
+function estimate(observation: Observation, size: PromptSize | undefined): Usage | undefined {
   const { usage = unknownUsage } = observation;
-  const input = promptTokens(usage) === undefined ? envelope && roughTokens(envelope.text.length) : usage.input;
+  const input = promptTokens(usage) === undefined ? size?.promptTokens() : usage.input;
   const missing = deliveredTokens(observation) - (completionTokens(usage) ?? 0);
   if (missing <= 0 || (input === undefined && promptTokens(usage) === undefined)) return undefined;
   return { ...usage, input, output: (usage.output ?? 0) + missing };
 }
 
-function addUsage(record: RequestRecord, observation: Observation, envelope: Envelope | undefined): void {
+function addUsage(record: RequestRecord, observation: Observation, size: PromptSize | undefined): void {
   const isWhole = record.endReason === "completed";
-  const estimated = isWhole ? undefined : estimate(observation, envelope);
+  const estimated = isWhole ? undefined : estimate(observation, size);
   if (estimated !== undefined) {
     record.usage = estimated;
     record.usageSource = "estimated";
@@ -152,6 +156,7 @@ class RequestRecording implements Recording {
   readonly startedTick: number;
   private readonly options: RecordingOptions;
   private envelope: Envelope | undefined;
+  private size: PromptSize | undefined;
   private target: Target | undefined;
   private isFinished = false;
   private waitedMs = 0;
@@ -162,8 +167,9 @@ class RequestRecording implements Recording {
     this.record = newRecord(options);
   }
 
-  see(envelope: Envelope): void {
+  see(envelope: Envelope, size: PromptSize): void {
     this.envelope = envelope;
+    this.size = size;
     this.record.stream = envelope.stream;
     this.record.modelAsked = (envelope.model ?? "").slice(0, longestName);
   }
@@ -207,7 +213,7 @@ class RequestRecording implements Recording {
     record.latencyMs = this.elapsedMs();
     if (observation !== undefined) {
       addObservation(record, observation, textLimit);
-      addUsage(record, observation, envelope);
+      addUsage(record, observation, this.size);
       addCost(record, this.price(observation.model));
     }
     if (textLimit > 0) record.userText = wholeCharacters(envelope?.lastUserText(textLimit));

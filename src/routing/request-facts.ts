@@ -16,6 +16,8 @@ export interface RequestFactsOptions {
   /** Whose words the body is written in; `undefined` = not one of a conversation. */
   protocol: ProtocolId | undefined;
   steering: Steering | undefined;
+  /** The body with what it only names, for its size; absent = it is all there. */
+  whole?: (() => string) | undefined;
   /** The body's members, where somebody has gone through it. */
   members?: ScannedObject | undefined;
 }
@@ -34,6 +36,7 @@ class BodyFacts implements RequestFacts {
   readonly keyId: string;
   readonly stream: boolean;
   readonly steering: Steering | undefined;
+  private readonly whole: (() => string) | undefined;
   private readonly protocol: ProtocolId | undefined;
   private members: ScannedObject | undefined;
   private names: readonly string[] | undefined = undefined;
@@ -43,7 +46,7 @@ class BodyFacts implements RequestFacts {
   private session: string | undefined | typeof unread = unread;
   private likeness: string | undefined | typeof unread = unread;
 
-  constructor({ text, headers, keyId, stream, protocol, steering, members }: RequestFactsOptions) {
+  constructor({ text, headers, keyId, stream, protocol, steering, whole, members }: RequestFactsOptions) {
     this.members = members;
     this.text = text;
     this.headers = headers;
@@ -51,6 +54,7 @@ class BodyFacts implements RequestFacts {
     this.stream = stream;
     this.protocol = protocol;
     this.steering = steering;
+    this.whole = whole;
   }
 
   /** The body's members; for other readers of facts too. */
@@ -72,7 +76,7 @@ class BodyFacts implements RequestFacts {
   }
 
   promptTokens(): number {
-    return (this.prompt ??= this.scanned().members.length === 0 ? 0 : promptTokensOf(this.text));
+    return (this.prompt ??= this.scanned().members.length === 0 ? 0 : promptTokensOf(this.whole?.() ?? this.text));
   }
 
   maxTokens(): number | undefined {

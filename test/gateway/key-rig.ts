@@ -2,6 +2,7 @@ import type { ClientCall } from "../../src/gateway/call.ts";
 import { type Gateway, createGateway } from "../../src/gateway/handle.ts";
 import { createKeyAdmission } from "../../src/gateway/key-admission.ts";
 import { createRequestScopes } from "../../src/gateway/request-scopes.ts";
+import { createStoredResponses, type StoredResponses } from "../../src/gateway/stored-responses.ts";
 import type { KeyGrant, Team, VirtualKey } from "../../src/keys/virtual-key.ts";
 import { type Budgets, createBudgets } from "../../src/limits/budgets.ts";
 import { createId } from "../../src/lib/ids.ts";
@@ -45,6 +46,7 @@ export interface KeyRigOptions {
   readonly pricesRecords?: boolean;
   readonly unknownPrice?: "refuse" | "allow";
   readonly textLimit?: number;
+  readonly responses?: StoredResponses;
 }
 
 /** A whole gateway for holders of virtual keys. */
@@ -54,6 +56,7 @@ export function keyRig({
   pricesRecords = false,
   unknownPrice = "refuse",
   textLimit = 0,
+  responses = createStoredResponses(undefined),
 }: KeyRigOptions): KeyRig {
   const resolved = configured({ ...config });
   const table = routed(resolved);
@@ -66,7 +69,7 @@ export function keyRig({
     routing: pricesRecords ? { ...parts.routing, priceOf } : parts.routing,
     scopes: createRequestScopes(resolved.limits),
     admitKey: createKeyAdmission({ budgets, priceOf, unknownPrice }),
-    translation: startRun({ routed: table }).exchange.translation,
+    translation: { ...startRun({ routed: table }).exchange.translation, responses },
     textLimit,
     onFinish: (record) => void records.push(record),
   });

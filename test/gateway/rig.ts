@@ -86,7 +86,7 @@ export function startRun({ routed, stream = false, totalMs = 60_000, steering, f
       records.push(record);
     },
   });
-  recording.see(envelope);
+  recording.see(envelope, facts);
   const exchange: Exchange = {
     call,
     envelope,
