@@ -1,6 +1,8 @@
 import type { ScannedObject } from "../lib/json-scan.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
-import { memberIn, scanBody, valueOf } from "./body-scan.ts";
+import { utf8OfLatin1 } from "../lib/latin1.ts";
+import { jsonOf } from "../protocols/fields.ts";
+import { memberIn, scanBody } from "./body-scan.ts";
 import { promptKey } from "./prompt-key.ts";
 import { needsOf } from "./request-needs.ts";
 import { answersOf, maxTokensOf, promptTokensOf } from "./request-size.ts";
@@ -23,8 +25,10 @@ export interface RequestFactsOptions {
 }
 
 /** OpenRouter takes three. */
-const mostModels = 8;
+export const mostModels = 8;
 const noModels: readonly string[] = Object.freeze([]);
+
+const answerCounts = ['"n"', '"best_of"', '"candidateCount"', '"candidate_count"'] as const;
 
 /** Not known yet, where `undefined` is something that may be known. */
 const unread = Symbol("unread");
@@ -67,9 +71,10 @@ class BodyFacts implements RequestFacts {
   }
 
   private readModels(): readonly string[] {
-    // Next to no request has them: one search spares the scan.
-    if (!this.text.includes('"models"')) return noModels;
-    const value = valueOf(this.text, memberIn(this.scanned(), "models"));
+    if (!this.mayHave('"models"')) return noModels;
+    const list = memberIn(this.scanned(), "models");
+    // However long: what is not found here would go upstream unseen.
+    const value = list && jsonOf(utf8OfLatin1(this.text.slice(list.start, list.end)));
     if (!Array.isArray(value)) return noModels;
     const names = value.filter((name): name is string => typeof name === "string" && name !== "");
     return names.slice(0, mostModels);
@@ -84,9 +89,13 @@ class BodyFacts implements RequestFacts {
     return this.answer;
   }
 
-  /** Asked once, where a budget bounds the request. */
   answers(): number {
-    return /"(?:n|best_of|candidateCount|candidate_count)"/.test(this.text) ? answersOf(this.text, this.scanned()) : 1;
+    return answerCounts.some((name) => this.mayHave(name)) ? answersOf(this.text, this.scanned()) : 1;
+  }
+
+  /** Whether to look for a member, its name in quotes: a search spares a scan that nobody has made. Escaped, any may be there. */
+  private mayHave(name: string): boolean {
+    return this.members !== undefined || this.text.includes(name) || this.text.includes(String.raw`\u`);
   }
 
   needs(): Needs {

@@ -5,6 +5,7 @@ import type { Catalog } from "./catalog.ts";
 import { FoundRoute } from "./found-route.ts";
 import type { HealthRegistry } from "./health/health.ts";
 import { createNames, type Named } from "./names.ts";
+import { mostModels } from "./request-facts.ts";
 import type { RequestFacts, Route, RouteTable, Steering } from "./route.ts";
 import { createRouteRules, type RouteRule } from "./route-rules.ts";
 import { createSteeredNames } from "./steering.ts";
@@ -81,7 +82,10 @@ export function createRouteTable({ config, health, catalog }: RouteTableOptions)
     const found = asked.map(find);
     const [named, ...others] = found.filter((one) => one !== undefined);
     if (named === undefined) throw refusal(asked[0] ?? "", steering);
-    const keepsModels = rule === undefined && facts.models().length > 0 && isServedAsListed(found);
+    const listed = facts.models().length;
+    // Of a longer list nobody has seen the rest.
+    const isSeen = listed > 0 && listed < mostModels;
+    const keepsModels = rule === undefined && isSeen && isServedAsListed(found);
     const reasons = [
       rule?.path,
       found[0] === undefined ? "models" : undefined,

@@ -151,6 +151,13 @@ describe("names that stand elsewhere than in `model`", () => {
     expect(await answered(chat("good", { models: ["good"] }), grant)).toBe(200);
     expect(await answered(chat(undefined), grant)).toBe(200);
   });
+
+  test("count however they are written", async () => {
+    const text = JSON.stringify(chat("good", { models: ["bad"] })).replace('"models"', String.raw`"mod\u0065ls"`);
+    const asked = { ...call(grantOf({ models: ["good"] }), {}), body: new TextEncoder().encode(text) };
+    const response = await gateway.handle({ ...asked, protocol: protocols["openai-chat"] });
+    expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("'bad'")]);
+  });
 });
 
 describe("below /p/", () => {

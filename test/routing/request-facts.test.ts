@@ -160,10 +160,21 @@ describe("the models of a request", () => {
     expect(facts().models()).toEqual([]);
   });
 
+  test("are found however their name and the list are written", () => {
+    expect(facts({ text: String.raw`{"model":"a","mod\u0065ls":["b"]}` }).models()).toEqual(["b"]);
+    expect(facts({ text: `{"models":[${" ".repeat(200_000)}"b"]}` }).models()).toEqual(["b"]);
+  });
+
   test("are not without end", () => {
     const models = Array.from({ length: 1000 }, (_, index) => `m${index}`);
     expect(facts({ body: { models } }).models().length).toBeLessThan(100);
   });
+});
+
+test("how many answers a request wants is found however it is written", () => {
+  for (const text of ['{"n":4}', String.raw`{"\u006e":4}`, String.raw`{"generationConfig":{"candidat\u0065Count":4}}`])
+    expect(facts({ text }).answers()).toBe(4);
+  expect(facts({ text: '{"messages":[{"n":4}]}' }).answers()).toBe(1);
 });
 
 function sessionOf(options: FactsOptions): string | undefined {

@@ -376,6 +376,8 @@ describe("OpenRouter's list of models", () => {
       ["x/b"],
     ]);
     expect(rig.table.resolve("x/b", listing("orcestator")).keepsModels).toBe(false);
+    const many = Array.from({ length: 9 }, (_, index) => `x/${index}`);
+    expect(rig.table.resolve("x/b", listing(...many)).keepsModels).toBe(false);
   });
 
   test("is gone through here for upstreams of other types", () => {
