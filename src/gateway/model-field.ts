@@ -1,4 +1,4 @@
-import { invalidRequest } from "../errors.ts";
+import { type GatewayError, invalidRequest } from "../errors.ts";
 import { applyEdits, setMember } from "../lib/json-edit.ts";
 import { bytesOfLatin1, latin1Of, latin1OfUtf8, utf8OfLatin1 } from "../lib/latin1.ts";
 import { memberOf, readModel, scanRequest } from "../protocols/request-scan.ts";
@@ -28,27 +28,45 @@ function readJson(bytes: Uint8Array, maxDepth: number): ModelBody {
 
 const boundaryOf = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i;
 const disposition = /^content-disposition:[ \t]*form-data;/i;
-const modelName = /;[ \t]*name=(?:"model"|model(?=[;\s]|$))/i;
+/** Also in the extended form, which gets no part past those who read it. */
+const modelName = /;[ \t]*name(?:\*?=(?:"model"|model(?=[;\s]|$))|\*=[^;]*'model(?=[;\s]|$))/i;
 const longestPartHead = 4096;
 
 function isModelPart(head: string): boolean {
   return head.split("\r\n").some((line) => disposition.test(line) && modelName.test(line));
 }
 
-/** Where the value of the part named `model` stands; files are stepped over and never looked into. */
-function modelRange(text: string, boundary: string): { start: number; end: number } | undefined {
+interface Range {
+  start: number;
+  end: number;
+}
+
+function brokenForm(problem: string): GatewayError {
+  return invalidRequest(`The multipart body ${problem}.`, "model");
+}
+
+/** Where the value of the part named `model` stands; files are stepped over and never looked into. Throws GatewayError (400) where somebody else may find another one. */
+function modelRange(text: string, boundary: string): Range | undefined {
   const mark = `--${boundary}`;
+  let found: Range | undefined;
   for (let at = text.indexOf(mark); at !== -1;) {
     const head = at + mark.length;
     const end = text.indexOf(`\r\n${mark}`, head);
-    if (end === -1) return undefined;
+    if (end === -1) {
+      if (!text.startsWith("--", head)) throw brokenForm("is not closed");
+      break;
+    }
     // Only the part's own beginning is searched: however many parts there are, every byte is looked at once.
     const part = text.slice(head, Math.min(end + 2, head + longestPartHead));
     const gap = part.indexOf("\r\n\r\n");
-    if (gap !== -1 && isModelPart(part.slice(0, gap))) return { start: Math.min(head + gap + 4, end), end };
+    if (gap === -1) throw brokenForm("has a part whose head does not end");
+    if (isModelPart(part.slice(0, gap))) {
+      if (found !== undefined) throw brokenForm("has more than one part named `model`");
+      found = { start: Math.min(head + gap + 4, end), end };
+    }
     at = end + 2;
   }
-  return undefined;
+  return found;
 }
 
 /** The value of the part named `model` is replaced where it stands. */

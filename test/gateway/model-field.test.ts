@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../src/errors.ts";
 import { readModelBody } from "../../src/gateway/model-field.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -69,6 +70,24 @@ describe("a multipart body", () => {
     form.append("model", "good");
     const { bytes, type } = await multipart(form);
     expect(readModelBody(bytes, type, 32).model).toBe("good");
+  });
+
+  const refusals: Readonly<Record<string, readonly string[]>> = {
+    "names its model twice": ['name="model"', 'name="model"'],
+    "names it in other letters too": ['name="model"', "NAME=model"],
+    "names it again in an extended form": ['name="model"', "name*=utf-8''model"],
+    "has a part whose head is too long to be read": [`x="${"y".repeat(5000)}"; name="model"`],
+  };
+
+  test.each(Object.entries(refusals))("that %s is refused", (_what, names) => {
+    const parts = names.map((name) => `--b\r\nContent-Disposition: form-data; ${name}\r\n\r\ndear\r\n`);
+    const bytes = utf8(`${parts.join("")}--b--\r\n`);
+    expect(() => readModelBody(bytes, "multipart/form-data; boundary=b", 32)).toThrow(GatewayError);
+  });
+
+  test("that is not closed is refused", () => {
+    const bytes = utf8('--b\r\nContent-Disposition: form-data; name="model"\r\n\r\ndear');
+    expect(() => readModelBody(bytes, "multipart/form-data; boundary=b", 32)).toThrow("not closed");
   });
 
   test("without a boundary is refused", () => {
