@@ -30,6 +30,15 @@ export interface KeyDemand {
  */
 export type AdmitKey = (grant: KeyGrant, demand: KeyDemand) => RequestCharge | Promise<RequestCharge> | undefined;
 
+const called = ["ok", "called_off", "client_cancelled"];
+
+/** Upstreams that were at work besides the one that is paid for. */
+function overtakenIn({ attempts, trail }: RequestRecord): number {
+  if (trail === undefined) return 0;
+  const failed = trail.attempts.filter(({ outcome }) => !called.includes(outcome));
+  return Math.max(0, attempts - failed.length - 1);
+}
+
 /** What is set aside for a request until it has ended. */
 export class RequestCharge {
   private readonly lease: BudgetLease;
@@ -42,7 +51,13 @@ export class RequestCharge {
 
   /** What the record says it cost takes the place of the estimate. `isUnread`: an answer had begun whose end alone tells that. */
   end(record: RequestRecord, isUnread: boolean): void {
-    this.lease.settle(this.costOf(record, isUnread));
+    const usd = this.costOf(record, isUnread);
+    this.lease.settle(usd === undefined ? undefined : usd + overtakenIn(record) * this.overtakenUsd(record, usd));
+  }
+
+  /** An upstream that was called off has read the prompt; what makes an answer in one piece may have gone on to its end. */
+  private overtakenUsd({ stream }: RequestRecord, usd: number): number {
+    return stream ? this.estimate.promptUsd : Math.max(this.estimate.promptUsd, usd);
   }
 
   /** `undefined` = as estimated. */

@@ -1,6 +1,6 @@
 import { estimatedDemand } from "../limits/token-demand.ts";
 import { type Price, priceAt } from "../prices/price.ts";
-import type { RequestFacts, Route } from "../routing/route.ts";
+import type { RequestFacts, Route, Stage } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation } from "../telemetry/request-record.ts";
 
@@ -18,15 +18,15 @@ export interface EstimateOptions {
   readonly priceOf: (target: Target) => Price | undefined;
 }
 
+const nothing: Estimate = { usd: 0, promptUsd: 0 };
 const million = 1_000_000;
 const reasons = ["failed", "content", "context"] as const;
 /** Their answers have no tokens worth speaking of. */
 const promptOnly: readonly Operation[] = ["embeddings", "moderations", "rerank"];
 
-/** All places that may be asked, fallbacks too. */
-function targetsOf(route: Route): Set<Target> {
-  const stages = [route.first, ...reasons.flatMap((reason) => route.fallbacks(reason))];
-  return new Set(stages.flatMap(({ targets }) => targets));
+/** All models that may be asked, each once. */
+function stagesOf(route: Route): Set<Stage> {
+  return new Set([route.first, ...reasons.flatMap((reason) => route.fallbacks(reason))]);
 }
 
 /** At the dearest kind of each token: what a cache will make of it is not known before. */
@@ -36,17 +36,27 @@ function estimateAt(price: Price, prompt: number, answer: number): Estimate {
   return { promptUsd, usd: promptUsd + (answer * Math.max(output, reasoning)) / million };
 }
 
-/** What a request costs at the dearest place that it may go to; a place whose price is not known is given instead. */
+/** The dearest of a model's places; the two dearest together where a slow one is overtaken: both are at work then. */
+function dearestOf({ hedgeAfterMs }: Stage, estimates: readonly Estimate[]): Estimate {
+  const [first = nothing, second = nothing] = estimates.toSorted((one, other) => other.usd - one.usd);
+  return hedgeAfterMs > 0 ? { usd: first.usd + second.usd, promptUsd: first.promptUsd } : first;
+}
+
+/** What a request costs at the dearest places that it may go to; a place whose price is not known is given instead. */
 export function estimateOf(options: EstimateOptions): Estimate | Target {
   const { operation, route, facts, priceOf } = options;
   const prompt = facts.promptTokens();
   const perAnswer = promptOnly.includes(operation) ? 0 : estimatedDemand(0, facts.maxTokens());
   const answer = perAnswer * facts.answers();
-  let dearest: Estimate = { usd: 0, promptUsd: 0 };
-  for (const target of targetsOf(route)) {
-    const price = priceOf(target);
-    if (price === undefined) return target;
-    const estimate = estimateAt(price, prompt, answer);
+  let dearest = nothing;
+  for (const stage of stagesOf(route)) {
+    const estimates: Estimate[] = [];
+    for (const target of stage.targets) {
+      const price = priceOf(target);
+      if (price === undefined) return target;
+      estimates.push(estimateAt(price, prompt, answer));
+    }
+    const estimate = dearestOf(stage, estimates);
     if (estimate.usd > dearest.usd) dearest = estimate;
   }
   return dearest;

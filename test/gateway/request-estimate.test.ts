@@ -19,6 +19,14 @@ const { table } = routed(
           { provider: "b", model: "m2" },
         ],
       },
+      raced: {
+        targets: [
+          { provider: "a", model: "m1" },
+          { provider: "b", model: "m2" },
+          { provider: "b", model: "m1" },
+        ],
+        hedgeAfter: "1s",
+      },
       falls: { targets: [{ provider: "a", model: "m1" }], fallbacks: ["dear"] },
       dear: { targets: [{ provider: "b", model: "dear" }] },
     },
@@ -79,6 +87,10 @@ test("the dearest place that may serve it counts, fallbacks too", () => {
   expect(micros({ ...words, max_tokens: 1 }, { model: "two" }).prompt).toBeGreaterThan(800);
   expect(micros({ max_tokens: 1000 }, { model: "two" }).answer).toBeCloseTo(10_000, 3);
   expect(micros({ max_tokens: 1000 }, { model: "falls" }).answer).toBeCloseTo(100_000, 3);
+});
+
+test("the two dearest count where a slow one is overtaken", () => {
+  expect(micros({ max_tokens: 1000 }, { model: "raced" }).answer).toBeWithin(20_000, 20_100);
 });
 
 const withoutDear = ({ model }: Target): Price | undefined => (model === "dear" ? undefined : prices[model]);
