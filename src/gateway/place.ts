@@ -39,7 +39,7 @@ export function demandOf(facts: RequestFacts, caller: Caller = {}): Demand {
 }
 
 /** The same for a request whose answer has no tokens. */
-export function promptDemandOf(facts: RequestFacts, caller: Caller = {}): Demand {
+function promptDemandOf(facts: RequestFacts, caller: Caller = {}): Demand {
   return new EstimatedDemand(facts, "prompt", caller);
 }
 
