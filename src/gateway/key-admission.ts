@@ -77,6 +77,8 @@ export class RequestCharge {
 export interface KeyAdmissionOptions {
   readonly budgets: { readonly reserve: ReserveMoney };
   readonly priceOf: (target: Target) => Price | undefined;
+  /** The longest answer of a place where nobody asks for a shorter one. */
+  readonly answerTokensAt: (target: Target) => number;
   /** What becomes of a request whose cost cannot be estimated, where a budget bounds it. */
   readonly unknownPrice: "refuse" | "allow";
   /** Told of every request that a budget has no room for. */
@@ -115,6 +117,7 @@ function unknownDemand({ key }: KeyGrant): GatewayError {
 export function createKeyAdmission({
   budgets,
   priceOf,
+  answerTokensAt,
   unknownPrice: policy,
   onRefusal,
   now = Date.now,
@@ -135,7 +138,7 @@ export function createKeyAdmission({
 
   function estimated(grant: KeyGrant, demand: KeyDemand): Estimate {
     if (demand.operation === "opaque" && demand.model === "") return unpriced(unknownDemand(grant));
-    const estimate = estimateOf({ ...demand, priceOf });
+    const estimate = estimateOf({ ...demand, priceOf, answerTokensAt });
     if (!("upstream" in estimate)) return estimate;
     return unpriced(unknownPrice(estimate, grant, demand.model ?? demand.route.modelShown));
   }

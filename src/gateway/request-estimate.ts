@@ -1,5 +1,5 @@
-import { estimatedDemand } from "../limits/token-demand.ts";
 import { type Price, priceAt } from "../prices/price.ts";
+import { outputLimit } from "../protocols/parameters/index.ts";
 import type { RequestFacts, Route, Stage } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation } from "../telemetry/request-record.ts";
@@ -16,6 +16,8 @@ export interface EstimateOptions {
   readonly route: Route;
   readonly facts: RequestFacts;
   readonly priceOf: (target: Target) => Price | undefined;
+  /** The longest answer of a place where nobody asks for a shorter one. */
+  readonly answerTokensAt: (target: Target) => number;
 }
 
 const nothing: Estimate = { usd: 0, promptUsd: 0 };
@@ -27,6 +29,12 @@ const promptOnly: readonly Operation[] = ["embeddings", "moderations", "rerank"]
 /** All models that may be asked, each once. */
 function stagesOf(route: Route): Set<Stage> {
   return new Set([route.first, ...reasons.flatMap((reason) => route.fallbacks(reason))]);
+}
+
+function longestAnswer(target: Target, { facts, answerTokensAt }: EstimateOptions): number {
+  const { parameters } = target;
+  const asked = facts.maxTokens();
+  return (parameters === undefined ? asked : outputLimit(parameters, asked)) ?? answerTokensAt(target);
 }
 
 /** At the dearest kind of each token: what a cache will make of it is not known before. */
@@ -46,15 +54,14 @@ function dearestOf({ hedgeAfterMs }: Stage, estimates: readonly Estimate[]): Est
 export function estimateOf(options: EstimateOptions): Estimate | Target {
   const { operation, route, facts, priceOf } = options;
   const prompt = facts.promptTokens();
-  const perAnswer = promptOnly.includes(operation) ? 0 : estimatedDemand(0, facts.maxTokens());
-  const answer = perAnswer * facts.answers();
+  const answers = promptOnly.includes(operation) ? 0 : facts.answers();
   let dearest = nothing;
   for (const stage of stagesOf(route)) {
     const estimates: Estimate[] = [];
     for (const target of stage.targets) {
       const price = priceOf(target);
       if (price === undefined) return target;
-      estimates.push(estimateAt(price, prompt, answer));
+      estimates.push(estimateAt(price, prompt, answers * longestAnswer(target, options)));
     }
     const estimate = dearestOf(stage, estimates);
     if (estimate.usd > dearest.usd) dearest = estimate;

@@ -123,6 +123,8 @@ function gatewayOf({ config, table, catalog, priceBook }: Made, lasting: Lasting
       createKeyAdmission({
         budgets: { reserve: lasting.reserve },
         priceOf,
+        answerTokensAt: ({ upstream, model }) =>
+          catalog.find(upstream, model)?.maxOutputTokens ?? config.budgets.answerTokens,
         unknownPrice: config.budgets.unknownPrice,
         onRefusal: (owner) => metrics.limitRefused(owner, "budget"),
       }),

@@ -155,6 +155,39 @@ describe("a budget that is used up", () => {
   });
 });
 
+describe("what is set aside for a request that names no bound", () => {
+  const grant = grantOf({ budgets: [{ usd: 9, window: "day" }] });
+
+  test("is the longest usual answer, so that many at once do not spend more than there is", async () => {
+    const rig = rigOf();
+    upstream.otherwise(reported(4));
+    const { max_tokens: _none, ...open } = request(1) as { max_tokens: number };
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(rig, grant, open)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(2);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(8);
+  });
+
+  test("is as many answers as are asked for, of pictures too", async () => {
+    const rig = rigOf();
+    const forward = (n: number) =>
+      rig.gateway.forwardOpenai({
+        ...rig.call(grant, { model: "m", prompt: "A cat", n }),
+        protocol: protocols["openai-chat"],
+        path: "/images/generations",
+        operation: "images",
+        wire: "openai-images",
+      });
+    for (const [n, isRefused] of [
+      [10, true],
+      [2, false],
+    ] as const) {
+      const response = await forward(n);
+      await response.text();
+      expect([n, response.status === 429]).toEqual([n, isRefused]);
+    }
+  });
+});
+
 describe("a price that is not known", () => {
   test("refuses whoever has a budget, naming the model and the setting, and nobody else", async () => {
     const rig = rigOf({ priceOf: () => undefined });

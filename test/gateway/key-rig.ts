@@ -68,7 +68,7 @@ export function keyRig({
     ...parts,
     routing: pricesRecords ? { ...parts.routing, priceOf } : parts.routing,
     scopes: createRequestScopes(resolved.limits),
-    admitKey: createKeyAdmission({ budgets, priceOf, unknownPrice }),
+    admitKey: createKeyAdmission({ budgets, priceOf, answerTokensAt: () => 4096, unknownPrice }),
     translation: { ...startRun({ routed: table }).exchange.translation, responses },
     textLimit,
     onFinish: (record) => void records.push(record),

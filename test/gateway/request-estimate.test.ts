@@ -27,6 +27,9 @@ const { table } = routed(
         ],
         hedgeAfter: "1s",
       },
+      brief: { targets: [{ provider: "a", model: "m1" }], parameters: { max_tokens: 300 } },
+      wordy: { targets: [{ provider: "a", model: "m1", overrides: { max_tokens: 900 } }] },
+      free: { targets: [{ provider: "a", model: "m1", remove: ["max_tokens"] }] },
       falls: { targets: [{ provider: "a", model: "m1" }], fallbacks: ["dear"] },
       dear: { targets: [{ provider: "b", model: "dear" }] },
     },
@@ -34,6 +37,8 @@ const { table } = routed(
 );
 
 const prices: Record<string, Price | undefined> = { m1: price(1, 10), m2: price(2, 5), dear: price(100, 100) };
+
+const answerTokensAt = ({ model }: Target): number => (model === "m2" ? 20_000 : 5000);
 
 interface Asked {
   model?: string;
@@ -53,7 +58,7 @@ function estimate(body: object, { model = "one", operation = "chat", priceOf }: 
     steering: undefined,
   });
   const route = table.resolve(model, facts);
-  return estimateOf({ operation, route, facts, priceOf: priceOf ?? (({ model }) => prices[model]) });
+  return estimateOf({ operation, route, facts, answerTokensAt, priceOf: priceOf ?? (({ model }) => prices[model]) });
 }
 
 /** In millionths of a dollar; the prompt is measured by itself. */
@@ -71,7 +76,19 @@ test("it is what the prompt and the longest answer cost", () => {
   expect(answer).toBeCloseTo(500, 3);
 });
 
-test("an answer without a bound is taken to be a usual one", () => expect(micros(words).answer).toBeCloseTo(10_240, 3));
+describe("an answer without a bound", () => {
+  test("is as long as the place's longest", () => {
+    expect(micros(words).answer).toBeCloseTo(50_000, 3);
+    expect(micros(words, { model: "two" }).answer).toBeCloseTo(100_000, 3);
+  });
+
+  test("is as long as the configuration lets it be, which may also count before the request's own bound", () => {
+    expect(micros(words, { model: "brief" }).answer).toBeCloseTo(3000, 3);
+    expect(micros({ ...words, max_tokens: 7 }, { model: "brief" }).answer).toBeCloseTo(70, 3);
+    expect(micros({ ...words, max_tokens: 7 }, { model: "wordy" }).answer).toBeCloseTo(9000, 3);
+    expect(micros({ ...words, max_tokens: 7 }, { model: "free" }).answer).toBeCloseTo(50_000, 3);
+  });
+});
 
 describe("several answers at once", () => {
   for (const many of [{ n: 4 }, { best_of: 4 }, { generationConfig: { candidateCount: 4, maxOutputTokens: 50 } }])

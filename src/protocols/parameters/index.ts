@@ -1,3 +1,3 @@
 export { besidesConversation } from "./besides-conversation.ts";
-export { defaultOutputLimit, type ParameterRules } from "./rules.ts";
+export { defaultOutputLimit, outputLimit, type ParameterRules } from "./rules.ts";
 export { withParameters } from "./with-parameters.ts";

@@ -17,6 +17,16 @@ export const outputLimits: readonly string[] = ["max_tokens", "max_completion_to
  * translate lane writes one of its own for a client that sent none: the default must be known before.
  */
 export function defaultOutputLimit({ defaults }: ParameterRules): number | undefined {
-  const limits = Object.entries(defaults).filter(([name, value]) => outputLimits.includes(name) && value !== null);
+  return limitIn(defaults);
+}
+
+/** The longest answer, in tokens, that is asked for once the rules are followed; `undefined` = nobody says. */
+export function outputLimit(rules: ParameterRules, asked: number | undefined): number | undefined {
+  const kept = outputLimits.some((name) => rules.remove.includes(name)) ? undefined : asked;
+  return limitIn(rules.overrides) ?? kept ?? defaultOutputLimit(rules);
+}
+
+function limitIn(fields: Readonly<Record<string, unknown>>): number | undefined {
+  const limits = Object.entries(fields).filter(([name, value]) => outputLimits.includes(name) && value !== null);
   return numberOf(limits.at(-1)?.[1]);
 }
