@@ -72,10 +72,10 @@ export function checkUnknownModel(grant: KeyGrant): void {
   );
 }
 
-/** Characters of prompts and answers that records keep of a key's requests. */
+/** Characters of prompts and answers that records keep of a key's requests: `usual`, or fewer where the key says so. */
 export function textLimitFor(grant: KeyGrant | undefined, usual: number): number {
   const content = grant?.key.content;
   if (content === undefined) return usual;
   if (content === "none") return 0;
-  return content === "full" ? Number.MAX_SAFE_INTEGER : Number(content.slice("truncate:".length));
+  return content === "full" ? usual : Math.min(usual, Number(content.slice("truncate:".length)));
 }

@@ -79,6 +79,11 @@ function sameLaneBody(exchange: Exchange, target: Target): string {
   return applyEdits(whole.text, whole.edits(edits));
 }
 
+/** Whether the answer is kept, and with it what was asked: not for a key of whose texts nothing is kept. */
+function keepsAnswer({ call, translation }: Exchange, request: Fields): boolean {
+  return call.grant?.key.content !== "none" && translation.responses.wants(request);
+}
+
 class SameLane implements Passage {
   readonly lane = "same";
   readonly losses = noLosses;
@@ -110,7 +115,7 @@ class SameLane implements Passage {
     const { call, envelope, translation } = this.exchange;
     const request = parseRequest(envelope.text);
     const id = stringOf(response["id"]);
-    if (id === undefined || !translation.responses.wants(request)) return;
+    if (id === undefined || !keepsAnswer(this.exchange, request)) return;
     this.exchange.holds.responseId = id;
     translation.responses.keep({ id, keyId: call.keyId, request, response });
   }
@@ -162,7 +167,7 @@ const mostKept = 8 * 1024 * 1024;
 function createWatcher(exchange: Exchange, request: TranslatedRequest, view: ClientView, encoder: StreamEncoder) {
   const { translation, call } = exchange;
   const observer = createReasoningObserver(translation.memory, call.keyId);
-  const keeps = request.answerId !== undefined && translation.responses.wants(request.own);
+  const keeps = request.answerId !== undefined && keepsAnswer(exchange, request.own);
   const events: StreamEvent[] = [];
   let size = 0;
   return (event: StreamEvent): void => {
@@ -179,8 +184,9 @@ function createWatcher(exchange: Exchange, request: TranslatedRequest, view: Cli
   };
 }
 
-function keep({ translation, call, holds }: Exchange, { own, answerId }: TranslatedRequest, response: unknown): void {
-  if (answerId === undefined || !translation.responses.wants(own)) return;
+function keep(exchange: Exchange, { own, answerId }: TranslatedRequest, response: unknown): void {
+  const { translation, call, holds } = exchange;
+  if (answerId === undefined || !keepsAnswer(exchange, own)) return;
   holds.responseId = answerId;
   translation.responses.keep({ id: answerId, keyId: call.keyId, request: own, response: fieldsOf(response) });
 }

@@ -11,10 +11,35 @@ import { deltaChunk, event } from "../support/chat-chunks.ts";
 import { until } from "../support/e2e.ts";
 import { createFakeUpstream } from "../support/fake-upstream.ts";
 import { streamOf } from "../support/replies.ts";
+import { wires } from "../support/replay-wires.ts";
+import type { Script } from "../support/wire/wire.ts";
 import { grantOf, keyRig, type KeyRig, price } from "./key-rig.ts";
 
 const upstream = await createFakeUpstream();
-afterAll(() => upstream.close());
+const responses = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: playResponse });
+afterAll(async () => {
+  await upstream.close();
+  await responses.stop(true);
+});
+
+const script: Script = {
+  id: "resp_up",
+  model: "m",
+  parts: [{ type: "text", text: "Yes." }],
+  finish: "end",
+  usage: { input: 1, cacheRead: 0, cacheWrite: 0, output: 1, reasoning: 0 },
+};
+
+/** An upstream that speaks the Responses API and keeps nothing. */
+async function playResponse(request: Request): Promise<Response> {
+  const { stream } = (await request.json()) as { stream?: boolean };
+  const wire = wires["openai-responses"];
+  if (stream !== true)
+    return new Response(wire.whole(script).body, { headers: { "content-type": "application/json" } });
+  const { events, contentType } = wire.stream(script);
+  return new Response(events.join(""), { headers: { "content-type": contentType } });
+}
+
 beforeEach(() => upstream.clear());
 
 const keyId = "key_1";
@@ -47,8 +72,17 @@ const stores: Readonly<Record<string, () => Promise<ResponseStore>>> = {
 function rigOf(store: ResponseStore): KeyRig {
   return keyRig({
     config: {
-      providers: { a: openaiCompatibleAt(upstream.url, { credentials: ["k"], retries: 0 }) },
-      models: { m: { targets: [{ provider: "a", model: "m" }] } },
+      providers: {
+        a: openaiCompatibleAt(upstream.url, { credentials: ["k"], retries: 0 }),
+        responses: openaiCompatibleAt(`http://127.0.0.1:${responses.port}`, {
+          credentials: ["k"],
+          protocols: ["openai-responses"],
+        }),
+      },
+      models: {
+        m: { targets: [{ provider: "a", model: "m" }] },
+        same: { targets: [{ provider: "responses", model: "m" }] },
+      },
     },
     // A token of the prompt costs a hundred-thousandth of a dollar: the history some 2.50 USD.
     priceOf: () => price(10, 0),
@@ -105,6 +139,25 @@ describe.each(Object.entries(stores))("a history that is %s", (_where, open) => 
     await until(() => rig.records.length === 1, "the record");
     expect(rig.records[0]?.costUsd).toBeWithin(2.4, 2.7);
   });
+});
+
+test("nothing is kept of who wants nothing kept, in one piece and in a stream, whatever is spoken upstream", async () => {
+  for (const [content, isKept] of [
+    ["none", false],
+    ["truncate:10", true],
+  ] as const) {
+    for (const stream of [false, true]) {
+      for (const model of ["m", "same"]) {
+        const store = createMemoryResponseStore();
+        const saved: string[] = [];
+        const rig = rigOf({ ...store, save: (entry) => void saved.push(entry.id) });
+        const response = await ask(rig, { content }, { model, input: "A secret", stream });
+        expect(response.status).toBe(200);
+        await response.text();
+        expect([content, model, stream, saved.length]).toEqual([content, model, stream, isKept ? 1 : 0]);
+      }
+    }
+  }
 });
 
 test("a history that nobody has here stops nothing: the upstream may have it", async () => {

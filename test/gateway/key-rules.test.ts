@@ -201,13 +201,12 @@ describe("names with stars", () => {
   });
 });
 
-test("how much is kept of what is said follows the key", async () => {
-  expect([undefined, "none", "full", "truncate:7"].map((content) => textLimitFor(grantOf({ content }), 100))).toEqual([
-    100,
-    0,
-    Number.MAX_SAFE_INTEGER,
-    7,
-  ]);
+test("how much is kept of what is said follows the key, up to what the configuration allows", async () => {
+  const policies = [undefined, "none", "full", "truncate:7", "truncate:700"];
+  const limits = (usual: number) => policies.map((content) => textLimitFor(grantOf({ content }), usual));
+  expect(limits(100)).toEqual([100, 0, 100, 7, 100]);
+  expect(limits(0)).toEqual([0, 0, 0, 0, 0]);
+  expect(limits(Number.MAX_SAFE_INTEGER)[2]).toBe(Number.MAX_SAFE_INTEGER);
   const rig = keyRig({ config, textLimit: 100 });
   const said = async (grant: KeyGrant): Promise<string | undefined> => {
     const response = await rig.gateway.handle({

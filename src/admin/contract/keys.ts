@@ -17,7 +17,7 @@ const fields = {
     .string()
     .regex(/^(?:full|none|truncate:\d{1,7})$/, { message: "must be full, none or truncate:N" })
     .nullish()
-    .describe("How much of its prompts and answers is kept (default: logging.content)"),
+    .describe("How much of its prompts and answers is kept, up to what logging.content allows (the default)"),
   maySteer: z.boolean().nullish().describe("Whether x-orcestator-* headers count (default: keys.overrides)"),
   tags: tags.nullish(),
   teamId: z.string().min(1).max(200).nullish().describe("Its rules and budgets hold as well"),
