@@ -63,6 +63,18 @@ function spansOf(): Record<string, number> {
   return { "all of it": 0, "30 days": end - 30 * dayMs, "24 hours": end - dayMs + 1234, "an hour": end - dayMs / 24 };
 }
 
+/** What is asked takes less than that, more often than not. */
+async function proveQuick(ask: () => unknown): Promise<void> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const from = performance.now();
+    await ask();
+    times.push(performance.now() - from);
+  }
+  console.log(`        median ${median(times).toFixed(1)} ms, slowest ${Math.max(...times).toFixed(1)} ms`);
+  assert(median(times) < mostMs);
+}
+
 async function proveSpeed(checks: Checks): Promise<void> {
   using temporary = temporaryFolder();
   const path = join(temporary.path, "audit.db");
@@ -71,17 +83,13 @@ async function proveSpeed(checks: Checks): Promise<void> {
   for (const [name, since] of Object.entries(spansOf())) {
     for (const by of [undefined, ...groupings]) {
       const query: StatisticsQuery = { since, by };
-      await checks.check(`${name}, by ${by ?? "nothing"}, takes less than ${mostMs} ms`, async () => {
-        const times: number[] = [];
-        for (let round = 0; round < rounds; round += 1) {
-          const from = performance.now();
-          await store.requests.statistics(query);
-          times.push(performance.now() - from);
-        }
-        console.log(`        median ${median(times).toFixed(1)} ms, slowest ${Math.max(...times).toFixed(1)} ms`);
-        assert(median(times) < mostMs);
-      });
+      await checks.check(`${name}, by ${by ?? "nothing"}, takes less than ${mostMs} ms`, () =>
+        proveQuick(() => store.requests.statistics(query)),
+      );
     }
+    await checks.check(`${name}, of the busiest key for its holder, takes less than ${mostMs} ms`, () =>
+      proveQuick(() => store.requests.keyTotals("key-0", since)),
+    );
   }
   await checks.check("nothing is left out of the totals", async () => {
     const [all] = await store.requests.statistics({ since: 0, by: undefined });
