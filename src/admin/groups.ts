@@ -33,10 +33,10 @@ function viewOf(id: string, provider: ResolvedProvider): GroupView {
     timeout: provider.timeouts.firstByte / 1000,
     priority: livePriority(provider.priority),
     enabled: provider.enabled,
-    parameters: provider.parameters ?? {},
-    parameterOverrides: provider.overrides ?? {},
+    parameters: shown.parameters ?? {},
+    parameterOverrides: shown.overrides ?? {},
     headers: shown.headers,
-    baseUrl: provider.baseUrl,
+    baseUrl: shown.baseUrl,
     rpmLimit: provider.rpm ?? 0,
   };
 }

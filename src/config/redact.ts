@@ -1,7 +1,7 @@
 import { isPlainObject, type ConfigPath } from "./path.ts";
 import type { ResolvedConfig } from "./resolve.ts";
 
-const secretHeader = /auth|key|token|secret|cookie|password|credential|signature/i;
+const secretName = /auth|key|token(?!s)|secret|cookie|pass|pwd|credential|signature|^sig$/i;
 /** Public beginnings of keys, which say whose key it is. */
 const vendorPrefix = /^(?:sk|pk|gsk|xai|hf|r8|nvapi)[-_](?:(?:or|ant|proj)-)?/;
 
@@ -14,29 +14,44 @@ export function maskSecret(secret: string): string {
   return `${vendorPrefix.exec(secret)?.[0] ?? ""}…${secret.slice(-4)}`;
 }
 
-/** A URL with its password masked; a text that is no URL is masked as a whole when it holds an `@`. */
-function maskUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null) return text.includes("@") ? "…" : text;
-  if (url.password === "" && url.username === "") return text;
-  return text.replace(/\/\/[^/]*@/, "//…@");
+function maskQuery(text: string, isSecret: (name: string) => boolean): string {
+  return text.replace(/([?&])([^=&#]*)=([^&#]+)/g, (whole, sign: string, name: string) =>
+    isSecret(name) ? `${sign}${name}=…` : whole,
+  );
 }
 
-function maskHeader(name: string, value: string): string {
-  return secretHeader.test(name) || /^(?:bearer|basic)\s/i.test(value) ? maskSecret(value) : value;
+/** A URL with its password masked; a text that is no URL is masked as a whole when it holds an `@`. */
+function maskUrl(text: string, isSecret: (name: string) => boolean): string {
+  const url = URL.parse(text);
+  if (url === null) return text.includes("@") ? "…" : text;
+  const isAnonymous = url.password === "" && url.username === "";
+  return maskQuery(isAnonymous ? text : text.replace(/\/\/[^/]*@/, "//…@"), isSecret);
+}
+
+function maskCondition(name: string, value: string): string {
+  return secretName.test(name) || /^(?:bearer|basic)\s/i.test(value) ? maskSecret(value) : value;
+}
+
+/** Fields of requests are anybody's invention: what they are called, at any depth, says whether they are secret. */
+function isSecretParameter(path: ConfigPath): boolean {
+  const start = path.findIndex((key) => key === "parameters" || key === "overrides");
+  return start >= 0 && path.slice(start + 1).some((key) => secretName.test(String(key)));
 }
 
 function maskText(text: string, path: ConfigPath): string {
   const [section, name, key] = path;
   if (section === "providers" && key === "credentials") return maskSecret(text);
-  if (section === "providers" && key === "headers") return maskHeader(String(path[3]), text);
-  if (section === "routes" && path[3] === "headers") return maskHeader(String(path[4]), text);
+  // Their names do not say which of them let somebody in.
+  if (section === "providers" && key === "headers") return maskSecret(text);
+  if (section === "providers" && key === "baseUrl") return maskUrl(text, () => true);
+  if (section === "routes" && path[3] === "headers") return maskCondition(String(path[4]), text);
   if (section === "keys" && name === "inbound") return maskSecret(text);
   if (section === "admin" && (name === "token" || name === "jwtSecret" || key === "clientSecret"))
     return maskSecret(text);
   // Not a character of what people make up.
   if ((section === "admin" && name === "password") || (section === "storage" && name === "secretKey")) return "…";
-  return text.includes("://") ? maskUrl(text) : text;
+  if (isSecretParameter(path)) return maskSecret(text);
+  return text.includes("://") ? maskUrl(text, (parameter) => secretName.test(parameter)) : text;
 }
 
 /** Whether a text at this place must not be shown as it is. */

@@ -50,9 +50,34 @@ test("nothing secret of a configuration is left in its redacted copy, and nothin
     credentials: [{ key: "…0001" }, { key: "…" }, { key: "…0008", weight: 2, rpm: 5 }],
     proxy: "http://…@proxy.example:3128",
     baseUrl: "https://api.example/v1",
-    headers: { "x-api-key": "…0005", "x-title": "My gateway" },
+    headers: { "x-api-key": "…0005", "x-title": "…" },
   });
   expect(redacted.routes[0]?.when.headers).toEqual({ authorization: "…0009", "x-team": "search*" });
   expect(redacted.server).toEqual(config.server);
   expect(config.admin.token).toBe(token);
+});
+
+test("what is secret by its place is masked whatever it is called, and parameters by their names at any depth", () => {
+  using folder = configFolder({
+    "orcestator.json": JSON.stringify({
+      parameters: { metadata: { token: "CANARY-global" }, max_tokens: 5 },
+      providers: {
+        p: {
+          type: "openai-compatible",
+          baseUrl: "https://api.example/v1?sig=CANARYsig&version=CANARYversion",
+          credentials: ["x"],
+          headers: { "x-a": "CANARY-header", "x-pass": "CANARY-pass" },
+          parameters: { metadata: { deep: [{ token: "CANARY-token" }], team: "search" }, prompt: "max_tokens" },
+          overrides: { "metadata.api_key": "CANARY-override" },
+        },
+      },
+      models: { m: { targets: [{ provider: "p", model: "x", parameters: { user_secret: "CANARY-target" } }] } },
+    }),
+  });
+  const redacted = redactConfig(folder.load().config);
+  expect(JSON.stringify(redacted)).not.toContain("CANARY");
+  expect(redacted.providers["p"]).toMatchObject({
+    baseUrl: "https://api.example/v1?sig=…&version=…",
+    parameters: { metadata: { team: "search" }, prompt: "max_tokens" },
+  });
 });

@@ -70,6 +70,7 @@ test("every field that is sent is changed, all others stay", async () => {
     const shown = {
       ...before,
       ...change,
+      ...("headers" in change ? { headers: { "x-team": "…" } } : {}),
       ...("apiKeys" in change ? { apiKeys: [expect.stringMatching(/^sk-…/)] } : {}),
     };
     expect([change, changed]).toMatchObject([change, { status: 200, body: shown }]);

@@ -47,7 +47,7 @@ describe("a provider of the file", () => {
       origins: { baseUrl: "file orcestator.yaml" },
       version: 0,
       credentials: ["sk-…cdef"],
-      headers: { "x-tenant": "blue", "x-secret-token": "…6789" },
+      headers: { "x-tenant": "…", "x-secret-token": "…6789" },
       timeouts: { idle: "20s" },
       enabled: true,
     });
@@ -187,6 +187,33 @@ describe("secrets", () => {
     });
     expect(sealed).toEqual([[true, true]]);
     expect(house.config().providers["mine"]?.proxy).toBe(proxy);
+  });
+
+  test("stand in any header, in a base URL's query and in parameters, and stay where they are sent back masked", async () => {
+    const baseUrl = "http://127.0.0.1:9/v1?sig=CANARYsig&api_key=CANARYkey";
+    const secret = {
+      baseUrl,
+      headers: { "x-k": "CANARY-x-k", "x-pass": "CANARY-x-pass" },
+      parameters: { metadata: { token: "CANARY-token", team: "search" }, temperature: 0.5 },
+      overrides: { "metadata.password": "CANARY-password" },
+    };
+    await ask("POST", "/api/providers", { ...mine, ...secret });
+    const { body } = await ask("GET", "/api/providers/mine");
+    expect(body).toMatchObject({
+      baseUrl: "http://127.0.0.1:9/v1?sig=…&api_key=…",
+      parameters: { metadata: { token: "…", team: "search" }, temperature: 0.5 },
+    });
+    const { headers, parameters, overrides } = body;
+    const again = await patch({ baseUrl: body["baseUrl"], headers, parameters, overrides, rpm: 7 }, "mine");
+    expect(again.status).toBe(200);
+    const group = ((await ask("GET", "/admin/groups")).body["groups"] as { id: string }[]).find(
+      ({ id }) => id === "mine",
+    );
+    expect((await ask("PUT", "/admin/groups/mine", { ...group, parameterOverrides: undefined })).status).toBe(200);
+    expect(house.config().providers["mine"]).toMatchObject({ ...secret, rpm: 7 });
+    const kept = [await store.documents.list("provider"), await store.audit.list({ limit: 100 }), house.told];
+    const shown = [body, group, (await ask("GET", "/api/config/export")).body];
+    expect(JSON.stringify([...kept, ...shown])).not.toContain("CANARY");
   });
 
   test("stay what they are where they are sent back masked", async () => {
