@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, invalidRequest } from "../errors.ts";
 import { openapiDocument } from "./docs/openapi.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
@@ -56,6 +56,15 @@ function protocolBelow(pathname: string): Protocol | undefined {
   return protocolsBelow.find(([prefix]) => pathname.startsWith(prefix))?.[1];
 }
 
+/** Where an id's percent-encoding is broken, Elysia hands on `null`, although the types say text. */
+function checkId(named: Readonly<Record<string, unknown>> | undefined): void {
+  if (named?.["id"] !== null) return;
+  throw invalidRequest(
+    "The id in the path is not valid percent-encoding of UTF-8 (RFC 3986): '%' itself is %25.",
+    "id",
+  );
+}
+
 /** All routes. Guards belong to the routes themselves; nothing is decided from a path. */
 export function createApp(parts: RouteParts, onBug: (error: unknown) => void): App {
   const refusals = createRefusals(parts);
@@ -76,6 +85,7 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
   }
 
   const app = new Elysia({ normalize: false, nativeStaticResponse: false })
+    .onTransform(({ params }) => checkId(params))
     .onError(({ error, code, request }) => {
       if (error instanceof GatewayError) return refusals.answer({ request, error });
       return code === "NOT_FOUND" ? refuseUnknown(request) : fail(error);

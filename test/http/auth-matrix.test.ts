@@ -212,3 +212,19 @@ describe("a Host header", () => {
     expect(await othersThan([400, 404, 405], without, (route) => ask(route, `/zz${pathOf(route)}`))).toEqual([]);
   });
 });
+
+test.each(["%zz", "%ff", "%c3", "%"])(
+  "an id that is %s is a mistake of who asks, wherever one is taken",
+  async (id) => {
+    const named = routes.filter(({ path }) => path.includes(":"));
+    expect(named.length).toBeGreaterThan(30);
+    const authorization = `Bearer ${adminToken}`;
+    const statusFor = async ({ method, path }: Route): Promise<number> => {
+      const url = `http://127.0.0.1:${port}${path.replace(/:\w+/g, id)}`;
+      return (await fetch(url, { method, headers: { authorization } })).status;
+    };
+    expect(await othersThan([400, 401, 404], named, statusFor)).toEqual([]);
+    const keys = named.filter(({ path }) => path === "/api/keys/:id");
+    expect(await othersThan([400], keys, statusFor)).toEqual([]);
+  },
+);

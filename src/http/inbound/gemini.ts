@@ -116,7 +116,7 @@ export function geminiRoutes(parts: RouteParts, refusals: Refusals) {
       .post("/v1beta/models/*", call, { parse: "none", detail: { hide: true } })
       .post("/v1/models/*", call, { parse: "none", detail: { hide: true } })
       .get("/v1beta/models", list, { detail: describeModels("Models, as Gemini lists them") })
-      .get("/v1beta/models/:id", one, { detail: describeModels("One model, as Gemini shows it") })
+      .get("/v1beta/models/:model", one, { detail: describeModels("One model, as Gemini shows it") })
       .get("/v1beta/models/*", one, { detail: { hide: true } })
   );
 }

@@ -133,7 +133,7 @@ export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
       },
     )
     .get("/v1/models/*", oneModel, { detail: { hide: true } })
-    .get("/v1/models/:id", oneModel, {
+    .get("/v1/models/:model", oneModel, {
       detail: {
         tags: ["models"],
         summary: "One model",
