@@ -50,7 +50,8 @@ function readinessOf({ providers }: ResolvedConfig, lasting: Lasting): Readiness
   if (lasting.isDraining()) reasons.push("The gateway is shutting down.");
   const usable = Object.values(providers).some(isUsable);
   if (!usable) reasons.push("No enabled provider has a credential.");
-  const notices = [...lasting.configStatus.notices(), ...(lasting.coordination?.notices() ?? [])];
+  const { configStatus, coordination, configuration } = lasting;
+  const notices = [configStatus, coordination, configuration].flatMap((part) => part?.notices() ?? []);
   return { isReady: reasons.length === 0, reasons, notices };
 }
 

@@ -4,7 +4,7 @@ import type { GatewayError } from "../../errors.ts";
 import type { SecretBox } from "../../keys/secret-box.ts";
 import type { AuditTrail, By, Deed } from "../audit-trail.ts";
 import type { AdminDocuments } from "../documents.ts";
-import { entryDocument } from "./entry-document.ts";
+import { entryDocument, type OpenedEntry } from "./entry-document.ts";
 import type { LiveConfig } from "./live-config.ts";
 import type { OverlayBook, StoredEntry } from "./overlay-book.ts";
 import { brokenBeneath, refuseConfig } from "./refuse-config.ts";
@@ -24,6 +24,8 @@ export interface Changes {
   loaded(): LoadedConfig;
   stored(entry: Named): StoredEntry;
   all(): Overlay;
+  /** What is stored and left out, because secrets of it cannot be opened. */
+  locked(): readonly OpenedEntry[];
   /**
    * Runs work that reads what there is and then makes changes, when all before it has ended. Rejects with GatewayError
    * (409) where nothing can be kept, else as the work does.
@@ -113,6 +115,7 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
     loaded: () => pending ?? live.loaded(),
     stored: ({ kind, name }) => book.find(kind, name),
     all: () => book.overlay(),
+    locked: () => book.locked(),
     alone<T>(work: () => Promise<T>): Promise<T> {
       const { look } = need();
       const turn = last.then(async () => {

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { fieldsIn } from "../../config/overlay.ts";
+import { invalidRequest } from "../../errors.ts";
 import { checkFields } from "./check-fields.ts";
 import type { Change, Changes } from "./changes.ts";
+import type { OpenedEntry } from "./entry-document.ts";
 import { restoreSecrets } from "./masked-secrets.ts";
 import { type Fields, type Named, writtenEntry, writtenForm } from "./written-entry.ts";
 
@@ -16,6 +18,17 @@ export interface ReadyChange extends Change {
 
 export function isSameValue(left: unknown, right: unknown): boolean {
   return isDeepStrictEqual(left ?? null, right ?? null);
+}
+
+/** What cannot be opened would be lost without anybody's having said so. */
+function checkLocked({ unopened }: OpenedEntry, input: Fields): void {
+  const missing = Object.keys(unopened).filter((field) => !Object.hasOwn(input, field));
+  if (missing.length === 0) return;
+  const named = missing.map((field) => `\`${field}\``).join(" and ");
+  throw invalidRequest(
+    `What is stored in ${named} cannot be opened here: send it anew with the change, in full, or null to do without.`,
+    missing[0],
+  );
 }
 
 /**
@@ -34,12 +47,14 @@ export function changeOf(changes: Changes, { kind, name }: Named, input: Fields)
   const isAsBefore = ([field, value]: readonly [string, unknown]): boolean =>
     isSameValue(value, current?.[field] ?? served?.[field]);
   const delta = Object.entries(fields).filter((entry) => !isAsBefore(entry));
-  // Of what is not served nothing stays.
-  const before = current === undefined ? {} : (changes.stored({ kind, name }).entry?.fields ?? {});
+  const { entry: stored, locked } = changes.stored({ kind, name });
+  if (locked !== undefined) checkLocked(locked, input);
+  // Of what is not served nothing stays, unless it only waits for its secrets.
+  const before = locked?.entry.fields ?? (current === undefined ? {} : (stored?.fields ?? {}));
   const laid = Object.entries({ ...before, ...Object.fromEntries(delta) });
   const needed = Object.fromEntries(laid.filter(([field, value]) => value !== null || beneath[field] !== undefined));
   const given = Object.keys(fields).filter((field) => !kept.has(field) && fields[field] !== null);
-  const isNews = current === undefined || !isSameValue(needed, before);
+  const isNews = current === undefined || locked !== undefined || !isSameValue(needed, before);
   return { kind, name, fields: needed, given: new Set(given), isNews };
 }
 

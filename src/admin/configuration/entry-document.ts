@@ -4,6 +4,7 @@ import { type ConfigPath, isPlainObject } from "../../config/path.ts";
 import { isSecretAt } from "../../config/redact.ts";
 import { GatewayError } from "../../errors.ts";
 import { isSealed, type SecretBox } from "../../keys/secret-box.ts";
+import { errorText } from "../../lib/error-text.ts";
 import type { StoredDocument } from "../../storage/document-store.ts";
 import type { Fields } from "./written-entry.ts";
 
@@ -44,12 +45,27 @@ export function entryDocument(entry: OverlayEntry, box: SecretBox | undefined): 
   return { fields: mapFields(entry, seal) };
 }
 
-/** The change that a document keeps; `undefined` = it keeps none. Throws GatewayError where a secret cannot be opened. */
-export function entryIn({ kind, id, value }: StoredDocument, box: SecretBox | undefined): OverlayEntry | undefined {
+/** A change as it was kept, as far as it can be read here. */
+export interface OpenedEntry {
+  readonly entry: OverlayEntry;
+  /** Fields that it has and whose secrets cannot be opened, each with why; `entry` is without them. */
+  readonly unopened: Readonly<Record<string, string>>;
+}
+
+/** The change that a document keeps; `undefined` = it keeps none. */
+export function entryIn({ kind, id, value }: StoredDocument, box: SecretBox | undefined): OpenedEntry | undefined {
   const { data } = documentSchema.safeParse(value);
   if (data === undefined || !isEntryKind(kind)) return undefined;
   if (kind === "setting" && !overlaySettings.some((name) => name === id)) return undefined;
-  const entry = { kind, name: id, fields: data.fields };
   const open: ChangeText = (text) => (isSealed(text) ? need(box).open(text) : text);
-  return { ...entry, fields: mapFields(entry, open) };
+  const fields: Record<string, unknown> = {};
+  const unopened: Record<string, string> = {};
+  for (const [field, kept] of Object.entries(data.fields)) {
+    try {
+      Object.assign(fields, mapFields({ kind, name: id, fields: { [field]: kept } }, open));
+    } catch (error) {
+      unopened[field] = errorText(error);
+    }
+  }
+  return { entry: { kind, name: id, fields }, unopened };
 }

@@ -10,7 +10,7 @@ import { createChanges, type Kept } from "./changes.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
 import type { LiveConfig } from "./live-config.ts";
 import { modelRules } from "./models.ts";
-import { createNamedEntries, type NamedEntries } from "./named-entries.ts";
+import { createNamedEntries, lockedText, type NamedEntries } from "./named-entries.ts";
 import { createOverlayBook, type OverlayBook } from "./overlay-book.ts";
 import { providerRules } from "./providers.ts";
 
@@ -22,6 +22,8 @@ export interface Configuration {
   readonly exchange: Exchange;
   /** Asks a provider for its models. Rejects with GatewayError: 404. */
   testProvider(name: string): Promise<ProviderTest>;
+  /** What is stored and not served, because secrets cannot be opened; a line each. */
+  notices(): string[];
   /** A change of any document, as the store tells it. */
   apply(change: DocumentChange): void;
   /** All changes that the store had were applied; they are served, and from now on every further one. */
@@ -98,6 +100,7 @@ export function createConfiguration({ live, box, store, log, now = Date.now }: C
       if (listed === undefined) return { ok: false, latencyMs, ...(problem === undefined ? {} : { error: problem }) };
       return { ok: true, latencyMs, models: listed.slice(0, mostListed), count: listed.length };
     },
+    notices: () => book.locked().map((locked) => lockedText(locked.entry.kind, locked)),
     apply(change) {
       if (book.apply(change)) serveSoon();
     },

@@ -7,6 +7,7 @@ import type { By } from "../audit-trail.ts";
 import { checkVersion, notFound, pageFrom, type Resource } from "../resource.ts";
 import { withoutNulls } from "../stored-fields.ts";
 import type { Changes } from "./changes.ts";
+import type { OpenedEntry } from "./entry-document.ts";
 import { changeOf, type ReadyChange } from "./entry-change.ts";
 import { type Fields, writtenEntry } from "./written-entry.ts";
 
@@ -20,6 +21,8 @@ export interface EntryView extends Record<string, unknown> {
   readonly origins: Readonly<Record<string, string>>;
   /** Of the change that is laid over it; 0 = none is. */
   readonly version: number;
+  /** Why what is stored of it is not served. */
+  readonly problem?: string;
 }
 
 export interface EntryPatch extends Record<string, unknown> {
@@ -60,6 +63,13 @@ function isBeneath(kind: NamedKind, { name, origin }: { name: string; origin: st
   return new GatewayError({ code: "conflict", status: 409, message });
 }
 
+/** What is not served, and what to do about it. */
+export function lockedText(kind: string, { entry, unopened }: OpenedEntry): string {
+  const fields = Object.keys(unopened).join(" and ");
+  const advice = `give it the key that sealed it (ORCESTATOR_SECRET_KEY), or set ${fields} again`;
+  return `What is stored of the ${kind} '${entry.name}' is not served, for its ${fields} cannot be opened: ${advice}.`;
+}
+
 /** Providers or models: what file and environment say, and the changes that are laid over it, as one kind of things. */
 export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEntries {
   const { kind } = rules;
@@ -68,22 +78,29 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
     return writtenEntry(loaded.written.tree, { kind, name });
   }
 
+  /** Those that are served, and those that are not because their secrets cannot be opened. */
+  function namesIn(loaded: LoadedConfig): string[] {
+    const locked = changes.locked().flatMap(({ entry }) => (entry.kind === kind ? entry.name : []));
+    return [...new Set([...rules.names(loaded), ...locked])];
+  }
+
   function known(name: string): LoadedConfig {
     const loaded = changes.loaded();
-    if (rules.names(loaded).includes(name)) return loaded;
+    if (namesIn(loaded).includes(name)) return loaded;
     throw notFound(kind, name);
   }
 
   function view(loaded: LoadedConfig, name: string): EntryView {
     const place = overlayPlace({ kind, name });
-    const fields = writtenIn(loaded, name) ?? {};
+    const { version, entry, locked } = changes.stored({ kind, name });
+    const served = writtenIn(loaded, name);
+    const fields = served ?? locked?.entry.fields ?? {};
     const more = rules.more(loaded, name);
     // First in order, and in the form that is served.
     const told = { ...more, ...fields, ...more };
     const { origins: written, beneath } = loaded.written;
-    const { version, entry } = changes.stored({ kind, name });
-    const isOwn = entry !== undefined && writtenEntry(beneath, { kind, name }) === undefined;
-    const origins = Object.keys(fields).map((field) => [field, originIn(written, [...place, field])] as const);
+    const isOwn = (entry ?? locked) !== undefined && writtenEntry(beneath, { kind, name }) === undefined;
+    const origins = Object.keys(served ?? {}).map((field) => [field, originIn(written, [...place, field])] as const);
     const below = origins.find(([, origin]) => origin !== "overlay")?.[1] ?? originIn(written, place);
     return {
       id: name,
@@ -92,6 +109,7 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
       origin: isOwn ? "overlay" : below,
       origins: Object.fromEntries(origins),
       version,
+      ...(locked === undefined ? {} : { problem: lockedText(kind, locked) }),
     };
   }
 
@@ -104,7 +122,7 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
 
   function told(name: string): EntryView | undefined {
     const loaded = changes.loaded();
-    return rules.names(loaded).includes(name) ? view(loaded, name) : undefined;
+    return namesIn(loaded).includes(name) ? view(loaded, name) : undefined;
   }
 
   async function keep(change: ReadyChange | { name: string; fields: undefined }, by: By): Promise<void> {
@@ -118,7 +136,7 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
   return {
     page({ limit, cursor }) {
       const loaded = changes.loaded();
-      const names = rules.names(loaded);
+      const names = namesIn(loaded);
       const from = cursor === undefined ? 0 : names.indexOf(cursor) + 1;
       const entries = names.slice(from).map((id) => ({ id }));
       return pageFrom(entries, { limit, view: ({ id }) => view(loaded, id) });
@@ -128,7 +146,7 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
     create: ({ name, ...input }, by) =>
       changes.alone(async () => {
         rules.checkName(name);
-        if (rules.names(changes.loaded()).includes(name)) throw isThere(kind, name);
+        if (namesIn(changes.loaded()).includes(name)) throw isThere(kind, name);
         const change = changeOf(changes, { kind, name }, rules.plain(withoutNulls(input)));
         check(change);
         await keep(change, by);

@@ -89,6 +89,7 @@ export const entryView = z.looseObject({
   origin: z.string().describe("`overlay` = made by this API; else where it was written"),
   origins: z.record(z.string(), z.string()).describe("Field → where its value was written"),
   version: z.number().describe("Of the change that is laid over it; 0 = none is"),
+  problem: z.string().optional().describe("Why what is stored of it is not served: secrets of it cannot be opened"),
 });
 
 /** Fields by their names alone. */

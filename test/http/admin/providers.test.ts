@@ -256,7 +256,27 @@ describe("secrets", () => {
     using other = await startConfigHouse({ store, file, box: createSecretBox(new Uint8Array(32).fill(1)) });
     expect(Object.keys(other.config().models)).toEqual(["kept"]);
     expect(other.told.join("\n")).toContain("The stored change of the provider mine is left out");
+    expect(other.configuration.notices()).toEqual([expect.stringContaining("provider 'mine' is not served")]);
     expect((await other.ask("DELETE", "/api/providers/mine")).status).toBe(204);
+  });
+
+  test("that another key sealed can be set again, and nothing of the rest is lost", async () => {
+    await ask("POST", "/api/providers", { ...mine, rpm: 5, headers: { "x-a": "sealed" } });
+    using other = await startConfigHouse({ store, file, box: createSecretBox(new Uint8Array(32).fill(1)) });
+    const { body } = await other.ask("GET", "/api/providers/mine");
+    expect(body).toMatchObject({ id: "mine", baseUrl: mine.baseUrl, rpm: 5, origin: "overlay" });
+    expect(body["problem"]).toContain("credentials and headers cannot be opened");
+    const listed = (await other.ask("GET", "/api/providers")).body["data"] as { id: string }[];
+    expect(listed.map(({ id }) => id)).toEqual(["filed", "mine"]);
+    expect((await other.ask("POST", "/api/providers", mine)).status).toBe(409);
+    const half = await other.ask("PATCH", "/api/providers/mine", { credentials: [newKey] });
+    expect([half.status, messageOf(half)]).toEqual([400, expect.stringContaining("`headers` cannot be opened")]);
+    const masked = await other.ask("PATCH", "/api/providers/mine", { credentials: ["sk-…mnop"], headers: null });
+    expect(masked.status).toBe(400);
+    const again = await other.ask("PATCH", "/api/providers/mine", { credentials: [newKey], headers: null });
+    expect([again.status, again.body["problem"]]).toEqual([200, undefined]);
+    expect(other.config().providers["mine"]).toMatchObject({ rpm: 5, baseUrl: mine.baseUrl, headers: {} });
+    expect(other.configuration.notices()).toEqual([]);
   });
 });
 
