@@ -3,7 +3,7 @@ import type { ResolvedConfig } from "../config/resolve.ts";
 import { readSecretKeys } from "../config/secret-keys.ts";
 import { createChangingSecretBox } from "../keys/changing-secret-box.ts";
 import type { SecretBox } from "../keys/secret-box.ts";
-import type { SecretKeySource } from "../keys/secret-key-source.ts";
+import { noKeyToSealWith, type SecretKeySource } from "../keys/secret-key-source.ts";
 import { sqlitePathOf } from "../storage/sqlite/sqlite-path.ts";
 import { secretKeyFile } from "./secret-key-file.ts";
 
@@ -29,10 +29,7 @@ export function secretBoxOf({ storage }: Pick<ResolvedConfig, "storage">, log: L
   if (storage.secretKey !== undefined) return createChangingSecretBox(configured(storage.secretKey));
   const path = secretKeyPath(storage);
   if (path === undefined) {
-    const advice = "Set ORCESTATOR_SECRET_KEY (openssl rand -hex 32) to one value on all gateways.";
-    log.warn(
-      `No key is set to seal secrets with: the database keeps none, and logins are good at this gateway alone. ${advice}`,
-    );
+    log.warn(noKeyToSealWith);
     return undefined;
   }
   const source = secretKeyFile(path, () =>

@@ -11,7 +11,7 @@ const files = [...new Glob("**/*").scanSync({ cwd: folder, dot: true })];
 
 interface Service {
   image?: string;
-  environment?: Record<string, string>;
+  environment?: Record<string, string | null>;
   ports?: string[];
 }
 
@@ -65,11 +65,17 @@ describe("compose.yaml", () => {
   test("says which variable is missing, and env.example has each of them", () => {
     const required = [...read("compose/compose.yaml").matchAll(/\$\{(\w+):\?([^}]+)\}/g)];
     const example = read("compose/env.example");
-    expect(new Set(required.map(([, name]) => name)).size).toBe(4);
+    expect(new Set(required.map(([, name]) => name)).size).toBe(5);
     for (const [, name = "", message = ""] of required) {
       expect(message).toContain(name);
       expect(example).toMatch(new RegExp(`^${name}=$`, "m"));
     }
+  });
+
+  test("hands every replica the key that seals secrets, and a login for people where one is set", () => {
+    const { environment } = compose.services["gateway-1"] ?? {};
+    expect(environment?.["ORCESTATOR_SECRET_KEY"]).toStartWith("${ORCESTATOR_SECRET_KEY:?");
+    expect(environment).toMatchObject({ ADMIN_USERNAME: null, ADMIN_PASSWORD: null });
   });
 
   test("gives nginx the addresses of the replicas, and the replicas that of nginx", () => {

@@ -60,6 +60,12 @@ describe("the chart", () => {
     expect(appVersion).toBe(version);
   });
 
+  test("its schema demands the key that seals secrets wherever a database is given", () => {
+    expect(schema.properties).toMatchObject({
+      secret: { properties: { data: { dependencies: { DATABASE_URL: ["ORCESTATOR_SECRET_KEY"] } } } },
+    });
+  });
+
   test("its schema describes every value", () => {
     expect(Object.keys(values as object).filter((name) => !Object.hasOwn(schema.properties, name))).toEqual([]);
   });
@@ -128,5 +134,6 @@ describe.skipIf(helm === undefined)("the rendered chart", () => {
   test("refuses values it does not know, and an ingress without a host", () => {
     expect(render({ replicas: 2 }).error).toContain("replicas");
     expect(render({ ingress: { enabled: true } }).error).toContain("hosts");
+    expect(render({ secret: { data: { DATABASE_URL: "postgres://db/x" } } }).error).toContain("ORCESTATOR_SECRET_KEY");
   });
 });

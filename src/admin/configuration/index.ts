@@ -1,4 +1,5 @@
 import type { SecretBox } from "../../keys/secret-box.ts";
+import { noKeyToSealWith } from "../../keys/secret-key-source.ts";
 import { GatewayError } from "../../errors.ts";
 import { testProvider } from "../../routing/test-provider.ts";
 import type { DocumentChange, DocumentStore } from "../../storage/document-store.ts";
@@ -22,7 +23,7 @@ export interface Configuration {
   readonly exchange: Exchange;
   /** Asks a provider for its models. Rejects with GatewayError: 404. */
   testProvider(name: string): Promise<ProviderTest>;
-  /** What is stored and not served, because secrets cannot be opened; a line each. */
+  /** What cannot be stored, or is stored and not served, for want of the key that secrets are sealed with; a line each. */
   notices(): string[];
   /** A change of any document, as the store tells it. */
   apply(change: DocumentChange): void;
@@ -100,7 +101,10 @@ export function createConfiguration({ live, box, store, log, now = Date.now }: C
       if (listed === undefined) return { ok: false, latencyMs, ...(problem === undefined ? {} : { error: problem }) };
       return { ok: true, latencyMs, models: listed.slice(0, mostListed), count: listed.length };
     },
-    notices: () => book.locked().map((locked) => lockedText(locked.entry.kind, locked)),
+    notices: () => [
+      ...(store !== undefined && box === undefined ? [noKeyToSealWith] : []),
+      ...book.locked().map((locked) => lockedText(locked.entry.kind, locked)),
+    ],
     apply(change) {
       if (book.apply(change)) serveSoon();
     },

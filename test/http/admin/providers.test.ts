@@ -249,6 +249,12 @@ describe("secrets", () => {
     expect((await bare.ask("PATCH", "/api/providers/filed", { rpm: 3 })).status).toBe(200);
   });
 
+  test("that cannot be sealed are a notice of the gateway, and what needs none is kept", async () => {
+    using house = await startConfigHouse({ store, file, box: null });
+    expect(house.configuration.notices()).toEqual([expect.stringContaining("ORCESTATOR_SECRET_KEY")]);
+    expect((await house.ask("PATCH", "/api/providers/filed", { rpm: 3 })).status).toBe(200);
+  });
+
   test("that another key sealed cost the change that holds them, and nothing besides", async () => {
     await ask("POST", "/api/providers", mine);
     await ask("POST", "/api/models", { name: "kept", targets: [{ provider: "filed", model: "m" }] });
