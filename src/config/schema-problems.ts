@@ -30,7 +30,8 @@ function wrongType(issue: z.core.$ZodIssueInvalidType, value: unknown): string {
   return typeof value === "string" ? `must be ${wanted}` : `must be ${wanted}, not ${kindOf(value)}`;
 }
 
-function unknownKey(key: string, path: ConfigPath): string {
+/** What is wrong with a key that nothing knows there. */
+export function unknownKey(key: string, path: ConfigPath): string {
   const known = knownKeys(path);
   const suggestion = nearest(key, known);
   if (suggestion !== undefined) return `unknown key; did you mean '${suggestion}'?`;

@@ -1,3 +1,5 @@
+import { knownKeys } from "../../config/json-schema.ts";
+import { unknownKey } from "../../config/schema-problems.ts";
 import { type OverlayEntry, overlaySections, overlaySettings } from "../../config/overlay.ts";
 import { type ConfigPath, isPlainObject, leaves, pathText, valueAt } from "../../config/path.ts";
 import { redactTree } from "../../config/redact.ts";
@@ -78,9 +80,17 @@ function removalsOf(changes: Changes, named: readonly Named[]): Change[] {
     .map(({ kind, name }) => ({ kind, name, fields: undefined }));
 }
 
+/** A mistyped section would be left alone, and nobody would see that nothing of it was taken. */
+function checkSections(tree: Fields): void {
+  const known = knownKeys([]);
+  const unknown = Object.keys(tree).find((section) => !known.includes(section) && section !== "$schema");
+  if (unknown !== undefined) throw invalidRequest(`\`${unknown}\`: ${unknownKey(unknown, [])}.`, unknown);
+}
+
 /** What an import changes, of what is served now. Throws GatewayError (400) for what may be in no change. */
 export function planImport(changes: Changes, { tree, replace }: ImportWish, rules: Rules): ImportPlan {
   checkFields(tree);
+  checkSections(tree);
   const now = changes.loaded().written.tree;
   const entries = entriesIn(tree);
   const planned = entries.map(({ entry, fields: { ca: _file, ...fields } }) => {

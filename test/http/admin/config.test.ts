@@ -192,6 +192,14 @@ describe("an import", () => {
       expect((await ask("POST", "/api/config/import", text)).status).toBe(400);
   });
 
+  test.each([
+    [{ limitz: { total: { rpm: 5 } } }, "`limitz`: unknown key; did you mean 'limits'?"],
+    [{ config: { providerz: {} } }, "`providerz`: unknown key; did you mean 'providers'?"],
+  ])("with a section that nobody knows is refused: %j", async (document, message) => {
+    const refused = await ask("POST", "/api/config/import", document);
+    expect([refused.status, messageOf(refused)]).toEqual([400, expect.stringContaining(message)]);
+  });
+
   test("names no files of the server's disk", async () => {
     const { body } = await ask("POST", "/api/config/import", { providers: { mine: { ...mine, ca: "/etc/passwd" } } });
     expect(body["ignored"]).toEqual(["providers.mine.ca"]);
