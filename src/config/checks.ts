@@ -58,6 +58,6 @@ export function checkConfig(config: ResolvedConfig, context: CheckContext): Chec
   }
   return {
     problems,
-    warnings: [...providerWarnings(config, context), ...referenceWarnings(config), ...choiceWarnings(config)],
+    warnings: [...providerWarnings(config, context), ...referenceWarnings(config, context), ...choiceWarnings(config)],
   };
 }

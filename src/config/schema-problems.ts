@@ -51,6 +51,7 @@ function wrongName(path: ConfigPath): string {
   if (path.at(-2) === "headers") return "this is no name of an HTTP header; it is made of letters, digits and '-'";
   if (path[0] === "providers" && path.length === 2)
     return "a provider's name is made of letters, digits, '.', '_' and '-'";
+  if (path[0] === "prices" && path[1] === "models") return "write provider/model, e.g. openai/gpt-5 or groq/*";
   return "this name must not be empty";
 }
 

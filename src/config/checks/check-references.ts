@@ -1,7 +1,7 @@
 import { nearest } from "../../lib/nearest.ts";
 import type { LocatedProblem } from "../config-error.ts";
 import type { DeclaredNames } from "../declared-names.ts";
-import type { ConfigPath } from "../path.ts";
+import { type ConfigPath, pathText } from "../path.ts";
 import type { ResolvedConfig } from "../resolve.ts";
 import type { CheckContext } from "./check-context.ts";
 
@@ -123,6 +123,20 @@ function hiddenNameWarnings({ models, providers }: ResolvedConfig): string[] {
   });
 }
 
-export function referenceWarnings(config: ResolvedConfig): string[] {
-  return [...ownFallbackWarnings(config), ...hiddenNameWarnings(config)];
+/** Prices of a provider that is not there are prices of nothing. */
+function priceWarnings({ prices }: ResolvedConfig, declared: DeclaredNames): string[] {
+  const ofModels = Object.keys(prices.models)
+    .map((name) => ({ provider: name.slice(0, name.indexOf("/")), path: ["prices", "models", name] }))
+    .filter(({ provider }) => !declared.providers.some((known) => isCovered(known, provider)));
+  const ofProviders = Object.keys(prices.providers).map((name) => ({
+    provider: name,
+    path: ["prices", "providers", name],
+  }));
+  return [...ofModels, ...ofProviders]
+    .flatMap(({ provider, path }) => providerReference(provider, path, declared))
+    .map(({ path, message }) => `${pathText(path)} counts for nothing: ${message}`);
+}
+
+export function referenceWarnings(config: ResolvedConfig, { declared }: CheckContext): string[] {
+  return [...ownFallbackWarnings(config), ...hiddenNameWarnings(config), ...priceWarnings(config, declared)];
 }
