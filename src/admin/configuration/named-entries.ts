@@ -8,7 +8,8 @@ import { checkVersion, notFound, pageFrom, type Resource } from "../resource.ts"
 import { withoutNulls } from "../stored-fields.ts";
 import type { Changes } from "./changes.ts";
 import type { OpenedEntry } from "./entry-document.ts";
-import { changeOf, type ReadyChange } from "./entry-change.ts";
+import { checkNumbers } from "./check-numbers.ts";
+import { changeOf, isSameValue, type ReadyChange } from "./entry-change.ts";
 import { type Fields, writtenEntry } from "./written-entry.ts";
 
 /** What every entry is told with; the rest is what was written of it, secrets masked. */
@@ -147,7 +148,9 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
       changes.alone(async () => {
         rules.checkName(name);
         if (namesIn(changes.loaded()).includes(name)) throw isThere(kind, name);
-        const change = changeOf(changes, { kind, name }, rules.plain(withoutNulls(input)));
+        const fields = rules.plain(withoutNulls(input));
+        checkNumbers(kind, fields);
+        const change = changeOf(changes, { kind, name }, fields);
         check(change);
         await keep(change, by);
         return view(changes.loaded(), name);
@@ -159,7 +162,11 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
           throw invalidRequest(`Nothing is to be changed: name a field of the ${kind}.`);
         const stored = changes.stored({ kind, name: id });
         checkVersion(kind, { id, version: stored.version }, version);
-        const change = changeOf(changes, { kind, name: id }, rules.plain(input));
+        const fields = rules.plain(input);
+        const current = writtenIn(changes.loaded(), id);
+        const news = Object.entries(fields).filter(([field, value]) => !isSameValue(value, current?.[field]));
+        checkNumbers(kind, Object.fromEntries(news));
+        const change = changeOf(changes, { kind, name: id }, fields);
         if (!change.isNews) return view(changes.loaded(), id);
         check(change);
         await keep(change, by);

@@ -366,6 +366,20 @@ describe("where a provider's secrets go", () => {
 });
 
 describe("a change that is not sound", () => {
+  test.each([
+    ["rpm", { rpm: "5" }],
+    ["credentials[0].weight", { credentials: [{ key: newKey, weight: "2" }] }],
+  ])("says %s as a text", async (place, change) => {
+    for (const refused of [await patch(change), await ask("POST", "/api/providers", { ...mine, ...change })])
+      expect([refused.status, messageOf(refused)]).toEqual([
+        400,
+        `\`${place}\` must be a number: write it without quotes.`,
+      ]);
+    const price = { input: "1", output: 2 };
+    const model = { name: "m5", targets: [{ provider: "filed", model: "m", price }] };
+    expect(messageOf(await ask("POST", "/api/models", model))).toContain("`targets[0].price.input` must be a number");
+  });
+
   test("is refused with its place, and nothing is kept", async () => {
     for (const [body, place] of [
       [{ ...mine, type: "nonsense" }, "providers.mine.type"],
