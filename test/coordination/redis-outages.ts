@@ -7,10 +7,10 @@ import { until, untilUp } from "./until-up.ts";
 
 let leases = 0;
 
-function take(coordinator: Coordinator, key: string): Promise<{ isTaken: boolean }> {
+function take(coordinator: Coordinator, key: string, concurrency?: number): Promise<{ isTaken: boolean }> {
   leases += 1;
   const lease = `outage-${leases}`;
-  const scopes = [{ key, rpm: 1e6, concurrency: 1e6 }];
+  const scopes = [{ key, rpm: 1e6, concurrency }];
   return coordinator.decide("limits.take", { lease, ttlMs: 30_000, tokens: 0, isWaiting: false, scopes });
 }
 
@@ -117,20 +117,59 @@ export function outageConformance(server: RedisServer): void {
       expect(heard).toEqual(["after"]);
     }, 15_000);
 
-    test("one that refuses writes says so, and is not taken for one that is away", async () => {
-      await connect();
-      await take(coordinator, "key:a");
-      await server.ask("CONFIG", "SET", "min-replicas-to-write", "1");
+    for (const { setting, refusing, well, says } of [
+      { setting: "maxmemory", refusing: "1", well: "0", says: "OOM command not allowed" },
+      { setting: "min-replicas-to-write", refusing: "1", well: "0", says: "NOREPLICAS" },
+    ]) {
+      test(`one that answers and writes nothing (${setting}) is away, says why, and is found again`, async () => {
+        await connect();
+        await take(coordinator, "key:a");
+        const states: boolean[] = [];
+        coordinator.onState(({ isUp }) => states.push(isUp));
+        await server.ask("CONFIG", "SET", setting, refusing);
+        try {
+          const { message, status } = await failureOf(take(coordinator, "key:a"));
+          expect(status).toBe(503);
+          expect(message).toContain("refused a command: ");
+          expect(message).toContain(says);
+          await until(false, coordinator);
+          expect(coordinator.state().problem).toStartWith(`Redis at 127.0.0.1 cannot be used: ${says}`);
+          expect(coordinator.state().problem).not.toContain("user_script");
+          // Connections are made meanwhile, and answer PING.
+          await Bun.sleep(700);
+          expect(await server.ask("PING")).toBe("PONG");
+          expect((await failureOf(take(coordinator, "key:a"))).message).toContain(`cannot be used: ${says}`);
+          expect(states).toEqual([false]);
+        } finally {
+          await server.ask("CONFIG", "SET", setting, well);
+        }
+        expect(await durationOf(() => untilUp(coordinator))).toBeLessThan(1000);
+        expect(await take(coordinator, "key:a")).toMatchObject({ isTaken: true });
+        expect(await countOf("key:a")).toBe("2");
+      });
+    }
+
+    test("one that has not the right to run scripts is away", async () => {
+      await server.ask("ACL", "SETUSER", "narrow", "on", "nopass", "~*", "&*", "+@all", "-eval", "-evalsha");
       try {
-        const { message, status } = await failureOf(take(coordinator, "key:a"));
-        expect(status).toBe(503);
-        expect(message).toContain("refused a command: ");
-        expect(message).toContain("NOREPLICAS");
+        const url = server.url.replace("redis://", "redis://narrow:any@");
+        coordinator = createRedisCoordinator({ url, address: "127.0.0.1", timeoutMs: 75, prefix: "narrow" });
+        const giveUpAt = performance.now() + 2000;
+        while (!coordinator.state().problem?.includes("NOPERM") && performance.now() < giveUpAt) await Bun.sleep(10);
+        expect(coordinator.state()).toMatchObject({ isUp: false, problem: expect.stringContaining("NOPERM") });
       } finally {
-        await server.ask("CONFIG", "SET", "min-replicas-to-write", "0");
+        await server.ask("ACL", "DELUSER", "narrow");
       }
-      expect(coordinator.state().isUp).toBe(true);
+    });
+
+    test("a command that it refuses by itself costs the others nothing", async () => {
+      await connect();
+      const states: boolean[] = [];
+      coordinator.onState(({ isUp }) => states.push(isUp));
+      await server.ask("SET", `{outage-${prefixes}}:counts:key:odd`, "no hash");
+      expect((await failureOf(take(coordinator, "key:odd"))).message).toContain("WRONGTYPE");
       expect(await take(coordinator, "key:a")).toMatchObject({ isTaken: true });
+      expect(states).toEqual([]);
     });
 
     test("a value is gone when its time is over", async () => {

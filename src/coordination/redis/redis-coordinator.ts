@@ -3,7 +3,7 @@ import { errorText } from "../../lib/error-text.ts";
 import { createId } from "../../lib/ids.ts";
 import type { Coordinator } from "../coordinator.ts";
 import type { DecisionInput, DecisionName, DecisionOutput } from "../decisions.ts";
-import { createRedisLink } from "./redis-link.ts";
+import { createRedisLink, isMissingScript, type RedisCommand } from "./redis-link.ts";
 import { type Script, scripts } from "./scripts.ts";
 
 export interface RedisCoordinatorOptions {
@@ -21,9 +21,8 @@ export interface RedisCoordinatorOptions {
 
 type Listener = (message: string) => void;
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith("NOSCRIPT");
-}
+/** It holds nothing. */
+const probeMs = 1000;
 
 /** Decisions as scripts in one Redis, by its clock. */
 export function createRedisCoordinator({ url, address, timeoutMs, prefix, now }: RedisCoordinatorOptions): Coordinator {
@@ -32,7 +31,7 @@ export function createRedisCoordinator({ url, address, timeoutMs, prefix, now }:
   const channel = `${root}news`;
   const own = createId("m");
   const listeners = new Map<string, Set<Listener>>();
-  const link = createRedisLink({ url, address, timeoutMs, channel, onMessage: heard });
+  const link = createRedisLink({ url, address, timeoutMs, channel, onMessage: heard, probe });
 
   /** `sender channel message`; neither of the first two has a blank in it. */
   function heard(text: string): void {
@@ -56,20 +55,35 @@ export function createRedisCoordinator({ url, address, timeoutMs, prefix, now }:
     }
   }
 
-  async function run<Name extends DecisionName>(
-    { sha, source, keys, milliseconds }: Script<Name>,
+  function wordsOf<Name extends DecisionName>(
+    { keys, milliseconds }: Script<Name>,
     input: DecisionInput<Name>,
-  ): Promise<unknown> {
+  ): string[] {
     const names = keys(input).map((key) => root + key);
     const clock = now === undefined ? "" : String(now());
-    const rest = [String(names.length), ...names, JSON.stringify(input), clock, String(milliseconds)];
+    return [String(names.length), ...names, JSON.stringify(input), clock, String(milliseconds)];
+  }
+
+  async function run<Name extends DecisionName>(script: Script<Name>, input: DecisionInput<Name>): Promise<unknown> {
+    const words = wordsOf(script, input);
     try {
-      return await link.send("EVALSHA", [sha, ...rest]);
+      return await link.send("EVALSHA", [script.sha, ...words]);
     } catch (error) {
-      // A server that has just been started knows none; it has done nothing.
-      if (!isMissing(error)) throw refused(error);
-      return send("EVAL", [source, ...rest]);
+      // It has done nothing.
+      if (!isMissingScript(error)) throw refused(error);
+      return send("EVAL", [script.source, ...words]);
     }
+  }
+
+  /**
+   * The decision that nearly all requests ask for, of a limit that is nobody's. Without places: Redis lets a script that has
+   * taken something away write on although it is full.
+   */
+  function probe(): RedisCommand {
+    const script = scripts["limits.take"];
+    const scopes = [{ key: "probe", rpm: Number.MAX_SAFE_INTEGER, tpm: Number.MAX_SAFE_INTEGER }];
+    const words = wordsOf(script, { lease: own, ttlMs: probeMs, tokens: 0, isWaiting: false, scopes });
+    return { command: "EVAL", words: [script.source, ...words] };
   }
 
   return {

@@ -8,7 +8,8 @@ import { connectRedis, type RedisConnection } from "./redis-connection.ts";
 export interface RedisLink {
   /**
    * Rejects with GatewayError (503, retryable) at once while it is away, and after the timeout when it has just gone; then
-   * the command may still be carried out. It is never sent again. Errors that the server itself answers pass as they are.
+   * the command may still be carried out. It is never sent again. Errors that the server itself answers pass as they are;
+   * then it is asked for the probe, and is away where it refuses that too.
    */
   send(command: string, words: string[]): Promise<unknown>;
   state(): CoordinatorState;
@@ -23,6 +24,13 @@ export interface RedisLinkOptions {
   readonly timeoutMs: number;
   readonly channel: string;
   readonly onMessage: (message: string) => void;
+  /** Answered by a server that does what it is there for: one that is full or read-only still answers PING. */
+  readonly probe: () => RedisCommand;
+}
+
+export interface RedisCommand {
+  readonly command: string;
+  readonly words: string[];
 }
 
 /** Between two tries to connect. */
@@ -36,15 +44,19 @@ const up: CoordinatorState = { isUp: true, problem: undefined };
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (/CONNECTION|TIMEOUT/.test(code)) return "no connection can be made with this host, port, user and password";
-  return errorText(error).slice(0, 200);
+  // The probe's script and line say nothing to anybody.
+  const text = errorText(error).replace(/\.? script: .*$/s, "");
+  return text.slice(0, 200).replace(/\.$/, "");
 }
 
-export function createRedisLink({ url, address, timeoutMs, channel, onMessage }: RedisLinkOptions): RedisLink {
+export function createRedisLink(options: RedisLinkOptions): RedisLink {
+  const { url, address, timeoutMs, channel, onMessage } = options;
   const listeners = new Set<(state: CoordinatorState) => void>();
   const patience = createPatience(timeoutMs);
   let connection: RedisConnection | undefined;
   let state: CoordinatorState = down("no connection has been made yet");
   let timer: Timer | undefined;
+  let isDoubted = false;
   let isClosed = false;
 
   function down(reason: string): CoordinatorState {
@@ -88,7 +100,8 @@ export function createRedisLink({ url, address, timeoutMs, channel, onMessage }:
       if (connection === probed) lost(new Error("it does not answer"));
     }, silentMs);
     try {
-      await probed.send("PING", []);
+      const { command, words } = options.probe();
+      await probed.send(command, words);
       if (connection !== probed) return;
       clearTimeout(timer);
       become(up);
@@ -104,6 +117,14 @@ export function createRedisLink({ url, address, timeoutMs, channel, onMessage }:
     void probe(silent);
   }
 
+  /** It may be this command alone that it will not carry out. */
+  async function refusedBy(doubted: RedisConnection): Promise<void> {
+    if (isDoubted || connection !== doubted || !state.isUp) return;
+    isDoubted = true;
+    await probe(doubted);
+    isDoubted = false;
+  }
+
   /** An answer that comes later is not read any more. */
   async function answered(used: RedisConnection, reply: Promise<unknown>): Promise<unknown> {
     const { promise: late, reject } = Promise.withResolvers<never>();
@@ -114,7 +135,10 @@ export function createRedisLink({ url, address, timeoutMs, channel, onMessage }:
     try {
       return await Promise.race([reply, late]);
     } catch (error) {
-      throw error instanceof GatewayError || isServerAnswer(error) ? error : unavailable(error);
+      if (error instanceof GatewayError) throw error;
+      if (!isServerAnswer(error)) throw unavailable(error);
+      if (!isMissingScript(error)) void refusedBy(used);
+      throw error;
     } finally {
       callOff();
     }
@@ -140,6 +164,11 @@ export function createRedisLink({ url, address, timeoutMs, channel, onMessage }:
       state = down("it was closed");
     },
   };
+}
+
+/** A server that has just been started knows no script: it is told. */
+export function isMissingScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("NOSCRIPT");
 }
 
 /** An error that the server itself has sent: it answers. */
