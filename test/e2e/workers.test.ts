@@ -119,6 +119,22 @@ describe.skipIf(!isLinux)("several workers", () => {
     expect((await metricsOf(url))("orcestator_requests_total")).toBe(enough);
   });
 
+  test("do without one that hangs: it is killed, and another one takes its place", async () => {
+    await using rig = await startWorkers();
+    const { gateway } = rig;
+    const [victim = 0, other = 0] = childrenOf(gateway.pid);
+    process.kill(victim, "SIGSTOP");
+    await until(() => !isAlive(victim), "it is killed", 30_000).finally(
+      () => isAlive(victim) && process.kill(victim, "SIGKILL"),
+    );
+    expect(gateway.stderr()).toMatch(/Worker \d \(process \d+\) has not answered for 10 s; it is killed\./);
+    await waitForReplacements(gateway, 1);
+    expect(childrenOf(gateway.pid)).toContain(other);
+    const statuses: number[] = [];
+    await inParallel(enough, 8, async () => void statuses.push((await ask(gateway, {})).status));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  });
+
   test("end with their parent", async () => {
     await using rig = await startWorkers();
     const { gateway } = rig;

@@ -26,7 +26,9 @@ export interface CrewOptions extends Omit<MemberOptions, "onServing" | "onGone">
   readonly logger: Logger;
 }
 
+/** Whoever wants the numbers waits no longer. */
 const snapshotMs = 1000;
+const lookMs = 1000;
 
 async function snapshotOf(member: Member): Promise<MetricSnapshot> {
   const { dialogue } = member;
@@ -79,8 +81,8 @@ export function createCrew({ workers, logger, ...options }: CrewOptions): Crew {
       await Promise.all(members.map((member) => member.start()));
       await release();
       await Promise.all(members.map((member) => member.serve()));
-      // What a worker that dies has counted by then is not lost.
-      timer = setInterval(() => void snapshots(), snapshotMs);
+      // Who hangs is noticed; and what a worker that dies has counted by then is not lost.
+      timer = setInterval(() => members.forEach((member) => member.look()), lookMs);
       timer.unref();
     },
     serving,

@@ -1,6 +1,7 @@
 import type { Dialogue } from "../../lib/dialogue.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metrics-of-workers.ts";
+import { createSilenceWatch, type SilenceWatch } from "./silence-watch.ts";
 import type { ParentSpeech } from "./speech.ts";
 import { startWorkerProcess, type WorkerListener, type WorkerProcess } from "./worker-process.ts";
 
@@ -18,6 +19,8 @@ export interface Member {
   /** Drains it; kills it after so many milliseconds. `false` = requests were cut. */
   end(patienceMs: number): Promise<boolean>;
   kill(): void;
+  /** Asks the process whether it is still there; one that serves and is silent for long is killed, and another one starts. */
+  look(): void;
 }
 
 /** What the parent does for one process, apart from its start. */
@@ -43,6 +46,8 @@ export interface MemberOptions {
 
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
+/** Looks without an answer: a computation that blocks a process for less must not cost it its life. */
+const silentLooks = 10;
 /** Who served for so long does not fail at every start. */
 const soundMs = 30_000;
 
@@ -53,6 +58,7 @@ interface Run {
   readonly isReady: PromiseWithResolvers<void>;
   readonly door: PromiseWithResolvers<null>;
   readonly serves: PromiseWithResolvers<void>;
+  readonly watch: SilenceWatch;
   isServing: boolean;
   failure: string | undefined;
 }
@@ -92,7 +98,17 @@ export function createMember(index: number, options: MemberOptions): Member {
       },
     });
     const startedAt = performance.now();
-    const started: Run = { process, service, startedAt, isReady, door, serves, isServing: false, failure: undefined };
+    const watch = createSilenceWatch({
+      ask: () => process.dialogue.ask("snapshot", null),
+      onAnswer: (snapshot) => void (lastSnapshot = snapshot),
+      onSilent() {
+        logger.error(`Worker ${index} (process ${process.pid}) has not answered for ${silentLooks} s; it is killed.`);
+        process.kill();
+      },
+      looks: silentLooks,
+    });
+    const promises = { isReady, door, serves };
+    const started: Run = { process, service, startedAt, ...promises, watch, isServing: false, failure: undefined };
     void process.exited.then(({ how }) => ended(started, how));
     return started;
   }
@@ -157,6 +173,9 @@ export function createMember(index: number, options: MemberOptions): Member {
       isExpected = true;
       clearTimeout(timer);
       run?.process.kill();
+    },
+    look() {
+      if (run?.isServing === true) run.watch.look();
     },
   };
   return member;
