@@ -31,7 +31,7 @@ function cannotOpen(why: string): GatewayError {
 }
 
 const bothKeys =
-  "Set storage.secretKey (ORCESTATOR_SECRET_KEY) or storage.secretKeyFile to that key; while keys change, `<new>,<old>` opens with both";
+  "Set storage.secretKey (ORCESTATOR_SECRET_KEY) or storage.secretKeyFile to that key; while keys change, `<new>,<old>` opens with both. Where the old key is lost, ORCESTATOR_JWT_SECRET lets people log in, and other secrets are set again";
 
 /** @param key 32 bytes; throws RangeError for another number. */
 export function createSecretBox(key: Uint8Array): SecretBox {

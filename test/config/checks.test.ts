@@ -312,15 +312,17 @@ test("a single missing credential is named with its provider", () => {
   expect(folder.fail().message).toContain("providers.gpt.credentials (file orcestator.yaml): no API key");
 });
 
+function pricesIn(text: string): readonly string[] {
+  return warningsOf(`models: {}\nprices: ${text}`).filter((warning) => warning.startsWith("prices"));
+}
+
 test("prices of a provider that is not there are a warning, and a price without a provider says how to name one", () => {
-  const prices = (text: string): readonly string[] =>
-    warningsOf(`models: {}\nprices: ${text}`).filter((text) => text.startsWith("prices"));
   const price = "{input: 1, output: 2}";
-  const [first = "", second = "", ...others] = prices(`{providers: {zz: openai}, models: {zz/m1: ${price}}}`);
+  const [first = "", second = "", ...others] = pricesIn(`{providers: {zz: openai}, models: {zz/m1: ${price}}}`);
   expect(others).toEqual([]);
   expect(first).toContain("counts for nothing: there is no provider 'zz' under providers");
   expect(second).toContain("prices.providers.zz counts for nothing");
   const [known = ""] = Object.keys((Bun.YAML.parse(providers) as { providers: object }).providers);
-  expect(prices(`{providers: {${known}: openai}, models: {"${known}/m1": ${price}, "*/m1": ${price}}}`)).toEqual([]);
-  expect(() => prices(`{models: {m1: ${price}}}`)).toThrow("write provider/model");
+  expect(pricesIn(`{providers: {${known}: openai}, models: {"${known}/m1": ${price}, "*/m1": ${price}}}`)).toEqual([]);
+  expect(() => pricesIn(`{models: {m1: ${price}}}`)).toThrow("write provider/model");
 });

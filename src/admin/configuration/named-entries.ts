@@ -8,6 +8,7 @@ import { checkVersion, notFound, pageFrom, type Resource } from "../resource.ts"
 import { withoutNulls } from "../stored-fields.ts";
 import type { Changes } from "./changes.ts";
 import type { OpenedEntry } from "./entry-document.ts";
+import { checkFields } from "./check-fields.ts";
 import { checkNumbers } from "./check-numbers.ts";
 import { changeOf, isSameValue, type ReadyChange } from "./entry-change.ts";
 import { type Fields, writtenEntry } from "./written-entry.ts";
@@ -149,6 +150,7 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
         rules.checkName(name);
         if (namesIn(changes.loaded()).includes(name)) throw isThere(kind, name);
         const fields = rules.plain(withoutNulls(input));
+        checkFields(fields);
         checkNumbers(kind, fields);
         const change = changeOf(changes, { kind, name }, fields);
         check(change);
@@ -163,6 +165,7 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
         const stored = changes.stored({ kind, name: id });
         checkVersion(kind, { id, version: stored.version }, version);
         const fields = rules.plain(input);
+        checkFields(fields);
         const current = writtenIn(changes.loaded(), id);
         const news = Object.entries(fields).filter(([field, value]) => !isSameValue(value, current?.[field]));
         checkNumbers(kind, Object.fromEntries(news));

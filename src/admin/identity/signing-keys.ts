@@ -18,7 +18,7 @@ export interface Keys {
 export interface SigningKeys {
   /** `undefined` = not known (yet): nothing was signed here, and what others signed cannot be checked. */
   known(): Keys | undefined;
-  /** Makes the secret where there is none that can be opened. Rejects with GatewayError where it cannot be kept or read. */
+  /** Makes the secret where there is none. Rejects with GatewayError where it cannot be kept or read. */
   ready(): Promise<Keys>;
   apply(change: DocumentChange): void;
 }
@@ -68,22 +68,10 @@ export function createSigningKeys({ configured, documents, box, log }: SigningKe
     return keys;
   }
 
-  /** Nobody could log in any more if a secret stayed that nobody can open. */
-  function takeOrWarn(sealed: string, opener: SecretBox): Keys | undefined {
-    try {
-      return take(sealed, opener);
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      log.warn(`A new secret for logins is made, and everybody has to log in again: ${errorText(error)}`);
-      return undefined;
-    }
-  }
-
   async function make(opener: SecretBox): Promise<Keys> {
     const stored = await documents.get(kind, id);
     const sealed = stored && sealedIn(stored);
-    const found = sealed === undefined ? undefined : takeOrWarn(sealed, opener);
-    if (found !== undefined) return found;
+    if (sealed !== undefined) return take(sealed, opener);
     const secret = opener.seal(randomBytes(secretBytes).toString("base64url"));
     try {
       await documents.put({ kind, id, value: { secret }, expectedVersion: stored?.version ?? 0 });
