@@ -1,5 +1,5 @@
 import type { Usage } from "../telemetry/request-record.ts";
-import { countOf, fieldsOf, isFields, jsonOf, stringOf, type Fields } from "./fields.ts";
+import { amountOf, countOf, fieldsOf, isFields, jsonOf, stringOf, type Fields } from "./fields.ts";
 import { readUsage } from "./openai-chat/usage.ts";
 import { readUsage as readResponsesUsage } from "./openai-responses/usage.ts";
 
@@ -46,7 +46,7 @@ export function usageOfAnswer(answer: Fields): SeenUsage {
   const usage = fieldsOf(answer["usage"] ?? answer["usageMetadata"]);
   return {
     usage: readAny(usage),
-    costUsd: countOf(usage["cost"]),
+    costUsd: amountOf(usage["cost"]),
     model: stringOf(answer["model"]) ?? stringOf(answer["modelVersion"]),
   };
 }

@@ -33,9 +33,15 @@ export function booleanOf(value: unknown): boolean | undefined {
   return typeof value === "boolean" ? value : undefined;
 }
 
-/** Upstreams write all kinds of things where a count belongs; what cannot be one is not known. */
-export function countOf(value: unknown): number | undefined {
+/** Money, which may be a fraction. */
+export function amountOf(value: unknown): number | undefined {
   return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : undefined;
+}
+
+/** Upstreams write all kinds of things where a count belongs; what cannot be one is not known, and of parts of one the nearest is meant. */
+export function countOf(value: unknown): number | undefined {
+  const amount = amountOf(value);
+  return amount === undefined ? undefined : Math.round(amount);
 }
 
 /** Fields without those that are `undefined`. */

@@ -1,5 +1,5 @@
 import { completionTokens, promptTokens, type Usage } from "../../telemetry/request-record.ts";
-import { countOf, fieldsOf, type Fields } from "../fields.ts";
+import { amountOf, countOf, fieldsOf, type Fields } from "../fields.ts";
 import type { ReportedUsage } from "../reported-usage.ts";
 
 /** Tokens written to the cache: the sum, or its parts by lifetime where only those are told. */
@@ -36,7 +36,7 @@ export function readUsage(value: unknown, before?: ReportedUsage): ReportedUsage
       reasoning,
     },
     // OpenRouter's.
-    costUsd: countOf(fields["cost"]) ?? before?.costUsd,
+    costUsd: amountOf(fields["cost"]) ?? before?.costUsd,
   };
 }
 

@@ -1,4 +1,4 @@
-import { countOf, fieldsOf } from "../fields.ts";
+import { amountOf, countOf, fieldsOf } from "../fields.ts";
 import { disjointUsage, type ReportedUsage } from "../reported-usage.ts";
 
 /**
@@ -21,6 +21,6 @@ export function readUsage(value: unknown): ReportedUsage | undefined {
   const total = countOf(usage["total_tokens"]);
   return {
     usage: disjointUsage({ input: prompt, cacheRead, cacheWrite, output: completion, reasoning, total }),
-    costUsd: countOf(usage["cost"]),
+    costUsd: amountOf(usage["cost"]),
   };
 }

@@ -1,5 +1,5 @@
 import type { Usage } from "../../telemetry/request-record.ts";
-import { countOf, fieldsOf, type Fields } from "../fields.ts";
+import { amountOf, countOf, fieldsOf, type Fields } from "../fields.ts";
 import { disjointUsage, type ReportedUsage } from "../reported-usage.ts";
 
 /** The five disjoint counts of a Responses `usage` object, whose cached and reasoning tokens are subsets. */
@@ -15,7 +15,7 @@ export function readUsage(value: unknown): ReportedUsage | undefined {
   const total = countOf(usage["total_tokens"]);
   return {
     usage: disjointUsage({ input, cacheRead, cacheWrite, output, reasoning, total }),
-    costUsd: countOf(usage["cost"]),
+    costUsd: amountOf(usage["cost"]),
   };
 }
 
