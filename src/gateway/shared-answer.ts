@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors.ts";
+import type { Target } from "../routing/target.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import type { Opened } from "./attempt.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -25,14 +26,16 @@ interface SharedAnswersOptions {
 interface Worked {
   readonly outcome: Opened | GatewayError;
   readonly record: RequestRecord;
+  /** Whom it was asked of last; `undefined` = nobody. */
+  readonly target: Target | undefined;
 }
 
 /** What was used is told once, by the one who pays. */
 function withoutUsage(worked: Worked): Worked {
-  const { outcome, record } = worked;
+  const { outcome } = worked;
   if (outcome instanceof GatewayError || outcome.kind === "stream") return worked;
   const observation = { ...outcome.observation, usage: undefined, costUsd: undefined };
-  return { outcome: { ...outcome, observation }, record };
+  return { ...worked, outcome: { ...outcome, observation } };
 }
 
 interface WorkOptions extends SharedAnswersOptions {
@@ -52,6 +55,7 @@ async function work(exchange: Exchange, { open, cancellation, onEnd }: WorkOptio
     onFinish: (record, error) => onEnd(holds, record, error),
   });
   const { record } = recording;
+  let asked: Target | undefined;
   const inner: Exchange = {
     ...exchange,
     cancellation,
@@ -59,6 +63,7 @@ async function work(exchange: Exchange, { open, cancellation, onEnd }: WorkOptio
     recording,
     onQueued: undefined,
     onAttempt(target, outcome) {
+      asked = target;
       recording.asked(target);
       onAttempt(target, outcome);
     },
@@ -67,18 +72,19 @@ async function work(exchange: Exchange, { open, cancellation, onEnd }: WorkOptio
     const outcome = await open(inner);
     const observation = outcome.kind === "answer" ? outcome.observation : undefined;
     recording.finish({ status: 200, endReason: "completed", observation });
-    return { outcome, record };
+    return { outcome, record, target: asked };
   } catch (thrown) {
     const error = thrown instanceof GatewayError ? thrown : undefined;
     recording.finish({ status: error?.status ?? 500, endReason: error ? endReasonOf(error) : "internal_error", error });
     if (error === undefined) throw thrown;
-    return { outcome: error, record };
+    return { outcome: error, record, target: asked };
   }
 }
 
-/** Whoever waited longest has made the attempts. */
-function adopt({ recording }: Exchange, worked: RequestRecord): void {
+/** Whoever waited longest has made the attempts, and is charged for them. */
+function adopt({ recording }: Exchange, { record: worked, target }: Worked): void {
   const { record } = recording;
+  if (target !== undefined) recording.asked(target);
   const { attempts, retries, credential } = worked;
   Object.assign(record, { attempts, retries, credential });
   if (record.id === worked.id) record.overheadMs += worked.overheadMs;
@@ -99,9 +105,9 @@ export function createSharedAnswers({ onEnd }: SharedAnswersOptions): OpenShared
     });
     const { outcome, record } = landed.value;
     const { provider, modelServed, lane, dropped } = record;
-    Object.assign(recording.record, { provider, modelServed, lane, dropped });
-    if (landed.isPayer) adopt(exchange, record);
+    if (landed.isPayer) adopt(exchange, landed.value);
     else noteWait(exchange, { what: "an equal request", from });
+    Object.assign(recording.record, { provider, modelServed, lane, dropped });
     if (outcome instanceof GatewayError) throw outcome;
     return outcome;
   };
