@@ -25,7 +25,10 @@ function checkValue(value: unknown, form: unknown, path: ConfigPath): void {
     const place = pathText(path);
     throw invalidRequest(`\`${place}\` must be a number: write it without quotes.`, place);
   }
-  const { items, properties, additionalProperties } = Object(objectForm(form)) as Record<string, unknown>;
+  const known = objectForm(form);
+  // What may be anything may be nested without end, too.
+  if (!isPlainObject(known)) return;
+  const { items, properties, additionalProperties } = known;
   if (Array.isArray(value)) value.forEach((item, index) => checkValue(item, items, [...path, index]));
   if (!isPlainObject(value)) return;
   for (const [name, item] of Object.entries(value)) {
