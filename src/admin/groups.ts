@@ -8,11 +8,12 @@ import type { By } from "./audit-trail.ts";
 import type { Configuration } from "./configuration/index.ts";
 import { refuseConfig } from "./configuration/refuse-config.ts";
 import type { ChangedGroup, GroupCreate, GroupUpdate, GroupView } from "./contract/groups.ts";
-import { notFound } from "./resource.ts";
 
 /** Providers under the names that OrchestrationApi has for them and theirs. Calls reject with GatewayError. */
 export interface Groups {
   list(): GroupView[];
+  /** Throws GatewayError (404). */
+  get(id: string): GroupView;
   create(input: GroupCreate, by: By): Promise<ChangedGroup>;
   /** What is left out stays. */
   update(id: string, input: GroupUpdate, by: By): Promise<ChangedGroup>;
@@ -38,7 +39,13 @@ function viewOf(id: string, provider: ResolvedProvider): GroupView {
     headers: shown.headers,
     baseUrl: shown.baseUrl,
     rpmLimit: provider.rpm ?? 0,
+    proxyEnabled: typeof provider.proxy === "string",
   };
+}
+
+function noGroup(id: string): GatewayError {
+  const message = `There is no group ${id.slice(0, 100)} here; GET /admin/groups lists those there are.`;
+  return new GatewayError({ code: "not_found", status: 404, message });
 }
 
 /** Field of a group → fields of a provider that it is made into. */
@@ -56,6 +63,8 @@ const madeOf = {
   parameters: ["parameters"],
   parameterOverrides: ["overrides"],
   rpmLimit: ["rpm"],
+  proxyEnabled: ["proxy"],
+  proxyConfig: ["proxy"],
 } as const satisfies Partial<Record<keyof GroupUpdate, readonly string[]>>;
 
 type Converted = ReturnType<typeof convertGroup>;
@@ -94,7 +103,7 @@ async function inWordsOfGroups<T>(work: () => Promise<T>): Promise<T> {
 export function createGroups({ live, providers }: Pick<Configuration, "live" | "providers">): Groups {
   function served(id: string): ResolvedProvider {
     const provider = live.loaded().config.providers[id];
-    if (provider === undefined) throw notFound("provider", id);
+    if (provider === undefined) throw noGroup(id);
     return provider;
   }
 
@@ -104,6 +113,7 @@ export function createGroups({ live, providers }: Pick<Configuration, "live" | "
 
   return {
     list: () => Object.entries(live.loaded().config.providers).map(([id, provider]) => viewOf(id, provider)),
+    get: (id) => viewOf(id, served(id)),
     async create(input, by) {
       const made = converted(input);
       const provider = { ...made.tree, ...headersIn(input), name: made.name };
@@ -117,15 +127,24 @@ export function createGroups({ live, providers }: Pick<Configuration, "live" | "
           `\`id\` and \`groupName\` of a group stay '${id}': make another one, and delete this.`,
           "groupName",
         );
-      const { id: _id, ...before } = viewOf(id, served(id));
-      const made = converted({ ...before, ...fields, providerType: fields.providerType ?? before.providerType });
-      const patch = patchOf(fields, made);
+      const { id: _id, proxyEnabled: hasProxy, ...before } = viewOf(id, served(id));
+      const { proxyEnabled = hasProxy, proxyConfig, ...others } = fields;
+      // What the proxy is, is told nobody: it stays unless somebody says another, or that there is none.
+      const proxy = proxyConfig === undefined && proxyEnabled === hasProxy ? {} : { proxyEnabled, proxyConfig };
+      const wanted = { ...others, ...proxy };
+      const made = converted({ ...before, ...wanted, providerType: others.providerType ?? before.providerType });
+      const patch = patchOf(wanted, made);
+      const isNews = Object.keys(patch).length > 0 || Object.keys(fields).length === 0;
+      if (!isNews) return changed(id, made);
       const { timeouts } = providers.get(id);
       if (isPlainObject(timeouts) && isPlainObject(patch["timeouts"]))
         patch["timeouts"] = { ...timeouts, ...patch["timeouts"] };
       await inWordsOfGroups(() => providers.patch(id, patch, by));
       return changed(id, made);
     },
-    remove: (id, by) => providers.remove(id, by),
+    async remove(id, by) {
+      served(id);
+      await inWordsOfGroups(() => providers.remove(id, by));
+    },
   };
 }

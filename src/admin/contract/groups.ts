@@ -25,6 +25,17 @@ const fields = {
   headers: z.record(z.string(), z.string()).optional(),
   baseUrl: z.string().max(2000).optional(),
   rpmLimit: number.int().min(0).optional().describe("Requests a minute; 0 = not bounded"),
+  proxyEnabled: z.boolean().optional().describe("Whether requests go through the proxy of `proxyConfig`"),
+  proxyConfig: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe("type, host, port, username, password; it is told nobody, and stays where it is left out"),
+  testModel: z
+    .string()
+    .max(500)
+    .optional()
+    .describe("Taken, and of no use here: a provider is tested by its list of models"),
+  fakeStreaming: z.boolean().optional().describe("Taken, and not done here"),
 };
 
 const groupName = z.string().min(1).max(200).describe("Its id, too");
@@ -58,6 +69,7 @@ export const groupViewSchema = z.object({
   headers: z.record(z.string(), z.string()),
   baseUrl: z.string(),
   rpmLimit: number.describe("0 = not bounded"),
+  proxyEnabled: z.boolean(),
 });
 export type GroupView = z.infer<typeof groupViewSchema>;
 

@@ -6,6 +6,7 @@ import {
   groupCreateSchema,
   groupListSchema,
   groupUpdateSchema,
+  groupViewSchema,
   issuedProxyKeySchema,
   proxyKeyCreateSchema,
   proxyKeyListSchema,
@@ -124,6 +125,14 @@ export function groupRoutes(parts: GroupParts) {
         return json(await groups().create(await readJson(request, groupCreateSchema, parts), by), 201);
       },
       detail({ summary: "Make a group", body: groupCreateSchema, answer: changedGroupSchema, status: 201 }),
+    )
+    .get(
+      "/groups/:id",
+      ({ request, params }) => {
+        adminOf(request, parts, "viewer");
+        return json(groups().get(params.id));
+      },
+      detail({ summary: "Show a group", answer: groupViewSchema }, [idParameter]),
     )
     .put(
       "/groups/:id",

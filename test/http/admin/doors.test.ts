@@ -32,6 +32,7 @@ const needed: Readonly<Record<string, Role>> = {
   "GET /admin/status": "viewer",
   "GET /admin/groups": "viewer",
   "POST /admin/groups": "admin",
+  "GET /admin/groups/:id": "viewer",
   "PUT /admin/groups/:id": "admin",
   "DELETE /admin/groups/:id": "admin",
   "GET /admin/proxy-keys": "viewer",

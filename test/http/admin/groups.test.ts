@@ -166,3 +166,39 @@ test("the status names groups, keys and what was asked", async () => {
     requests: { total: 0, errors: 0, costUsd: 0 },
   });
 });
+
+test("one group is shown as in the list, and one that is not there is spoken of as a group", async () => {
+  await ask("POST", "/admin/groups", documented);
+  const groups = (await ask("GET", "/admin/groups")).body["groups"] as { id: string }[];
+  expect((await ask("GET", "/admin/groups/openai-primary")).body).toEqual({
+    ...groups.find(({ id }) => id !== "demo"),
+  });
+  for (const [method, body] of [["GET"], ["PUT", { enabled: false }], ["DELETE"]] as const) {
+    const missing = await ask(method, "/admin/groups/nobody", body);
+    expect([missing.status, messageOf(missing)]).toEqual([
+      404,
+      expect.stringContaining("There is no group nobody here"),
+    ]);
+  }
+});
+
+test("what an import of groups takes is taken here, too, in the same way", async () => {
+  const proxyConfig = { type: "http", host: "127.0.0.1", port: 3128, username: "u", password: "proxy-password-1" };
+  const more = { testModel: "gpt-4o", fakeStreaming: true, proxyEnabled: true, proxyConfig };
+  const made = await ask("POST", "/admin/groups", { ...documented, ...more });
+  expect(made.status).toBe(201);
+  expect(made.body["proxyEnabled"]).toBe(true);
+  expect((made.body["notes"] as string[]).join()).toContain("fake streaming is not done here");
+  expect(JSON.stringify(made.body)).not.toContain("proxy-password-1");
+  const proxy = (): unknown => house.config().providers["openai-primary"]?.proxy;
+  expect(proxy()).toBe("http://u:proxy-password-1@127.0.0.1:3128");
+  for (const same of [{ proxyEnabled: true }, { retryCount: 4 }]) {
+    expect((await ask("PUT", "/admin/groups/openai-primary", same)).status).toBe(200);
+    expect(proxy()).toBe("http://u:proxy-password-1@127.0.0.1:3128");
+  }
+  const { apiKeys } = documented;
+  await ask("PUT", "/admin/groups/openai-primary", { apiKeys, proxyConfig: { host: "127.0.0.1", port: 3129 } });
+  expect(proxy()).toBe("http://127.0.0.1:3129");
+  await ask("PUT", "/admin/groups/openai-primary", { apiKeys, proxyEnabled: false });
+  expect(proxy()).toBeUndefined();
+});
