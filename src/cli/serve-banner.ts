@@ -1,5 +1,6 @@
 import { setupMinutes } from "../admin/identity/setup-link.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { redisAddress } from "../config/redis-url.ts";
 import type { RunningServer } from "../runtime/server.ts";
 import { databaseName } from "../storage/engines.ts";
 import { version } from "../version.ts";
@@ -14,8 +15,10 @@ const whoMayCall = {
 
 const mostModels = 8;
 
-function accessLine({ keys, server }: LoadedConfig["config"]): string {
-  return keys.inbound.length > 0 ? `with a key (${keys.inbound.length} set)` : whoMayCall[server.anonymous];
+function accessLine({ keys, server }: LoadedConfig["config"], issued: number): string {
+  const counts = keys.inbound.length > 0 ? [`${keys.inbound.length} set`] : [];
+  if (issued > 0) counts.push(`${issued} issued here`);
+  return counts.length > 0 ? `with a key (${counts.join(", ")}); nobody without` : whoMayCall[server.anonymous];
 }
 
 function upstreamLines({ config }: LoadedConfig): string[] {
@@ -42,7 +45,10 @@ function named(name: string, lines: readonly string[]): [string, string][] {
 }
 
 /** What is served where, by which upstream, and who may call. */
-export function banner(loaded: LoadedConfig, running: RunningServer): string {
+export function banner(
+  loaded: LoadedConfig,
+  running: Pick<RunningServer, "url" | "metricsUrl" | "issuedKeys">,
+): string {
   const { config } = loaded;
   const colors = palette();
   const rows: [string, string][] = [
@@ -52,10 +58,11 @@ export function banner(loaded: LoadedConfig, running: RunningServer): string {
     ["Listening", `${config.server.host}, port ${new URL(running.url).port}`],
     ...named("Upstream", upstreamLines(loaded)),
     ...named("Models", modelLines(loaded)),
-    ["Access", accessLine(config)],
+    ["Access", accessLine(config, running.issuedKeys())],
     ["Traffic log", config.logging.file === "" ? "off" : config.logging.file],
   ];
   if (config.storage.url !== undefined) rows.push(["Database", databaseName(config.storage.url)]);
+  if (config.redis.url !== undefined) rows.push(["Redis", redisAddress(config.redis.url)]);
   if (loaded.file !== undefined) rows.push(["Config", loaded.file]);
   const lines = rows.map(([name, value]) => `  ${colors.dim(name.padEnd(12))} ${value}`);
   const demo = loaded.isDemo ? " (demo: answers come from the built-in dummy model)" : "";

@@ -30,6 +30,8 @@ export interface RunningServer {
   readonly reload: Reload;
   /** A link that makes the first admin, once it is known that there is none. `undefined` = there is one, or no such way. */
   setupUrl(): Promise<string | undefined>;
+  /** How many keys the admin API has issued, as far as it is known. */
+  issuedKeys(): number;
   /** What it has counted. */
   snapshot(): Promise<MetricSnapshot>;
   /** For those who watch it: the configuration was read again; `refused` = why it is not used. */
@@ -189,6 +191,7 @@ export async function startServer({ config, logger, source, worker }: ServerOpti
     drain: () => (ending ??= drain()),
     reload: live.reload,
     configRead: (refused) => house.lasting.configStatus.read(refused),
+    issuedKeys: () => house.lasting.virtualKeys?.book.size ?? 0,
     snapshot: () => house.lasting.metrics.snapshot(),
   };
 }

@@ -161,6 +161,7 @@ export async function superviseWorkers(
   return {
     url,
     // Without a database whoever it makes would be known to one worker alone.
+    issuedKeys: () => lasting.virtualKeys?.book.size ?? 0,
     setupUrl: () => (lasting.database === undefined ? Promise.resolve(undefined) : setupUrl(lasting, url)),
     metricsUrl: metricsServer && `${urlOf(metricsServer, config.server.metricsHost, "http")}/metrics`,
     drain: () => (ending ??= drain()),
