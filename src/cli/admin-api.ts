@@ -45,8 +45,8 @@ async function reach(request: JsonRequest): Promise<JsonReply> {
 
 /** Asks a gateway's admin API; the body of its answer. Rejects with CliError in the gateway's own words. */
 export async function askAdmin(args: AdminArguments, { method, path, body, missing }: AdminRequest): Promise<unknown> {
-  const token = tokenFor(args);
   const url = gatewayUrl(args);
+  const token = tokenFor(args);
   const reply = await reach({
     url: `${url}${path}`,
     method,

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { loadServerConfig } from "../config/load.ts";
 import type { ServerConfig } from "../config/schema.ts";
 import { httpUrl } from "./http.ts";
+import { usageError } from "./output.ts";
 
 const anyAddress: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1" };
 
@@ -23,5 +25,6 @@ export interface AskedGateway {
 
 /** URL of the gateway to ask: by default the configured one, whatever else may be wrong with the configuration. */
 export function gatewayUrl({ url, config }: AskedGateway): string {
+  if (config !== undefined && !existsSync(config)) throw usageError(`--config: there is no file ${config}`);
   return url === undefined ? serverUrl(loadServerConfig({ configPath: config })) : httpUrl(url);
 }

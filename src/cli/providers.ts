@@ -46,8 +46,8 @@ async function ask(url: string, token: string): Promise<JsonReply> {
 }
 
 async function providersOf(args: ProvidersArguments): Promise<ProviderHealth[]> {
-  const token = tokenFor(args);
   const url = gatewayUrl(args);
+  const token = tokenFor(args);
   const reply = await ask(url, token);
   if (reply.status === 401 || reply.status === 403)
     throw new CliError(`${url} does not accept this admin token (HTTP ${reply.status})${messageIn(reply)}`);
