@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { withoutTokens } from "../keys/token.ts";
 import { adminArguments, type AdminArguments, askAdmin } from "./admin-api.ts";
 import { CliError, palette, print, printable, printJson, printNote, usageError } from "./output.ts";
 import { outputWidth } from "./output-width.ts";
@@ -35,11 +36,14 @@ export function readAnswer<View>(schema: z.ZodType<View>, body: unknown): View {
 }
 
 /** Asks for one thing, or for something to be done with it; advice where there is no such thing. */
-export function askFor(
+export async function askFor(
   { word }: Pick<CliResource<unknown>, "word">,
   args: Named,
   { method, rest = "", body }: { method: "GET" | "POST" | "PATCH" | "DELETE"; rest?: string; body?: unknown },
 ): Promise<unknown> {
+  // It would become part of a URL, which others write down.
+  if (withoutTokens(args.id) !== args.id)
+    throw usageError("this is a key itself and not its id, and was sent nowhere: `orcestator keys list` shows the ids");
   const path = `/api/${word}s/${encodeURIComponent(args.id)}${rest}`;
   const missing = `there is no ${word} ${printable(args.id)} here; \`orcestator ${word}s list\` shows those there are`;
   return askAdmin(args, { method, path, missing, ...(body === undefined ? {} : { body }) });

@@ -1,4 +1,5 @@
 import type { GatewayError } from "../errors.ts";
+import { withoutTokens } from "../keys/token.ts";
 import { costOf } from "../prices/cost.ts";
 import { type Price, priceAt } from "../prices/price.ts";
 import { roughTokens } from "../protocols/canonical/count-tokens.ts";
@@ -151,6 +152,16 @@ function addObservation(record: RequestRecord, observation: Observation, textLim
   if (textLimit > 0) record.assistantText = wholeCharacters(observation.text);
 }
 
+/** A client's own key in the place of a model's name is not for whoever reads logs and statistics. */
+function hideTokens(record: RequestRecord): void {
+  const modelAsked = withoutTokens(record.modelAsked);
+  // It names the model at every step; what is left is told by the other fields.
+  if (modelAsked !== record.modelAsked) record.trail = undefined;
+  record.modelAsked = modelAsked;
+  record.modelServed = record.modelServed && withoutTokens(record.modelServed);
+  record.errorMessage = record.errorMessage && withoutTokens(record.errorMessage);
+}
+
 class RequestRecording implements Recording {
   readonly record: RequestRecord;
   readonly startedTick: number;
@@ -216,6 +227,7 @@ class RequestRecording implements Recording {
       addUsage(record, observation, this.size);
       addCost(record, this.price(observation.model));
     }
+    hideTokens(record);
     if (textLimit > 0) record.userText = wholeCharacters(envelope?.lastUserText(textLimit));
     onFinish(record, error);
   }

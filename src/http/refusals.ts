@@ -1,4 +1,5 @@
 import type { GatewayError } from "../errors.ts";
+import { withoutTokens } from "../keys/token.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { plainError } from "./errors.ts";
 import type { RouteParts } from "./route-parts.ts";
@@ -29,7 +30,7 @@ export interface Refusals {
 /** What was asked for, without what may be a key. */
 function pathOf(url: string): string {
   const path = URL.parse(url)?.pathname ?? url.replace(/\?.*$/s, "");
-  return path.replace(/(?<=\/k\/+)[^/]+/gi, "…");
+  return withoutTokens(path.replace(/(?<=\/k\/+)[^/]+/gi, "…"));
 }
 
 export function createRefusals({
@@ -42,7 +43,7 @@ export function createRefusals({
     onRefusal({
       status,
       code: error.code,
-      message: error.message,
+      message: withoutTokens(error.message),
       method: connections.methodOf(request),
       path: pathOf(request.url),
       address: address ?? connections.addressOf(request),

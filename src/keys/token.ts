@@ -22,6 +22,13 @@ export function isTokenShaped(text: string): boolean {
   return text.length === prefix.length + digits && shape.test(text);
 }
 
+const leaked = /sk-orc-[A-Za-z0-9_-]{20,}/g;
+
+/** A text in which nothing that may be a virtual key is left: people paste them where names belong. */
+export function withoutTokens(text: string): string {
+  return text.includes(prefix) ? text.replace(leaked, `${prefix}…`) : text;
+}
+
 /** `sk-orc-` and 32 random bytes in base 62. */
 export function createToken(
   random: (bytes: Uint8Array) => Uint8Array = (bytes) => crypto.getRandomValues(bytes),

@@ -210,3 +210,19 @@ describe("for people", () => {
     expect(formatKey(key, { colors: createPalette(false) }).split("\n")).toHaveLength(9);
   });
 });
+
+test("a key given in the place of its id is sent nowhere", async () => {
+  for (const command of ["show", "disable", "enable", "rotate"]) {
+    const refused = await keys([command, `sk-orc-${"Leak0".repeat(8)}abc`]);
+    expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining("a key itself and not its id")]);
+  }
+});
+
+test.each(["keys list", "models", "providers", "config export"])(
+  "%s says that the file it was given is not there",
+  async (command) => {
+    using folder = configFolder();
+    const told = await runCli([...command.split(" "), "--config", "nowhere.yaml"], { cwd: folder.path, env: {} });
+    expect([told.exitCode, told.stderr]).toEqual([2, expect.stringContaining("there is no file nowhere.yaml")]);
+  },
+);

@@ -28,6 +28,17 @@ describe("the traffic log", () => {
     }
   });
 
+  test("does not tell a key that was pasted where a model or a path belongs", async () => {
+    const token = `sk-orc-${"Leak0".repeat(8)}abc`;
+    await (await postChat(gateway, { model: token })).text();
+    await (await fetch(`${gateway.origin}/api/keys/${token}`)).text();
+    const lines = await gateway.trafficLines(1, ({ originalModel }) => originalModel === "sk-orc-…");
+    expect(JSON.stringify(lines)).not.toContain(token);
+    const refused = await gateway.waitForOutput(/GET \/api\/keys\/sk-orc-/);
+    expect(JSON.stringify(refused)).not.toContain("Leak0");
+    expect(gateway.stdout() + gateway.stderr()).not.toContain(token);
+  });
+
   test("takes a hostile model name", async () => {
     const model = "vendor/x | y\n2026-01-01T00:00:00.000Z | forged";
     await (await postChat(gateway, { model })).text();

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { createToken, hashOf, isTokenShaped } from "../../src/keys/token.ts";
+import { createToken, hashOf, isTokenShaped, withoutTokens } from "../../src/keys/token.ts";
 
 test("a token is sk-orc- and 43 letters and digits, and its hash is SHA-256", () => {
   const { token, hash, last4 } = createToken();
@@ -42,4 +42,10 @@ test("other texts are not taken for tokens", () => {
     `sk-orc-${"a".repeat(42)}\n`,
   ])
     expect(isTokenShaped(text)).toBe(false);
+});
+
+test("a token anywhere in a text is left out of it, and nothing else is", () => {
+  const { token } = createToken();
+  expect(withoutTokens(`no model '${token}', nor ${token.slice(0, 30)}`)).toBe("no model 'sk-orc-…', nor sk-orc-…");
+  for (const text of ["gpt-5", "sk-orc-short", ""]) expect(withoutTokens(text)).toBe(text);
 });
