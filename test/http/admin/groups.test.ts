@@ -182,6 +182,8 @@ test("one group is shown as in the list, and one that is not there is spoken of 
   }
 });
 
+const proxy = (): unknown => house.config().providers["openai-primary"]?.proxy;
+
 test("what an import of groups takes is taken here, too, in the same way", async () => {
   const proxyConfig = { type: "http", host: "127.0.0.1", port: 3128, username: "u", password: "proxy-password-1" };
   const more = { testModel: "gpt-4o", fakeStreaming: true, proxyEnabled: true, proxyConfig };
@@ -190,7 +192,6 @@ test("what an import of groups takes is taken here, too, in the same way", async
   expect(made.body["proxyEnabled"]).toBe(true);
   expect((made.body["notes"] as string[]).join()).toContain("fake streaming is not done here");
   expect(JSON.stringify(made.body)).not.toContain("proxy-password-1");
-  const proxy = (): unknown => house.config().providers["openai-primary"]?.proxy;
   expect(proxy()).toBe("http://u:proxy-password-1@127.0.0.1:3128");
   for (const same of [{ proxyEnabled: true }, { retryCount: 4 }]) {
     expect((await ask("PUT", "/admin/groups/openai-primary", same)).status).toBe(200);
