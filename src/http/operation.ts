@@ -30,7 +30,7 @@ export function operationRoutes(parts: RouteParts) {
         },
         describe(
           "Does it take requests",
-          "200 when the configuration is valid, a credential is present and the process is not draining; else 503. `notices` says what needs its owner all the same: a changed configuration that is refused.",
+          "200 when the configuration is valid, a credential is present and the process is not draining; else 503. `notices` says what needs its owner all the same: a changed configuration that is refused, a database or a Redis that cannot be used.",
         ),
       )
       .get(

@@ -50,9 +50,17 @@ function readinessOf({ providers }: ResolvedConfig, lasting: Lasting): Readiness
   if (lasting.isDraining()) reasons.push("The gateway is shutting down.");
   const usable = Object.values(providers).some(isUsable);
   if (!usable) reasons.push("No enabled provider has a credential.");
-  const { configStatus, coordination, configuration } = lasting;
+  return { isReady: reasons.length === 0, reasons, notices: noticesOf(lasting) };
+}
+
+function noticesOf({ configStatus, coordination, configuration, database }: Lasting): string[] {
   const notices = [configStatus, coordination, configuration].flatMap((part) => part?.notices() ?? []);
-  return { isReady: reasons.length === 0, reasons, notices };
+  // Anybody may ask for this: where it is, and what is wrong with it, is for the log.
+  if (database?.isUp() === false)
+    notices.push(
+      "The database cannot be used; the log says why. Meanwhile requests wait in memory to be written down.",
+    );
+  return notices;
 }
 
 function translationOf({ server }: ResolvedConfig, catalog: Catalog, { memory, responses }: Lasting): Translation {

@@ -182,6 +182,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
     sinks: sinks.map(({ name }) => name),
     providerHealth: () => health.views(),
     queueWaiting: () => limiter.waiting(),
+    databaseIsUp: database && (() => database.isUp()),
     coordination: coordination && (() => ({ ...coordination.coordinator.state(), replicas: coordination.replicas() })),
   });
   const metrics = parent === undefined ? ownMetrics : { ...ownMetrics, text: () => parent.metricsText() };

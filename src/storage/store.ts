@@ -110,5 +110,7 @@ export interface Store {
    * Rejects with a GatewayError for what time does not mend: another program's tables, a newer release's schema.
    */
   ready(waitMs: number): Promise<boolean>;
+  /** As far as the last use tells: a server could be used, records could be written to a file. */
+  isUp(): boolean;
   close(): Maybe<void>;
 }

@@ -40,6 +40,8 @@ export interface MetricsOptions extends RoutingMetricsOptions, CoordinationMetri
   /** Names that get a label of their own; every other model is `other`, or one client could make a million series. */
   isKnownModel: (model: string) => boolean;
   queueDepth: () => number;
+  /** `undefined` = there is no database. */
+  databaseIsUp?: (() => boolean) | undefined;
   /** Names of the record sinks: their drop counters begin at 0, so that a rate over the first drop is seen. */
   sinks: readonly string[];
 }
@@ -184,7 +186,7 @@ function countable(value: number | undefined): number {
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
-  const { isKnownModel, queueDepth, sinks } = options;
+  const { isKnownModel, queueDepth, sinks, databaseIsUp } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const labelOf = createModelLabel(isKnownModel);
@@ -212,6 +214,15 @@ export function createMetrics(options: MetricsOptions): Metrics {
     read: () => activeRequests,
   });
   gauge(registry, { name: "orcestator_record_queue_depth", help: "Records waiting to be written", read: queueDepth });
+  if (databaseIsUp !== undefined) {
+    gauge(registry, {
+      name: "orcestator_database_up",
+      help: "1 = the database can be used, 0 = records and changes wait for it",
+      read: () => (databaseIsUp() ? 1 : 0),
+      // Workers and their parent use the same one.
+      aggregator: "min",
+    });
+  }
   const refused = counter(registry, {
     name: "orcestator_refused_requests_total",
     help: "Requests refused before they reached the gateway",

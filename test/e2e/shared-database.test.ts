@@ -21,6 +21,12 @@ async function call({ origin }: Gateway, path: string, { token = adminToken, bod
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
+async function databaseUp({ origin }: Gateway): Promise<string | undefined> {
+  const headers = { authorization: `Bearer ${adminToken}` };
+  const text = await (await fetch(`${origin}/metrics`, { headers })).text();
+  return /^orcestator_database_up (\d)$/m.exec(text)?.[1];
+}
+
 type EngineName = "mariadb" | "postgres";
 
 async function startPair(name: EngineName) {
@@ -45,12 +51,12 @@ prices: { models: { "a/m": { input: 1, output: 1 } } }
   });
   const made = await call(first, "/api/keys", { body: { name: "shared", budgets: [{ usd: 5, window: "day" }] } });
   const { id, key } = made.body as { id: string; key: string };
-  return [{ name, upstream, url, first, second, id, key }];
+  return [{ name, server, upstream, url, first, second, id, key }];
 }
 
 const pairs = [...(await startPair("mariadb")), ...(await startPair("postgres"))];
 
-describe.each(pairs)("two gateways on one $name", ({ upstream, url, first, second, id, key }) => {
+describe.each(pairs)("two gateways on one $name", ({ server, upstream, url, first, second, id, key }) => {
   const usage = async () => (await call(second, "/v1/usage", { token: key })).body;
 
   test("take the keys that either of them issues, and no more once one has disabled them", async () => {
@@ -108,4 +114,16 @@ describe.each(pairs)("two gateways on one $name", ({ upstream, url, first, secon
       expect(`${gateway.stdout()}${gateway.stderr()}`).not.toContain(secret);
     }
   });
+
+  test("say that it cannot be used, and stay ready", async () => {
+    const notice = expect.stringContaining("database cannot be used");
+    expect(await databaseUp(first)).toBe("1");
+    expect((await call(first, "/health/ready")).body).toMatchObject({ notices: [] });
+    await server.kill();
+    await until(async () => (await databaseUp(first)) === "0", "it is missed", 10_000);
+    expect(await call(first, "/health/ready")).toMatchObject({ status: 200, body: { notices: [notice] } });
+    await server.start();
+    await until(async () => (await databaseUp(first)) === "1", "it is found again", 10_000);
+    expect((await call(first, "/health/ready")).body).toMatchObject({ notices: [] });
+  }, 40_000);
 });

@@ -322,9 +322,11 @@ test("a lock held by another process fails a batch quickly, with a code that mea
   const start = performance.now();
   expect(() => store.requests.insert([makeRecord()])).toThrow(expect.objectContaining({ code: "SQLITE_BUSY" }));
   expect(performance.now() - start).toBeLessThan(150);
+  expect(store.isUp()).toBe(false);
   other.run("COMMIT");
   other.close();
   await store.requests.insert([makeRecord()]);
+  expect(store.isUp()).toBe(true);
   await store.close();
   expect(count(path)).toBe(1);
 });

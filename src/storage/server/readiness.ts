@@ -16,6 +16,8 @@ export interface Readiness {
   use<Answer>(work: () => Promise<Answer>): Promise<Answer>;
   /** See `Store.ready`. */
   within(waitMs: number): Promise<boolean>;
+  /** See `Store.isUp`. */
+  isUp(): boolean;
 }
 
 const retryMs = 250;
@@ -75,5 +77,6 @@ export function createReadiness({ prepare, address, onWarning }: ReadinessOption
         await sleep(retryMs);
       }
     },
+    isUp: () => !isDown,
   };
 }

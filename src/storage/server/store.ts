@@ -77,6 +77,7 @@ export function openServerStore(server: Server, { onWarning, now = Date.now }: S
     },
     responses: (options) => openServerResponses({ read, write, dialect }, options),
     ready: (waitMs) => readiness.within(waitMs),
+    isUp: () => readiness.isUp(),
     async close() {
       await Promise.all([reads.close(), writes.close()]);
     },

@@ -54,6 +54,7 @@ function openAtStart(options: SqliteStoreOptions): Connection {
 export function openSqliteStore(options: SqliteStoreOptions): Store {
   const { path, onWarning, now = Date.now } = options;
   let connection: Connection | undefined = openAtStart(options);
+  let isWritten = true;
 
   function letGo(): void {
     try {
@@ -92,11 +93,18 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     }
   }
 
+  function watchedInsert(records: readonly RequestRecord[]): void {
+    isWritten = false;
+    insert(records);
+    isWritten = true;
+  }
+
   return {
-    requests: sqliteRequests({ current, insert, now }),
+    requests: sqliteRequests({ current, insert: watchedInsert, now }),
     ...sqliteDocuments({ current, now }),
     responses: (responses) => openSqliteResponseStore({ ...responses, path }),
     ready: () => Promise.resolve(true),
+    isUp: () => isWritten,
     close: letGo,
   };
 }

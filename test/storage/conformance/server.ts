@@ -99,7 +99,9 @@ function deadlineConformance(engine: TriedServer): void {
     } finally {
       engine.server.thaw();
     }
+    expect(store.isUp()).toBe(false);
     expect(await store.ready(5000)).toBe(true);
+    expect(store.isUp()).toBe(true);
     await store.requests.insert(records);
     await store.requests.insert(records);
     expect(await countsOf(engine, url)).toEqual({ rows: 110, ids: 110, totals: 110 });
@@ -167,6 +169,7 @@ function outageConformance(engine: TriedServer): void {
     const { ms } = await timed(() => store.ready(300));
     expect(ms).toBeLessThan(1500);
     expect(await store.ready(10)).toBe(false);
+    expect(store.isUp()).toBe(false);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/cannot be used: nothing answers there.*Traffic goes on/);
     let dropped = 0;
