@@ -2,6 +2,7 @@ import { createDocumentFeed, type DocumentFeedOptions, type FeedState } from "..
 import { createKeyBook, type KeyBook } from "../keys/key-book.ts";
 import { type Budgets, type BudgetsOptions, createBudgets } from "../limits/budgets.ts";
 import type { DocumentChange } from "../storage/document-store.ts";
+import { countAfterCrash } from "./count-after-crash.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./index.ts";
 
 /** Everything about virtual keys that lives as long as the process: who holds one, what is spent, and how both are changed. */
@@ -26,6 +27,8 @@ export interface VirtualKeysOptions {
   readonly log: { info(message: string): void; warn(message: string): void };
   /** Told of every change of any document, in the order of versions. */
   readonly onChange?: (change: DocumentChange) => void;
+  /** Nobody else writes to the store. */
+  readonly isAlone?: boolean;
   readonly now?: () => number;
   readonly every?: NonNullable<BudgetsOptions["every"]>;
   readonly after?: NonNullable<DocumentFeedOptions["after"]>;
@@ -42,7 +45,7 @@ async function within(milliseconds: number, work: Promise<void>): Promise<void> 
 }
 
 export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
-  const { store, log, onChange, now = Date.now, every, after } = options;
+  const { store, log, onChange, isAlone = false, now = Date.now, every, after } = options;
   const { documents } = store;
   const book = createKeyBook({ onProblem: (message) => log.warn(message), now });
   const budgets = createBudgets({ documents, log, now, ...(every && { every }) });
@@ -54,7 +57,10 @@ export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
       budgets.apply(change);
       onChange?.(change);
     },
-    onLoaded: () => book.loaded(),
+    onLoaded() {
+      book.loaded();
+      if (isAlone) void countAfterCrash({ book, budgets, requests: store.requests, log });
+    },
     log,
     now,
     ...(after && { after }),

@@ -60,8 +60,11 @@ export interface BudgetLedger {
   hold(owners: readonly BudgetOwner[], demand: BudgetDemand): BudgetLease;
   windows(owners: readonly BudgetOwner[], time: number): BudgetWindow[];
   view(owner: BudgetOwner, time: number): BudgetView[];
-  /** As much as this is spent and reserved of a window, if it still runs. */
-  raise(window: BudgetWindow, to: { usd: number; time: number }): void;
+  /**
+   * As much as this is spent of a window at least, if it still runs. `besides`: what is known here to be reserved is no part
+   * of it.
+   */
+  raise(window: BudgetWindow, to: { usd: number; time: number; besides?: "reserved" }): void;
   /** Reservations whose time is over count as spent. */
   expire(time: number): void;
   /** Accounts that have changed since they were last taken. */
@@ -233,12 +236,12 @@ export function createBudgetLedger(): BudgetLedger {
         return { ...budget, ...used, resetsAt: window.span.end };
       });
     },
-    raise({ id, start }, { usd, time }) {
+    raise({ id, start }, { usd, time, besides }) {
       const name = nameOf(id);
       const account = name && find(name);
       const window = account?.at(time);
       if (account === undefined || window?.span.start !== start) return;
-      const missing = usd - window.total(time);
+      const missing = usd - (besides === "reserved" ? window.spentByAll() : window.total(time));
       if (missing <= tolerance) return;
       window.spent += missing;
       markDirty(account);

@@ -21,6 +21,8 @@ interface Estimate {
   readonly ttlMs: number;
 }
 
+type SpentSince = (start: number) => Promise<number>;
+
 /** Budgets of keys and teams, and what is spent of them, kept over restarts. */
 export interface Budgets {
   /** Sets money aside, at once: what is stored follows. */
@@ -31,7 +33,9 @@ export interface Budgets {
   windows(owners: readonly BudgetOwner[]): BudgetWindow[];
   view(owner: BudgetOwner): BudgetView[];
   /** Budgets that are new to their owner begin with what it spent since the start of their windows (US dollars). */
-  begin(owner: BudgetOwner, spentSince: (start: number) => Promise<number>): Promise<void>;
+  begin(owner: BudgetOwner, spentSince: SpentSince): Promise<void>;
+  /** At least so much (US dollars) is spent, by requests that are over; nobody else has still to tell of any of them. */
+  raise(owner: BudgetOwner, spentSince: SpentSince): Promise<void>;
   /** A change of any document, as the store tells it. */
   apply(change: DocumentChange): void;
   /** Forgets what an owner spent, here and in the store. Never rejects. */
@@ -182,6 +186,13 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     return flushing;
   }
 
+  async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<void> {
+    const windows = ledger.windows([owner], now());
+    const spent = await Promise.all(windows.map(({ start }) => spentSince(start)));
+    const how = { time: now(), ...(besides && { besides }) };
+    for (const [at, window] of windows.entries()) ledger.raise(window, { usd: spent[at] ?? 0, ...how });
+  }
+
   async function removeAll(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       copies.delete(id);
@@ -194,11 +205,8 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     hold: (owners, { usd, ttlMs }) => ledger.hold(owners, { usd, ttlMs, time: now() }),
     windows: (owners) => ledger.windows(owners, now()),
     view: (owner) => ledger.view(owner, now()),
-    async begin(owner, spentSince) {
-      const windows = ledger.windows([owner], now());
-      const spent = await Promise.all(windows.map(({ start }) => spentSince(start)));
-      for (const [at, window] of windows.entries()) ledger.raise(window, { usd: spent[at] ?? 0, time: now() });
-    },
+    begin: (owner, spentSince) => raise(owner, spentSince),
+    raise: (owner, spentSince) => raise(owner, spentSince, "reserved"),
     apply(change) {
       const { kind, id, version } = change;
       if (kind !== spendingKind || version <= (copies.get(id)?.version ?? 0)) return;

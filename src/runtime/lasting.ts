@@ -33,6 +33,7 @@ import { createRefusalLog, type Refusal } from "../telemetry/refusal-log.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { packTrail } from "../telemetry/pack-trail.ts";
 import { createRequestRing } from "../telemetry/request-ring.ts";
+import { becomeReady } from "./become-ready.ts";
 import { type ConfigStatus, createConfigStatus } from "./config-status.ts";
 import { fetchText } from "./fetch-text.ts";
 import { type Coordination, createCoordination } from "./coordination.ts";
@@ -41,7 +42,7 @@ import { identityOf } from "./identity-of.ts";
 import { secretBoxOf } from "./secret-box-of.ts";
 import { textLimitOf } from "./text-limit.ts";
 import type { ParentParts } from "./workers/parent-parts.ts";
-import { createSinkComplaint, responseStoreOf, retentionOf, sinksOf, storeOf } from "./sinks.ts";
+import { createSinkComplaint, isOnServer, responseStoreOf, retentionOf, sinksOf, storeOf } from "./sinks.ts";
 
 /**
  * What lives as long as the process, however often the configuration changes: what is known and counted, and what holds
@@ -101,8 +102,6 @@ export interface Lasting {
   close(): Promise<void>;
 }
 
-const databaseWaitMs = 3000;
-
 function queueOf({ limits: { queue } }: ResolvedConfig) {
   return { size: queue.size, waitMs: queue.wait };
 }
@@ -122,18 +121,6 @@ function pricesOf(logger: Logger): Lasting["prices"] {
 
 function reserveOf(budgets: Budgets, coordination: Coordination | undefined): ReserveMoney {
   return coordination?.reserve(budgets) ?? ((owners, estimate) => budgets.reserve(owners, estimate));
-}
-
-type Reached = Pick<Lasting, "database" | "virtualKeys" | "coordination">;
-
-async function loadKeys(database: Store, virtualKeys: VirtualKeys | undefined): Promise<void> {
-  if (await database.ready(databaseWaitMs)) await virtualKeys?.look();
-}
-
-function becomeReady({ database, virtualKeys, coordination }: Reached): Promise<void> | undefined {
-  if (coordination === undefined) return database && loadKeys(database, virtualKeys);
-  const loaded = database && loadKeys(database, virtualKeys);
-  return Promise.all([loaded, coordination.ready()]).then(() => undefined);
 }
 
 export interface LastingOptions {
@@ -207,7 +194,9 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
     configuration?.apply(change);
   }
   const shared = database && (coordination?.announced(database) ?? database);
-  const virtualKeys = shared && createVirtualKeys({ store: shared, log: logger, onChange });
+  // A file is this gateway's own, and its workers read what their parent wrote.
+  const isAlone = parent === undefined && !isOnServer(config);
+  const virtualKeys = shared && createVirtualKeys({ store: shared, log: logger, onChange, isAlone });
   const settings = () => (served?.config ?? config).admin;
   const identity = identityOf({
     settings,

@@ -44,6 +44,11 @@ export function storeOf({ storage }: ResolvedConfig, logger: Logger): Store | un
   return openStore({ url, timeoutMs: timeout, connections, onWarning: (message) => logger.warn(message) });
 }
 
+/** The database is one that other gateways may use as well. */
+export function isOnServer({ storage: { url } }: Pick<ResolvedConfig, "storage">): boolean {
+  return url !== undefined && serverAddressOf(url) !== undefined;
+}
+
 /** Deletes from the database what is old, as configured. */
 export function retentionOf(
   { storage }: ResolvedConfig,
@@ -87,8 +92,8 @@ export function responseStoreOf(
   // Where no content may be kept, none leaves this gateway.
   if (logging.content === "none") return inMemory({ maxBytes });
   const onWarning = (message: string): void => logger.warn(message);
-  const isServer = storage.url !== undefined && serverAddressOf(storage.url) !== undefined;
   // A file is this gateway's own.
-  if (coordinator !== undefined && !isServer) return createSharedResponses(coordinator, { maxBytes, onWarning });
+  if (coordinator !== undefined && !isOnServer({ storage }))
+    return createSharedResponses(coordinator, { maxBytes, onWarning });
   return store === undefined ? inMemory({ maxBytes }) : store.responses({ maxBytes, onWarning });
 }

@@ -61,6 +61,7 @@ export const noRequests: KeyStore["requests"] = {
 
 export interface KeyHouseOptions {
   readonly store: KeyStore;
+  readonly isAlone?: boolean;
   readonly now?: () => number;
   readonly inbound?: readonly string[];
   readonly anonymous?: "none" | "loopback";
@@ -120,6 +121,7 @@ export async function startKeyHouse(options: KeyHouseOptions): Promise<KeyHouse>
     store,
     log,
     onChange: (change) => identity.apply(change),
+    ...(options.isAlone && { isAlone: true }),
     now,
     every: still,
     after: still,

@@ -1,5 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { adminToken, type Answer, type KeyHouse, openKeyStore, startKeyHouse } from "../../support/key-house.ts";
+import type { KeyBudget } from "../../../src/keys/virtual-key.ts";
+import { isBudgetRefusal } from "../../../src/limits/budget-ledger.ts";
+import type { Store } from "../../../src/storage/store.ts";
+import { until } from "../../support/e2e.ts";
 import { makeRecord } from "../../support/make-record.ts";
 
 using database = openKeyStore();
@@ -507,6 +511,62 @@ describe("the holder of a key", () => {
     const { status, body } = await ask("GET", "/api/me");
     expect([status, body["error"]]).toMatchObject([403, { message: expect.stringContaining("with the admin token") }]);
     for (const token of [null, "wrong"]) expect((await ask("GET", "/v1/usage", undefined, token)).status).toBe(401);
+  });
+});
+
+async function spendingIn(house: KeyHouse, id: string): Promise<unknown> {
+  const { body } = await house.ask("GET", `/api/keys/${id}`);
+  const spending = body["spending"] as unknown as { spentUsd: number; reservedUsd: number }[];
+  return spending.map(({ spentUsd, reservedUsd }) => [spentUsd, reservedUsd]);
+}
+
+describe("what a killed gateway had spent and not yet written to the budget", () => {
+  const clock = Date.parse("2026-11-20T10:30:00Z");
+  const india = { usd: 100, window: "day", timeZone: "Asia/Kolkata" };
+  const budgets = [{ usd: 100, window: "hour" }, india];
+  const estimate = { usd: 3, ttlMs: 600_000 };
+
+  async function crash(store: Store): Promise<Issued> {
+    using first = await startKeyHouse({ store, now: () => clock });
+    const issued = (await first.ask("POST", "/api/keys", { name: "killed", budgets })).body as unknown as Issued;
+    const owner = { kind: "key", id: issued.id, budgets: budgets as KeyBudget[] } as const;
+    const request = async (startedAt: number, costUsd: number): Promise<void> =>
+      store.requests.insert([makeRecord({ keyId: issued.id, startedAt, costUsd })]);
+    const [settled] = [first.budgets.reserve([owner], estimate), first.budgets.reserve([owner], estimate)];
+    if (isBudgetRefusal(settled)) throw new Error("There is room");
+    settled.settle(2);
+    await request(clock, 2);
+    await first.budgets.flush();
+    // Written down, and then it died.
+    await request(clock, 5);
+    // In the hour in which India's day begins, and before it.
+    await request(Date.parse("2026-11-19T18:10:00Z"), 64);
+    return issued;
+  }
+
+  test("is counted by the next one from its records, beside what is reserved, and once", async () => {
+    using own = openKeyStore();
+    const { id } = await crash(own.store);
+    for (const life of [1, 2, 3]) {
+      using next = await startKeyHouse({ store: own.store, now: () => clock, isAlone: true });
+      const isCounted = async () =>
+        Bun.deepEquals(await spendingIn(next, id), [
+          [7, 3],
+          [7, 3],
+        ]);
+      await until(isCounted, `it is counted in life ${life}`);
+      await next.budgets.flush();
+    }
+  });
+
+  test("is left to those that live, where there are others", async () => {
+    using own = openKeyStore();
+    const { id } = await crash(own.store);
+    using next = await startKeyHouse({ store: own.store, now: () => clock });
+    expect(await spendingIn(next, id)).toEqual([
+      [2, 3],
+      [2, 3],
+    ]);
   });
 });
 
