@@ -17,7 +17,7 @@ export interface AfterCrash {
  */
 export async function countAfterCrash({ book, budgets, requests, log }: AfterCrash): Promise<void> {
   try {
-    for (const { id, budgets: own } of [...book.keys()]) {
+    for (const { id, budgets: own } of book.keys()) {
       if (own === undefined || own.length === 0) continue;
       // Totals are by the hour: of a window that begins within one, the rest of that hour is not looked at.
       const spentSince = async (start: number): Promise<number> =>

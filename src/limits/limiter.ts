@@ -12,6 +12,8 @@ export interface Scope {
   readonly id: string;
   /** Those named last hold for everyone. Best one object for as long as the configuration is the same: that is compared fast. */
   readonly limits: LimitSet;
+  /** As they are configured, where `limits` are this gateway's part of them. */
+  readonly whole?: LimitSet | undefined;
 }
 
 /** What a request wants of its scopes. */

@@ -1,5 +1,5 @@
 import { GatewayError } from "../errors.ts";
-import type { LimitRefusal, Scope } from "./limiter.ts";
+import type { LimitRefusal, LimitSet, Scope } from "./limiter.ts";
 import type { OverloadRefusal } from "./overload.ts";
 
 function nameOf({ kind, id }: Scope): string {
@@ -10,22 +10,34 @@ function nameOf({ kind, id }: Scope): string {
   return `the ${kind} ${id}`;
 }
 
-function placesText({ limits }: Scope): string {
-  if (limits.concurrency === undefined) return "The places";
-  return limits.concurrency === 1 ? "The only place" : `All ${limits.concurrency} places`;
+/** What its owner has configured, whatever part of it this gateway may grant. */
+function limitsOf({ limits, whole }: Scope): LimitSet {
+  return whole ?? limits;
+}
+
+function partText({ whole }: Scope): string {
+  return whole === undefined ? "" : " here: this gateway grants its part alone while it cannot count with the others";
+}
+
+function placesText(scope: Scope): string {
+  const { concurrency } = limitsOf(scope);
+  if (concurrency === undefined) return "The places";
+  return concurrency === 1 ? "The only place" : `All ${concurrency} places`;
 }
 
 function queueText({ scope, waitedMs }: LimitRefusal): string {
-  const taken = `${placesText(scope)} for ${nameOf(scope)} ${scope.limits.concurrency === 1 ? "is" : "are"} taken`;
+  const taken = `${placesText(scope)} for ${nameOf(scope)} ${limitsOf(scope).concurrency === 1 ? "is" : "are"} taken`;
   if (waitedMs === undefined) return `${taken} and the queue has no room`;
   return `${taken} and none came free in the ${secondsOf(waitedMs)} s this request waited`;
 }
 
 const texts = {
-  rpm: ({ scope }) => `The limit of ${countText(scope.limits.rpm, "request")} a minute for ${nameOf(scope)} is used up`,
-  tpm: ({ scope }) => `The limit of ${countText(scope.limits.tpm, "token")} a minute for ${nameOf(scope)} is used up`,
+  rpm: ({ scope }) =>
+    `The limit of ${countText(limitsOf(scope).rpm, "request")} a minute for ${nameOf(scope)} is used up`,
+  tpm: ({ scope }) =>
+    `The limit of ${countText(limitsOf(scope).tpm, "token")} a minute for ${nameOf(scope)} is used up`,
   concurrency: ({ scope }) =>
-    `The limit of ${countText(scope.limits.concurrency, "request")} at the same time for ${nameOf(scope)} is reached`,
+    `The limit of ${countText(limitsOf(scope).concurrency, "request")} at the same time for ${nameOf(scope)} is reached`,
   queue: queueText,
 } satisfies Record<LimitRefusal["by"], (refusal: LimitRefusal) => string>;
 
@@ -41,7 +53,7 @@ function secondsOf(milliseconds: number): number {
 /** 429 that names the limit and the wait. */
 export function refusalError(refusal: LimitRefusal): GatewayError {
   const retryAfterSeconds = secondsOf(refusal.retryAfterMs);
-  const message = `${texts[refusal.by](refusal)}; try again in ${retryAfterSeconds} s.`;
+  const message = `${texts[refusal.by](refusal)}${partText(refusal.scope)}; try again in ${retryAfterSeconds} s.`;
   return new GatewayError({ code: "rate_limit_exceeded", status: 429, message, retryAfterSeconds });
 }
 

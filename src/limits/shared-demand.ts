@@ -48,7 +48,8 @@ export function createShares(): (scopes: readonly Scope[], replicas: number) => 
     if (before?.replicas === replicas) return before.share;
     const { rpm, tpm, concurrency } = scope.limits;
     const of = (limit: number | undefined): number | undefined => shareOf(limit, replicas);
-    const share = { ...scope, limits: { rpm: of(rpm), tpm: of(tpm), concurrency: of(concurrency) } };
+    const whole = replicas > 1 ? scope.limits : undefined;
+    const share = { ...scope, limits: { rpm: of(rpm), tpm: of(tpm), concurrency: of(concurrency) }, whole };
     known.set(scope, { replicas, share });
     return share;
   }

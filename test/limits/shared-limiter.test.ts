@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal, type Lease, type Limiter, type LimitRefusal, type Scope } from "../../src/limits/limiter.ts";
 import { leaseOf, refusalOf, scopeOf, settled, wanting, watch } from "./limiter-world.ts";
+import { refusalError } from "../../src/limits/refusal-error.ts";
 import { createSharedWorld } from "./shared-world.ts";
 
 const minuteMs = 60_000;
@@ -196,6 +197,18 @@ describe("while the others cannot be reached", () => {
     const outcomes = Array.from({ length: 10 }, () => first.limiter.take(scopes, wanting()));
     expect(outcomes.some((outcome) => outcome instanceof Promise)).toBe(false);
     expect(outcomes.filter((outcome) => !(outcome instanceof Promise) && !isRefusal(outcome))).toHaveLength(4);
+  });
+
+  test("who is refused is told the whole limit, and that this gateway grants its part", async () => {
+    const { first } = createSharedWorld({ replicas: () => 3 });
+    first.go();
+    const scopes = [scopeOf("model", { rpm: 6 }, "smart")];
+    for (let count = 0; count < 2; count += 1) leaseOf(await taken(first.limiter, scopes));
+    const refusal = await taken(first.limiter, scopes);
+    if (!isRefusal(refusal)) throw new Error("It was let in");
+    expect(refusalError(refusal).message).toBe(
+      "The limit of 6 requests a minute for the model smart is used up here: this gateway grants its part alone while it cannot count with the others; try again in 60 s.",
+    );
   });
 
   test("a share is at least 1, and nothing of what is forbidden", async () => {
