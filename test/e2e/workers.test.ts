@@ -303,6 +303,10 @@ describe.skipIf(!isLinux)("the limits of several workers", () => {
     await Bun.write(path, configOf("rpm: 10000", "other")(upstream.url));
     await gateway.waitForOutput(/The configuration has changed and is in force/);
     await until(async () => (await served()).size === 1 && upstream.requests[0]?.model === "other", "all follow");
+    // Each of them has told by now, and their parent too.
+    expect(
+      `${gateway.stdout()}${gateway.stderr()}`.match(/The configuration has changed and is in force/g),
+    ).toHaveLength(1);
 
     await Bun.write(path, "models: [this is no configuration]");
     await gateway.waitForOutput(/is not used, the last good one stays in force/);

@@ -18,6 +18,8 @@ import type { WorkerProcess } from "./worker-process.ts";
 
 /** Beyond the drain's own time, for what is written at the end. */
 const lateMs = 10_000;
+/** Among the lines of workers, who count from 1. */
+const parentVoice = 0;
 /** The parent takes no requests; its connections are Prometheus's. */
 const idleSeconds = 60;
 
@@ -58,9 +60,15 @@ export async function superviseWorkers(
   let ending: Promise<boolean> | undefined;
   /** Once all of them serve. */
   let atWork: Crew | undefined;
+  const relay = createLogRelay(logger);
   const live = createLiveConfig({
     source,
-    logger,
+    // Its workers read the same configuration, and say the same of it.
+    logger: {
+      info: (text) => relay(parentVoice, { type: "info", text }),
+      warn: (text) => relay(parentVoice, { type: "warn", text }),
+      error: (text) => relay(parentVoice, { type: "error", text }),
+    },
     apply(changed) {
       // Throws where it cannot be made: no worker hears of it then.
       lasting.follow(createGeneration(withoutRedis(changed), lasting));
@@ -83,7 +91,6 @@ export async function superviseWorkers(
   }
 
   const meeting = createWorkerMeeting({ freedNews: (key) => ({ channel: freedChannel, message: key }) });
-  const relay = createLogRelay(logger);
   const metrics = createWorkerMetrics({ serving: () => crew.serving() });
   const crew = createCrew({ workers, logger, serviceFor, onRestart: () => metrics.restarted() });
 
