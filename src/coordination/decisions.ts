@@ -88,10 +88,10 @@ export interface SettleBudgets {
   readonly accounts: readonly string[];
   readonly amount: number;
   /**
-   * It was let in so long ago without `budgets.reserve`, which could not be reached: the amount is added, also once, unless
-   * the account was made so much later that what was stored, with which it began, has it.
+   * It was let in so long ago. Where its lease is not known (`budgets.reserve` could not be reached, or all was lost since) the
+   * amount is added, also once, unless the account was made so much later that what was stored, with which it began, has it.
    */
-  readonly unaskedMs?: number | undefined;
+  readonly ageMs: number;
 }
 
 /** Something short that everybody may read for a while: who is there, which circuits are open. */

@@ -30,6 +30,9 @@ export interface SharedBudgetsOptions {
   readonly now?: () => number;
 }
 
+/** What is to be told of a lease, and when that was let in (by the clock of this gateway). */
+type Settling = Omit<SettleBudgets, "ageMs"> & { readonly letInAt: number };
+
 /** Whole numbers add up exactly: what is counted together is counted in billionths of a dollar. */
 const unitsInDollar = 1e9;
 /** What could not be said while nobody could be reached. The oldest stay as they were estimated. */
@@ -72,25 +75,20 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
 /** Budgets that several gateways charge together; documents stay what lasts. */
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
   const { coordinator, budgets, whenDown, now = () => performance.now() } = options;
-  let unsaid: { input: SettleBudgets; unaskedAt: number | undefined }[] = [];
+  let unsaid: Settling[] = [];
 
-  async function say(input: SettleBudgets, unaskedAt?: number): Promise<void> {
-    const unaskedMs = unaskedAt === undefined ? undefined : Math.max(0, Math.ceil(now() - unaskedAt));
+  async function say(settling: Settling): Promise<void> {
+    const { letInAt, ...input } = settling;
     try {
-      await coordinator.decide("budgets.settle", unaskedMs === undefined ? input : { ...input, unaskedMs });
+      await coordinator.decide("budgets.settle", { ...input, ageMs: Math.max(0, Math.ceil(now() - letInAt)) });
     } catch {
       // It counts once for each lease: it may be said again.
-      unsaid.push({ input, unaskedAt });
+      unsaid.push(settling);
       if (unsaid.length > mostUnsaid) unsaid.shift();
     }
   }
 
-  /** `unaskedAt`: when it was let in here, without the others. */
-  function leaseOf(
-    id: string,
-    own: BudgetLease,
-    held: { keys: string[]; usd: number; unaskedAt?: number },
-  ): BudgetLease {
+  function leaseOf(id: string, own: BudgetLease, held: { keys: string[]; usd: number; letInAt: number }): BudgetLease {
     let isSettled = false;
     return {
       settle(usd) {
@@ -99,7 +97,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
         own.settle(usd);
         const isKnown = usd !== undefined && Number.isFinite(usd) && usd >= 0;
         const amount = unitsOf(isKnown ? usd : held.usd);
-        void say({ lease: id, accounts: held.keys, amount }, held.unaskedAt);
+        void say({ lease: id, accounts: held.keys, amount, letInAt: held.letInAt });
       },
     };
   }
@@ -112,7 +110,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     const keys = smallest(budgets.windows(owners)).map(({ id }) => id);
     const own = budgets.reserve(owners, estimate);
     if (isBudgetRefusal(own) || keys.length === 0) return own;
-    return leaseOf(createId("b"), own, { keys, usd: estimate.usd, unaskedAt: now() });
+    return leaseOf(createId("b"), own, { keys, usd: estimate.usd, letInAt: now() });
   }
 
   async function together(
@@ -124,22 +122,23 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     const lease = createId("b");
     const accounts = windows.map(boundsOf);
     const keys = accounts.map(({ key }) => key);
+    const letInAt = now();
     let reserved: BudgetsReserved;
     try {
       reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount: unitsOf(usd), accounts });
     } catch {
-      unsaid.push({ input: { lease, accounts: keys, amount: 0 }, unaskedAt: undefined });
+      unsaid.push({ lease, accounts: keys, amount: 0, letInAt });
       return alone(owners, estimate);
     }
     if (!reserved.isReserved) return refusalOf(windows, reserved, usd);
-    return leaseOf(lease, budgets.hold(owners, estimate), { keys, usd });
+    return leaseOf(lease, budgets.hold(owners, estimate), { keys, usd, letInAt });
   }
 
   const close = coordinator.onState(({ isUp }) => {
     if (!isUp) return;
     const before = unsaid;
     unsaid = [];
-    for (const { input, unaskedAt } of before) void say(input, unaskedAt);
+    for (const settling of before) void say(settling);
   });
 
   return {

@@ -63,10 +63,10 @@ export function accountConformance(pair: () => Pair): void {
     const accounts = [account("key:day", 100), account("team:day", 100)];
     const one = demand(accounts, 60);
     await first.decide("budgets.reserve", one);
-    const settled = { lease: one.lease, accounts: ["key:day", "team:day"], amount: 5 };
+    const settled = { lease: one.lease, accounts: ["key:day", "team:day"], amount: 5, ageMs: 0 };
     await first.decide("budgets.settle", settled);
     await second.decide("budgets.settle", settled);
-    await second.decide("budgets.settle", { ...settled, amount: 0, unaskedMs: 0 });
+    await second.decide("budgets.settle", { ...settled, amount: 0, ageMs: 0 });
     for (const bounds of accounts) expect(await roomIn(bounds)).toBe(95);
   });
 
@@ -75,7 +75,7 @@ export function accountConformance(pair: () => Pair): void {
     const accounts = [account("key:day", 100)];
     const one = demand(accounts, 60);
     await first.decide("budgets.reserve", one);
-    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 130 });
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 130, ageMs: 0 });
     expect(await roomIn(account("key:day", 200))).toBe(70);
   });
 
@@ -88,9 +88,9 @@ export function accountConformance(pair: () => Pair): void {
     expect(await roomIn(bounds)).toBe(100);
     const two = demand([bounds], 50);
     expect((await second.decide("budgets.reserve", two)).isReserved).toBe(true);
-    await second.decide("budgets.settle", { lease: two.lease, accounts: ["key:day"], amount: 0 });
-    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 10 });
-    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 10 });
+    await second.decide("budgets.settle", { lease: two.lease, accounts: ["key:day"], amount: 0, ageMs: 0 });
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 10, ageMs: 0 });
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 10, ageMs: 0 });
     expect(await roomIn(bounds)).toBe(90);
   });
 
@@ -102,7 +102,7 @@ export function accountConformance(pair: () => Pair): void {
     pass(hourMs);
     const young = account("key:hour", 100);
     expect(await roomIn(young)).toBe(100);
-    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:hour"], amount: 90 });
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:hour"], amount: 90, ageMs: 0 });
     expect(await roomIn(young)).toBe(100);
     await second.decide("budgets.reserve", demand([young], 30));
     expect(await roomIn(old)).toBe(70);
@@ -121,21 +121,36 @@ export function accountConformance(pair: () => Pair): void {
     const bounds = account("key:day", 100);
     expect(await roomIn(bounds)).toBe(100);
     pass(5000);
-    const unasked = { lease: "unasked", accounts: ["key:day"], amount: 30, unaskedMs: 4000 };
+    const unasked = { lease: "unasked", accounts: ["key:day"], amount: 30, ageMs: 4000 };
     await first.decide("budgets.settle", unasked);
     await second.decide("budgets.settle", unasked);
     expect(await roomIn(bounds)).toBe(70);
-    await first.decide("budgets.settle", { ...unasked, lease: "earlier", unaskedMs: 8001 });
-    await first.decide("budgets.settle", { ...unasked, lease: "just before", amount: 1, unaskedMs: 8000 });
+    await first.decide("budgets.settle", { ...unasked, lease: "earlier", ageMs: 8001 });
+    await first.decide("budgets.settle", { ...unasked, lease: "just before", amount: 1, ageMs: 8000 });
     await first.decide("budgets.settle", { ...unasked, lease: "nowhere", accounts: ["key:week"] });
     expect(await roomIn(bounds)).toBe(69);
   });
 
-  test("a lease that is not known, and was asked for, changes nothing", async () => {
+  test("what was at work when all was lost is added when it ends, by whoever the account was made anew", async () => {
+    const { first, second, pass } = pair();
+    const bounds = account("key:day", 100);
+    pass(1000);
+    const mine = demand([bounds], 1);
+    await second.decide("budgets.reserve", mine);
+    await second.decide("budgets.settle", { lease: mine.lease, accounts: ["key:day"], amount: 1, ageMs: 0 });
+    for (let at = 0; at < 60; at += 1) {
+      const lost = { lease: `lost-${at}`, accounts: ["key:day"], amount: 1, ageMs: 1000 };
+      await first.decide("budgets.settle", lost);
+      await first.decide("budgets.settle", lost);
+    }
+    expect(await roomIn(bounds)).toBe(39);
+  });
+
+  test("what was given back without having been taken changes nothing", async () => {
     const { first } = pair();
     const bounds = account("key:day", 100);
     expect(await roomIn(bounds)).toBe(100);
-    await first.decide("budgets.settle", { lease: "lost", accounts: ["key:day"], amount: 30 });
+    await first.decide("budgets.settle", { lease: "never", accounts: ["key:day"], amount: 0, ageMs: 0 });
     expect(await roomIn(bounds)).toBe(100);
   });
 }

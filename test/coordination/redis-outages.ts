@@ -210,7 +210,7 @@ export function outageConformance(server: RedisServer): void {
       await coordinator.decide("limits.take", { lease: "t", ttlMs: 1000, tokens: 1, isWaiting: false, scopes });
       const accounts = [{ key: "key:day", most: 10, start: now, end: now + 1000, seed: 0 }];
       await coordinator.decide("budgets.reserve", { lease: "b", ttlMs: 1000, amount: 1, accounts });
-      await coordinator.decide("budgets.settle", { lease: "c", accounts: ["key:day"], amount: 1, unaskedMs: 0 });
+      await coordinator.decide("budgets.settle", { lease: "c", accounts: ["key:day"], amount: 1, ageMs: 0 });
       await coordinator.decide("leases.renew", { ttlMs: 1000, leases: [{ lease: "r", places: ["key:z"] }] });
       await coordinator.decide("notes.put", { board: "n", id: "i", text: "t", ttlMs: 1000 });
       const keys = (await server.ask("KEYS", `{outage-${prefixes}}:*`)) as string[];

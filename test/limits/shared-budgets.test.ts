@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { createMemoryCoordination } from "../../src/coordination/memory/memory-coordination.ts";
+import type { Coordinator } from "../../src/coordination/coordinator.ts";
+import {
+  createMemoryCoordination,
+  type MemoryCoordination,
+} from "../../src/coordination/memory/memory-coordination.ts";
 import type { BudgetLease } from "../../src/limits/budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, isBudgetRefusal } from "../../src/limits/budget-ledger.ts";
 import { createBudgets } from "../../src/limits/budgets.ts";
@@ -11,6 +15,18 @@ import { mayGo } from "./shared-world.ts";
 const noon = Date.parse("2026-11-21T12:00:00Z");
 const key: BudgetOwner = { kind: "key", id: "key_1", budgets: [{ usd: 10, window: "day" }] };
 const team: BudgetOwner = { kind: "team", id: "team_1", budgets: [{ usd: 6, window: "month" }] };
+
+/** A member of whatever place to meet there is. */
+function follow(meeting: () => MemoryCoordination): Coordinator {
+  let [joined, member] = [meeting(), meeting().join()];
+  return {
+    ...member,
+    decide(name, input) {
+      if (joined !== meeting()) [joined, member] = [meeting(), meeting().join()];
+      return member.decide(name, input);
+    },
+  };
+}
 
 /** Gateways with one database and one place to meet. */
 function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
@@ -26,7 +42,7 @@ function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
       for (const change of (await documents.changesSince(0)).changes) budgets.apply(change);
     };
     await look();
-    const link = mayGo(meeting.join());
+    const link = mayGo(follow(() => meeting));
     const shared = createSharedBudgets({ coordinator: link.coordinator, budgets, whenDown: "local", now, ...options });
     return { ...link, ...shared, budgets, look };
   }
@@ -95,6 +111,33 @@ describe("budgets that gateways charge together", () => {
     const other = await join();
     expect(await refusalOf(other, 8)).toMatchObject({ spentUsd: 3 });
     await leaseOf(other, 7);
+  });
+
+  test("what was at work at one when all was forgotten is charged when it ends, also where another asks first", async () => {
+    const { clock, join, lose } = world();
+    const [first, second] = [await join(), await join()];
+    const leases = await Promise.all(Array.from({ length: 6 }, () => leaseOf(second, 1)));
+    clock.time += 2000;
+    lose();
+    (await leaseOf(first, 1)).settle(1);
+    for (const lease of leases) lease.settle(1);
+    await settled();
+    expect(await refusalOf(first, 4)).toMatchObject({ spentUsd: 7, reservedUsd: 0 });
+    await leaseOf(first, 3);
+  });
+
+  test("what was stored when all was forgotten is not charged twice", async () => {
+    const { clock, join, lose } = world();
+    const first = await join();
+    const lease = await leaseOf(first, 4);
+    await first.budgets.flush();
+    clock.time += 10_000;
+    lose();
+    const second = await join();
+    expect(await refusalOf(second, 7)).toMatchObject({ spentUsd: 4 });
+    lease.settle(2);
+    await settled();
+    expect(await refusalOf(second, 7)).toMatchObject({ spentUsd: 4 });
   });
 
   test("nothing is asked for whoever has none", async () => {

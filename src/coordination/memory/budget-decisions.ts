@@ -77,14 +77,14 @@ export class BudgetDecisions {
     return { isReserved: true, refused };
   }
 
-  settle({ lease, accounts, amount, unaskedMs }: SettleBudgets, now: number): void {
+  settle({ lease, accounts, amount, ageMs }: SettleBudgets, now: number): void {
     const known = this.leases.get(lease, now);
-    if (known === "settled" || (known === undefined && unaskedMs === undefined)) return;
+    if (known === "settled") return;
     for (const key of accounts) {
       const account = this.accounts.get(key, now);
       if (account === undefined) continue;
       if (known === undefined) {
-        if (account.since <= now - (unaskedMs ?? 0) + storedAfterMs) account.add(amount);
+        if (account.since <= now - ageMs + storedAfterMs) account.add(amount);
       } else if (known.get(key) === account) {
         account.letGo(lease);
         account.add(amount);

@@ -61,7 +61,7 @@ export function createRedisCoordinator({ url, address, timeoutMs, prefix, now }:
   ): string[] {
     const names = keys(input).map((key) => root + key);
     const clock = now === undefined ? "" : String(now());
-    return [String(names.length), ...names, JSON.stringify(input), clock, String(milliseconds)];
+    return [String(names.length), ...names, JSON.stringify(input), clock, ...milliseconds.map(String)];
   }
 
   async function run<Name extends DecisionName>(script: Script<Name>, input: DecisionInput<Name>): Promise<unknown> {

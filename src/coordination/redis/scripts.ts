@@ -6,6 +6,7 @@ import {
   type DecisionOutput,
   lateSettleMs,
   type LimitsTaken,
+  storedAfterMs,
 } from "../decisions.ts";
 import budgetsReserve from "./scripts/budgets-reserve.lua" with { type: "text" };
 import budgetsSettle from "./scripts/budgets-settle.lua" with { type: "text" };
@@ -22,20 +23,20 @@ export interface Script<Name extends DecisionName> {
   readonly sha: string;
   /** All keys it touches, without the prefix. */
   readonly keys: (input: DecisionInput<Name>) => string[];
-  /** `ARGV[3]`. */
-  readonly milliseconds: number;
+  /** `ARGV[3]` and on. */
+  readonly milliseconds: readonly number[];
   readonly read: (reply: unknown) => DecisionOutput<Name>;
 }
 
 type Described<Name extends DecisionName> = Pick<Script<Name>, "keys" | "read"> & {
   readonly body: string;
-  readonly milliseconds?: number;
+  readonly milliseconds?: readonly number[];
 };
 
 function script<Name extends DecisionName>(described: Described<Name>): Script<Name> {
   const source = `${prelude}\n${described.body}`;
   const sha = new Bun.CryptoHasher("sha1").update(source).digest("hex");
-  return { source, sha, keys: described.keys, milliseconds: described.milliseconds ?? 0, read: described.read };
+  return { source, sha, keys: described.keys, milliseconds: described.milliseconds ?? [], read: described.read };
 }
 
 function list(reply: unknown): readonly unknown[] {
@@ -85,7 +86,7 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
   "limits.take": script({
     body: limitsTake,
     keys: ({ lease, scopes }) => [`lease:${lease}`, ...scopes.flatMap(({ key }) => scopeKeys(key))],
-    milliseconds: awaitedMs,
+    milliseconds: [awaitedMs],
     read: takenOf,
   }),
   "limits.settle": script({
@@ -102,13 +103,13 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
   "budgets.reserve": script({
     body: budgetsReserve,
     keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(({ key }) => accountKeys(key))],
-    milliseconds: lateSettleMs,
+    milliseconds: [lateSettleMs],
     read: reservedOf,
   }),
   "budgets.settle": script({
     body: budgetsSettle,
     keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(accountKeys)],
-    milliseconds: lateSettleMs,
+    milliseconds: [lateSettleMs, storedAfterMs],
     read: nothing,
   }),
   "notes.put": script({ body: notesPut, keys: ({ board }) => [`notes:${board}`], read: nothing }),

@@ -1,16 +1,12 @@
--- KEYS: lease, then for each account its sums and its open leases.
+-- KEYS: lease, then for each account its sums and its open leases. ARGV[4]: after so long what one gateway has spent is stored.
+if redis.call("HEXISTS", KEYS[1], "settled") == 1 then return end
 local reserved = tonumber(redis.call("HGET", KEYS[1], "amount"))
-local isSettled = redis.call("HEXISTS", KEYS[1], "settled") == 1
-if isSettled or (reserved == nil and input.unaskedMs == nil) then return end
-
--- After that, what one gateway has spent is stored and known to all.
-local storedAfter = 3000
 
 for i, key in ipairs(input.accounts) do
   local sums, leases = KEYS[2 * i], KEYS[2 * i + 1]
   local since = redis.call("HGET", sums, "since")
   if since and reserved == nil then
-    if tonumber(since) <= now - input.unaskedMs + storedAfter then
+    if tonumber(since) <= now - input.ageMs + ARGV[4] then
       redis.call("HINCRBY", sums, "spent", whole(input.amount))
     end
   elseif since and redis.call("HGET", KEYS[1], key) == since then
