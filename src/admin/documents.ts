@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { GatewayError } from "../errors.ts";
 import type { DocumentChange, DocumentStore, PutDocument, StoredDocument } from "../storage/document-store.ts";
+import { againOnConflict } from "./again-on-conflict.ts";
 
 /** Documents as the admin API changes them: what is written or seen is known here at once. Rejects as the store does. */
 export interface AdminDocuments {
@@ -35,13 +36,17 @@ export function createAdminDocuments({ documents, onChange }: AdminDocumentsOpti
     }
   }
 
-  async function removeOrMiss(kind: string, id: string): Promise<void> {
+  /** Version of what was removed; `undefined` = there was nothing. */
+  async function removeOrMiss(kind: string, id: string): Promise<number | undefined> {
+    const found = await documents.get(kind, id);
+    if (found === undefined) return undefined;
     try {
-      await documents.remove({ kind, id });
+      await documents.remove({ kind, id, expectedVersion: found.version });
     } catch (error) {
       if (!isLostAnswer(error)) throw error;
       if ((await documents.get(kind, id)) !== undefined) throw error;
     }
+    return found.version;
   }
 
   return {
@@ -61,9 +66,10 @@ export function createAdminDocuments({ documents, onChange }: AdminDocumentsOpti
       return stored;
     },
     async remove(kind, id) {
-      await removeOrMiss(kind, id);
-      // Ids never come back: no state of it counts any more.
-      onChange({ kind, id, version: Number.MAX_SAFE_INTEGER, updatedAt: Date.now(), isRemoved: true });
+      const removed = await againOnConflict(() => removeOrMiss(kind, id));
+      if (removed === undefined) return;
+      // An import may bring the id back: only what was removed, and what was before it, does not count any more.
+      onChange({ kind, id, version: removed + 0.5, updatedAt: Date.now(), isRemoved: true });
     },
   };
 }

@@ -63,11 +63,7 @@ function keptIn(
   box: SecretBox | undefined,
 ): Kept | undefined {
   if (store === undefined) return undefined;
-  const onChange = (change: DocumentChange): void => {
-    // A name may come back: of a removal made here only the store's own version must not be passed.
-    const version = "value" in change ? change.version : book.find(change.kind as "provider", change.id).version + 0.5;
-    book.apply({ ...change, version });
-  };
+  const onChange = (change: DocumentChange): void => void book.apply(change);
   return { ...store, box, documents: createAdminDocuments({ documents: store.documents, onChange }) };
 }
 

@@ -226,6 +226,19 @@ describe("an import", () => {
     expect((await other.ask("POST", "/api/config/import?include=keys", body)).body).toMatchObject({ keys: 0 });
   });
 
+  test("brings back a key that was deleted, also where it was deleted", async () => {
+    const by = { actor: "admin", address: undefined };
+    const keys = house.virtualKeys?.admin.keys;
+    const { id = "", key: token = "" } = (await keys?.create({ name: "back", enabled: true }, by)) ?? {};
+    const { body } = await ask("GET", "/api/config/export?include=keys");
+    await keys?.remove(id, by);
+    expect(house.virtualKeys?.book.find(token)).toBeUndefined();
+    expect((await ask("POST", "/api/config/import?include=keys", body)).body).toMatchObject({ keys: 1 });
+    expect(house.virtualKeys?.book.find(token)).toMatchObject({ id });
+    await keys?.remove(id, by);
+    expect(house.virtualKeys?.book.find(token)).toBeUndefined();
+  });
+
   test("brings no key that is none", async () => {
     for (const key of [
       { id: "admin", value: {} },
