@@ -12,7 +12,7 @@ export interface MemoryDocuments extends DocumentStore {
   readonly writes: number;
 }
 
-function outOfReach(): GatewayError {
+export function outOfReach(): GatewayError {
   const message = "The database cannot be used: it is switched off. Try again.";
   return new GatewayError({ code: "internal_error", status: 503, message, retryable: true });
 }

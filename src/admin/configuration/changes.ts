@@ -35,8 +35,11 @@ export interface Changes {
   together<T>(work: () => Promise<T>): Promise<T>;
   /** What would be served with these changes. Throws GatewayError: 400 that says where it is not sound. */
   check(changes: readonly Change[]): LoadedConfig;
-  /** Keeps changes, in their order, and serves them. Rejects with GatewayError: 409 when somebody else was faster, 503. */
-  keep(changes: readonly Change[]): Promise<void>;
+  /**
+   * Keeps changes, in their order, and serves them; `onWritten` hears of each that is written. Rejects with GatewayError: 409
+   * when somebody else was faster, 503.
+   */
+  keep(changes: readonly Change[], onWritten?: () => void): Promise<void>;
   tell(deed: Deed, by: By): Promise<void>;
 }
 
@@ -99,15 +102,11 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
     live.serve(book.overlay());
   }
 
-  async function keepOne({ fields, kind, name }: Change, { documents, box }: Kept): Promise<void> {
-    const { version } = book.find(kind, name);
-    if (fields === undefined) return documents.remove(kind, name);
-    await documents.put({
-      kind,
-      id: name,
-      value: entryDocument({ kind, name, fields }, box),
-      expectedVersion: version,
-    });
+  /** How a change is written. Throws GatewayError (409) where it has secrets and nothing can be sealed. */
+  function writing({ fields, kind, name }: Change, { documents, box }: Kept): () => Promise<unknown> {
+    if (fields === undefined) return () => documents.remove(kind, name);
+    const value = entryDocument({ kind, name, fields }, box);
+    return () => documents.put({ kind, id: name, value, expectedVersion: book.find(kind, name).version });
   }
 
   return {
@@ -143,10 +142,15 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
         throw error;
       }
     },
-    async keep(changes) {
+    async keep(changes, onWritten) {
       const own = need();
+      // All are sealed before the first is written: what cannot be kept leaves nothing behind.
+      const writings = changes.map((change) => writing(change, own));
       try {
-        for (const change of changes) await keepOne(change, own);
+        for (const write of writings) {
+          await write();
+          onWritten?.();
+        }
         if (works > 0) pending = checked;
       } finally {
         // Where not all of them could be kept, it is not what was checked.

@@ -1,7 +1,7 @@
 import { changedPlaces, configDifferences } from "../../config/differences.ts";
 import { overlayPlace } from "../../config/overlay.ts";
 import { isPlainObject, pathText } from "../../config/path.ts";
-import type { DocumentStore } from "../../storage/document-store.ts";
+import type { DocumentStore, PutDocument } from "../../storage/document-store.ts";
 import { version } from "../../version.ts";
 import type { By } from "../audit-trail.ts";
 import {
@@ -13,7 +13,7 @@ import {
 } from "../contract/config.ts";
 import type { Change, Changes } from "./changes.ts";
 import { exportedConfig } from "./exported-config.ts";
-import { planImport } from "./import-plan.ts";
+import { type ImportPlan, planImport } from "./import-plan.ts";
 import { exportKeys, type KeptKeys, planKeys } from "./kept-keys.ts";
 import { modelRules } from "./models.ts";
 import { providerRules } from "./providers.ts";
@@ -36,6 +36,12 @@ export interface ExchangeOptions {
 }
 
 const rules = { provider: providerRules, model: modelRules };
+/** An import that was found sound. */
+interface Import {
+  readonly plan: ImportPlan;
+  readonly puts: readonly PutDocument[];
+}
+
 /** So many differences are told to the audit log. */
 const mostTold = 200;
 
@@ -48,13 +54,18 @@ function inOrder(changes: readonly Change[]): Change[] {
 export function createExchange({ changes, store, now }: ExchangeOptions): Exchange {
   const { live } = changes;
 
-  async function importKeys(wanted: Partial<KeptKeys>, isDry: boolean): Promise<number> {
-    if (store === undefined) return 0;
-    const puts = await planKeys(store.documents, wanted);
-    if (isDry) return puts.length;
-    for (const put of puts) await store.documents.put(put);
-    if (puts.length > 0) await store.look();
-    return puts.length;
+  /** Keys come last: they open what all the rest describes. `onWritten` hears how many there are so far. */
+  async function keep({ plan, puts }: Import, onWritten: (keys: number) => void): Promise<void> {
+    const all = [...inOrder(plan.changes), ...inOrder(plan.removals).reverse()];
+    await changes.keep(all, () => onWritten(0));
+    try {
+      for (const [index, put] of puts.entries()) {
+        await store?.documents.put(put);
+        onWritten(index + 1);
+      }
+    } finally {
+      if (puts.length > 0) await store?.look();
+    }
   }
 
   return {
@@ -83,12 +94,16 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
           if (kind !== "setting") rules[kind].checkChange({ name, before, after, given });
         const differences = configDifferences(before.config, after.config);
         const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
-        const keys = await importKeys(wanted, dryRun);
-        if (!dryRun && (all.length > 0 || keys > 0)) {
-          await changes.keep([...inOrder(plan.changes), ...inOrder(plan.removals).reverse()]);
-          const places = changedPlaces(differences, { before: before.config, after: after.config });
-          const told = { places: places.slice(0, mostTold), keys, replace };
-          await changes.tell({ action: "config.import", subject: "config", before: undefined, after: told }, by);
+        const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
+        let written: number | undefined;
+        try {
+          if (!dryRun) await keep({ plan, puts }, (keys) => void (written = keys));
+        } finally {
+          if (written !== undefined) {
+            const places = changedPlaces(differences, { before: before.config, after: after.config });
+            const told = { places: places.slice(0, mostTold), keys: written, replace };
+            await changes.tell({ action: "config.import", subject: "config", before: undefined, after: told }, by);
+          }
         }
         return {
           dryRun,
@@ -98,7 +113,7 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
             after: is,
           })),
           ignored: [...plan.ignored],
-          keys,
+          keys: puts.length,
           warnings: after.warnings.filter((warning) => !before.warnings.includes(warning)),
         };
       }),

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { type ConfigHouse, messageOf, startConfigHouse } from "../../support/config-house.ts";
 import { openKeyStore } from "../../support/key-house.ts";
-import { createMemoryDocuments } from "../../support/memory-documents.ts";
+import { createMemoryDocuments, outOfReach } from "../../support/memory-documents.ts";
 
 const file = `
 server: { strict: true }
@@ -237,6 +237,45 @@ describe("an import", () => {
     expect(house.virtualKeys?.book.find(token)).toMatchObject({ id });
     await keys?.remove(id, by);
     expect(house.virtualKeys?.book.find(token)).toBeUndefined();
+  });
+
+  test("that cannot be kept brings no keys", async () => {
+    using there = openKeyStore();
+    using other = await startConfigHouse({ store: there.store, file, box: null });
+    const by = { actor: "admin", address: undefined };
+    const keys = other.virtualKeys?.admin.keys;
+    const { id = "", key: token = "" } = (await keys?.create({ name: "gone", enabled: true }, by)) ?? {};
+    const { body } = await other.ask("GET", "/api/config/export?include=keys");
+    await keys?.remove(id, by);
+    const { status } = await other.ask("POST", "/api/config/import?include=keys", {
+      ...body,
+      config: { limits: { queue: { size: 9 } }, providers: { mine } },
+    });
+    expect(status).toBe(409);
+    await other.look();
+    expect(other.virtualKeys?.book.find(token)).toBeUndefined();
+    expect(await there.store.documents.list("setting")).toEqual([]);
+  });
+
+  test("that breaks off half way is written down with what it brought", async () => {
+    const documents = createMemoryDocuments();
+    const told: string[] = [];
+    const audit: typeof store.audit = {
+      ...store.audit,
+      append(entry) {
+        told.push(entry.action);
+        return store.audit.append(entry);
+      },
+    };
+    using other = await startConfigHouse({ store: { ...store, documents, audit }, file });
+    const put = documents.put.bind(documents);
+    documents.put = (document) => (document.kind === "key" ? Promise.reject(outOfReach()) : put(document));
+    const key = { name: "x", hash: "0".repeat(64), last4: "abcd", createdAt: 1, enabled: true };
+    const { status } = await other.ask("POST", "/api/config/import?include=keys", {
+      config: { limits: { queue: { size: 9 } } },
+      keys: [{ id: `key_${"a".repeat(24)}`, value: key }],
+    });
+    expect([status, told]).toEqual([503, ["config.import"]]);
   });
 
   test("brings no key that is none", async () => {
