@@ -5,6 +5,7 @@ import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
 import type { Budgets } from "./budgets.ts";
 import { uncountedError } from "./refusal-error.ts";
+import { createUnsaid } from "./unsaid.ts";
 
 /**
  * Sets money aside. A promise only where several gateways count together; it rejects, and the call throws, with GatewayError
@@ -26,8 +27,10 @@ export interface SharedBudgetsOptions {
   readonly budgets: Pick<Budgets, "reserve" | "hold" | "windows">;
   /** While nobody can be reached: `local` = by what is stored, `closed` = no request of a key with a budget gets in. */
   readonly whenDown: "local" | "closed";
+  readonly log: { warn(message: string): void };
   /** Milliseconds. */
   readonly now?: () => number;
+  readonly every?: (milliseconds: number, work: () => void) => () => void;
 }
 
 /** What is to be told of a lease, and when that was let in (by the clock of this gateway). */
@@ -35,8 +38,6 @@ type Settling = Omit<SettleBudgets, "ageMs"> & { readonly letInAt: number };
 
 /** Whole numbers add up exactly: what is counted together is counted in billionths of a dollar. */
 const unitsInDollar = 1e9;
-/** What could not be said while nobody could be reached. The oldest stay as they were estimated. */
-const mostUnsaid = 10_000;
 
 function unitsOf(usd: number): number {
   return Math.min(Number.MAX_SAFE_INTEGER, Math.round(usd * unitsInDollar));
@@ -74,18 +75,11 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
 
 /** Budgets that several gateways charge together; documents stay what lasts. */
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
-  const { coordinator, budgets, whenDown, now = () => performance.now() } = options;
-  let unsaid: Settling[] = [];
+  const { coordinator, budgets, whenDown, log, every, now = () => performance.now() } = options;
+  const unsaid = createUnsaid({ coordinator, say, log, every });
 
-  async function say(settling: Settling): Promise<void> {
-    const { letInAt, ...input } = settling;
-    try {
-      await coordinator.decide("budgets.settle", { ...input, ageMs: Math.max(0, Math.ceil(now() - letInAt)) });
-    } catch {
-      // It counts once for each lease: it may be said again.
-      unsaid.push(settling);
-      if (unsaid.length > mostUnsaid) unsaid.shift();
-    }
+  async function say({ letInAt, ...input }: Settling): Promise<void> {
+    await coordinator.decide("budgets.settle", { ...input, ageMs: Math.max(0, Math.ceil(now() - letInAt)) });
   }
 
   function leaseOf(id: string, own: BudgetLease, held: { keys: string[]; usd: number; letInAt: number }): BudgetLease {
@@ -97,7 +91,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
         own.settle(usd);
         const isKnown = usd !== undefined && Number.isFinite(usd) && usd >= 0;
         const amount = unitsOf(isKnown ? usd : held.usd);
-        void say({ lease: id, accounts: held.keys, amount, letInAt: held.letInAt });
+        unsaid.say({ lease: id, accounts: held.keys, amount, letInAt: held.letInAt });
       },
     };
   }
@@ -127,19 +121,12 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     try {
       reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount: unitsOf(usd), accounts });
     } catch {
-      unsaid.push({ lease, accounts: keys, amount: 0, letInAt });
+      unsaid.keep({ lease, accounts: keys, amount: 0, letInAt });
       return alone(owners, estimate);
     }
     if (!reserved.isReserved) return refusalOf(windows, reserved, usd);
     return leaseOf(lease, budgets.hold(owners, estimate), { keys, usd, letInAt });
   }
-
-  const close = coordinator.onState(({ isUp }) => {
-    if (!isUp) return;
-    const before = unsaid;
-    unsaid = [];
-    for (const settling of before) void say(settling);
-  });
 
   return {
     reserve(owners, estimate) {
@@ -147,6 +134,6 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
       const windows = smallest(budgets.windows(owners));
       return windows.length === 0 ? freeBudgetLease : together(owners, windows, estimate);
     },
-    close,
+    close: () => unsaid.close(),
   };
 }

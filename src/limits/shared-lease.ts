@@ -4,6 +4,7 @@ import { type Bagged, createBag } from "../lib/bag.ts";
 import { repeat } from "../lib/repeat.ts";
 import { wholeTokens } from "./decision.ts";
 import type { Lease } from "./limiter.ts";
+import { createUnsaid } from "./unsaid.ts";
 
 /** Leases of this gateway that others know of: renewed while they are at work, and ended when that is over. */
 export interface LeaseKeeper {
@@ -17,6 +18,7 @@ export interface LeaseKeeperOptions {
   readonly coordinator: Pick<Coordinator, "decide" | "publish" | "state" | "onState">;
   /** Places may have come free here. */
   readonly onFreed: (keys: readonly string[]) => void;
+  readonly log: { warn(message: string): void };
   readonly every?: (milliseconds: number, work: () => void) => () => void;
 }
 
@@ -26,8 +28,6 @@ export const freedChannel = "freed";
 export const leaseTtlMs = 30_000;
 const renewMs = 10_000;
 const renewedAtOnce = 200;
-/** What could not be said while nobody could be reached; older leases end by themselves. */
-const mostUnsaid = 10_000;
 
 /** One lease that the others know of, and what this gateway counts of it for itself. */
 class SharedLease implements Lease, Bagged {
@@ -72,17 +72,13 @@ function keysOf(bounds: readonly ScopeBounds[]): string[] {
   return bounds.filter(({ tpm, concurrency }) => tpm !== undefined || concurrency !== undefined).map(({ key }) => key);
 }
 
-export function createLeaseKeeper({ coordinator, onFreed, every = repeat }: LeaseKeeperOptions): LeaseKeeper {
+export function createLeaseKeeper({ coordinator, onFreed, log, every = repeat }: LeaseKeeperOptions): LeaseKeeper {
   const open = createBag<SharedLease>();
-  let unsaid: SettleLimits[] = [];
+  const unsaid = createUnsaid({ coordinator, say, log, every });
 
   async function say(input: SettleLimits): Promise<void> {
-    try {
-      const { awaited } = await coordinator.decide("limits.settle", input);
-      for (const key of awaited) coordinator.publish(freedChannel, key);
-    } catch {
-      if (unsaid.length < mostUnsaid) unsaid.push(input);
-    }
+    const { awaited } = await coordinator.decide("limits.settle", input);
+    for (const key of awaited) coordinator.publish(freedChannel, key);
   }
 
   /** Settled and released are nearly always said in one go. */
@@ -92,15 +88,9 @@ export function createLeaseKeeper({ coordinator, onFreed, every = repeat }: Leas
     queueMicrotask(() => {
       lease.isChanged = false;
       if (lease.isOver) open.remove(lease);
-      void say({ lease: lease.id, scopes: lease.keys, tokens: lease.tokens, isOver: lease.isOver });
+      unsaid.say({ lease: lease.id, scopes: lease.keys, tokens: lease.tokens, isOver: lease.isOver });
       if (lease.isOver && lease.places.length > 0) onFreed(lease.places);
     });
-  }
-
-  function sayAll(): void {
-    const before = unsaid;
-    unsaid = [];
-    for (const input of before) void say(input);
   }
 
   function renew(): void {
@@ -113,12 +103,9 @@ export function createLeaseKeeper({ coordinator, onFreed, every = repeat }: Leas
 
   const ends = [
     every(renewMs, renew),
-    coordinator.onState(({ isUp }) => {
-      if (!isUp) return;
-      sayAll();
-      // It may be another Redis, or one that has lost what it knew.
-      renew();
-    }),
+    // It may be another Redis, or one that has lost what it knew.
+    coordinator.onState(renew),
+    () => unsaid.close(),
   ];
 
   return {
@@ -130,9 +117,7 @@ export function createLeaseKeeper({ coordinator, onFreed, every = repeat }: Leas
     },
     undo(id, bounds) {
       const scopes = keysOf(bounds);
-      if (scopes.length > 0) unsaid.push({ lease: id, scopes, tokens: 0, isOver: true });
-      if (unsaid.length > mostUnsaid) unsaid.shift();
-      if (coordinator.state().isUp) sayAll();
+      if (scopes.length > 0) unsaid.keep({ lease: id, scopes, tokens: 0, isOver: true });
     },
     close() {
       for (const end of ends) end();

@@ -20,6 +20,7 @@ export interface SharedLimiterOptions {
   readonly replicas: () => number;
   /** Milliseconds; may jump. */
   readonly now?: () => number;
+  readonly log: LeaseKeeperOptions["log"];
   readonly after?: Alarms["set"];
   readonly every?: LeaseKeeperOptions["every"];
 }
@@ -50,6 +51,7 @@ export function createSharedLimiter(options: SharedLimiterOptions): SharedLimite
   const keeper = createLeaseKeeper({
     coordinator,
     onFreed: (keys) => keys.forEach((key) => line.freed(key)),
+    log: options.log,
     ...(options.every && { every: options.every }),
   });
   const share = createShares();

@@ -111,12 +111,18 @@ export function createCoordination(options: CoordinationOptions): Coordination |
     isRemote: options.config.redis.url !== undefined && options.config.redis.enabled,
     replicas: () => replicas.count(),
     limiter(queue) {
-      const limiter = createSharedLimiter({ coordinator, queue, whenDown, replicas: () => replicas.count() });
+      const limiter = createSharedLimiter({
+        coordinator,
+        queue,
+        whenDown,
+        replicas: () => replicas.count(),
+        log: options.logger,
+      });
       ends.push(() => limiter.close());
       return limiter;
     },
     reserve(budgets) {
-      const shared = createSharedBudgets({ coordinator, budgets, whenDown });
+      const shared = createSharedBudgets({ coordinator, budgets, whenDown, log: options.logger });
       ends.push(() => shared.close());
       return shared.reserve;
     },

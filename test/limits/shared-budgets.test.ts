@@ -43,7 +43,14 @@ function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
     };
     await look();
     const link = mayGo(follow(() => meeting));
-    const shared = createSharedBudgets({ coordinator: link.coordinator, budgets, whenDown: "local", now, ...options });
+    const shared = createSharedBudgets({
+      coordinator: link.coordinator,
+      budgets,
+      whenDown: "local",
+      log,
+      now,
+      ...options,
+    });
     return { ...link, ...shared, budgets, look };
   }
   return { clock, join, lose: () => void (meeting = createMemoryCoordination({ now })) };

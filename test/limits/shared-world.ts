@@ -59,6 +59,7 @@ export function createSharedWorld(settings: Settings = {}) {
       queue: { size: 100, waitMs: 60_000 },
       whenDown: "local",
       replicas: () => 2,
+      log: { warn: () => undefined },
       now: clock.now,
       after: (milliseconds, ring) => clock.after(milliseconds, ring),
       every: (milliseconds, work) => {

@@ -1,0 +1,94 @@
+import { expect, test } from "bun:test";
+import { createUnsaid } from "../../src/limits/unsaid.ts";
+import { settled } from "./limiter-world.ts";
+import type { CoordinatorState } from "../../src/coordination/coordinator.ts";
+
+function createWorld() {
+  const said: number[] = [];
+  const warned: string[] = [];
+  let attempts = 0;
+  let isRefusing = true;
+  let tick = (): void => undefined;
+  let changed = (_state: CoordinatorState): void => undefined;
+  const state: CoordinatorState = { isUp: true, problem: undefined };
+  const unsaid = createUnsaid<{ readonly number: number }>({
+    coordinator: {
+      state: () => state,
+      onState(listener) {
+        changed = listener;
+        return () => undefined;
+      },
+    },
+    async say({ number }) {
+      attempts += 1;
+      await Promise.resolve();
+      if (isRefusing) throw new Error("no writes");
+      said.push(number);
+    },
+    log: { warn: (message) => void warned.push(message) },
+    every(_milliseconds, work) {
+      tick = work;
+      return () => void (tick = () => undefined);
+    },
+  });
+  return {
+    unsaid,
+    said,
+    warned,
+    attempts: () => attempts,
+    takeWrites: () => void (isRefusing = false),
+    tick: () => tick(),
+    change: () => changed(state),
+  };
+}
+
+async function untilQuiet(attempts: () => number): Promise<void> {
+  for (let before = -1; before !== attempts();) {
+    before = attempts();
+    await settled();
+  }
+}
+
+test("what fails is tried again once a second, a batch of it, however much there is", async () => {
+  const { unsaid, attempts, tick } = createWorld();
+  for (let number = 0; number < 1000; number += 1) unsaid.keep({ number });
+  await untilQuiet(attempts);
+  expect(attempts()).toBe(0);
+  tick();
+  tick();
+  await untilQuiet(attempts);
+  expect(attempts()).toBe(100);
+});
+
+test("all is said, in order and once, as soon as it is taken", async () => {
+  for (const wake of ["tick", "change"] as const) {
+    const world = createWorld();
+    for (let number = 0; number < 250; number += 1) world.unsaid.say({ number });
+    await untilQuiet(world.attempts);
+    world.takeWrites();
+    world[wake]();
+    await untilQuiet(world.attempts);
+    world[wake]();
+    await untilQuiet(world.attempts);
+    expect(world.said).toEqual(Array.from({ length: 250 }, (_, number) => number));
+  }
+});
+
+test("of too much the oldest is left out, which is said once", async () => {
+  const { unsaid, said, warned, attempts, takeWrites, tick } = createWorld();
+  for (let number = 0; number < 10_003; number += 1) unsaid.keep({ number });
+  expect(warned).toEqual([expect.stringContaining("the oldest are left out")]);
+  takeWrites();
+  tick();
+  await untilQuiet(attempts);
+  expect([said.length, said[0]]).toEqual([10_000, 3]);
+});
+
+test("nothing is said after the end", async () => {
+  const { unsaid, attempts, tick } = createWorld();
+  unsaid.keep({ number: 1 });
+  unsaid.close();
+  tick();
+  await untilQuiet(attempts);
+  expect(attempts()).toBe(0);
+});
