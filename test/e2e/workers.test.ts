@@ -181,6 +181,16 @@ describe.skipIf(!isLinux)("several workers", () => {
     expect(await gateway.exited).toBe(1);
   });
 
+  test("that have just been started anew do not hold up the end", async () => {
+    await using rig = await startWorkers();
+    const { gateway } = rig;
+    const before = childrenOf(gateway.pid);
+    process.kill(before[0] ?? 0, "SIGKILL");
+    await until(() => childrenOf(gateway.pid).some((pid) => !before.includes(pid)), "another one has been started");
+    gateway.signal("SIGTERM");
+    expect(await gateway.exited).toBe(0);
+  });
+
   test("share their port with nobody else", async () => {
     await using rig = await startWorkers();
     const port = String(rig.gateway.port);

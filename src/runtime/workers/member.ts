@@ -66,6 +66,8 @@ interface Run {
 export function createMember(index: number, options: MemberOptions): Member {
   const { logger } = options;
   let run: Run | undefined;
+  /** The one that the parent's own start waits for, also when it has ended. */
+  let first: Run | undefined;
   let pauseMs = firstPauseMs;
   let timer: Timer | undefined;
   /** The parent itself ends it, or has not started it for good. */
@@ -150,12 +152,13 @@ export function createMember(index: number, options: MemberOptions): Member {
       lastSnapshot = snapshot;
     },
     start() {
-      run = begin();
-      return run.isReady.promise;
+      first = begin();
+      run = first;
+      return first.isReady.promise;
     },
     async serve() {
-      run?.door.resolve(null);
-      await run?.serves.promise;
+      first?.door.resolve(null);
+      await first?.serves.promise;
       isExpected = false;
     },
     async end(patienceMs) {

@@ -48,7 +48,10 @@ export async function runWorker(load: Load): Promise<void> {
   const link = linkToParent(
     {
       hears: {
-        drain: () => void running?.drain().then((isClean) => process.exit(isClean ? 0 : 1)),
+        drain() {
+          if (running === undefined) process.exit(0);
+          void running.drain().then((isClean) => process.exit(isClean ? 0 : 1));
+        },
         cut: () => running?.cut(),
         configRead: ({ refused }) => running?.configRead(refused),
       },
