@@ -12,7 +12,7 @@ export interface SharedDemand extends Demand {
   readonly estimate: number;
 }
 
-function keyOf({ kind, id }: Scope): string {
+export function scopeKey({ kind, id }: Scope): string {
   return `${kind}:${id}`;
 }
 
@@ -22,7 +22,7 @@ export function sharedDemandOf(scopes: readonly Scope[], demand: Demand): Shared
   const limiting: Scope[] = [];
   let estimate = 0;
   for (const scope of scopes) {
-    const key = keyOf(scope);
+    const key = scopeKey(scope);
     const { rpm, tpm, concurrency } = scope.limits;
     if (limitsNothing(scope.limits) || bounds.has(key)) continue;
     bounds.set(key, { key, rpm, tpm, concurrency });
@@ -32,6 +32,14 @@ export function sharedDemandOf(scopes: readonly Scope[], demand: Demand): Shared
   if (limiting.length === 0) return undefined;
   const { priority } = demand;
   return { scopes: limiting, bounds: [...bounds.values()], estimate, priority, tokens: () => estimate };
+}
+
+/** The same, of scopes that have other limits by now (by key); `undefined` = nothing is limited any more. */
+export function demandAnew(demand: SharedDemand, changed: ReadonlyMap<string, Scope>): SharedDemand | undefined {
+  return sharedDemandOf(
+    demand.scopes.map((scope) => changed.get(scopeKey(scope)) ?? scope),
+    demand,
+  );
 }
 
 /** One gateway's part of a limit, rounded down, and at least 1 where the limit is. */

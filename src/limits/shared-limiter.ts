@@ -139,10 +139,10 @@ export function createSharedLimiter(options: SharedLimiterOptions): SharedLimite
       return own.wait(shared(demand.scopes), demand, waiting);
     },
     configure(queue, scopes = []) {
-      line.configure(queue);
-      own.configure(queue);
+      const changed = [...scopes];
+      own.configure(queue, shared(changed));
       usedUp.clear();
-      for (const scope of scopes) line.freed(`${scope.kind}:${scope.id}`);
+      line.configure(queue, changed);
     },
     waiting: () => line.size() + own.waiting(),
     view: () => own.view(),

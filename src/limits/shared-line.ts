@@ -1,8 +1,9 @@
 import type { Alarms } from "../lib/alarms.ts";
 import { unknownWaitMs } from "./decision.ts";
+import { freeLease } from "./lease.ts";
 import type { Lease, LimitRefusal, QueueSettings, Scope, Waiting } from "./limiter.ts";
 import { type InLine, Line, rankOf } from "./line.ts";
-import type { SharedDemand } from "./shared-demand.ts";
+import { demandAnew, scopeKey, type SharedDemand } from "./shared-demand.ts";
 
 /** Those of this gateway that wait for places which several gateways give. */
 export interface SharedLine {
@@ -13,7 +14,8 @@ export interface SharedLine {
   freed(key: string): void;
   /** Lets go of all: they are told `elsewhere`. */
   disband(elsewhere: (demand: SharedDemand, waiting: Waiting) => Promise<Lease | LimitRefusal>): void;
-  configure(settings: QueueSettings): void;
+  /** Scopes that have other limits by now: those that wait for places of them ask again. */
+  configure(settings: QueueSettings, scopes: readonly Scope[]): void;
   size(): number;
 }
 
@@ -33,7 +35,7 @@ export interface SharedLineOptions {
 const askAgainMs = 1000;
 
 interface Waiter extends InLine {
-  readonly demand: SharedDemand;
+  demand: SharedDemand;
   readonly waiting: Waiting;
   readonly since: number;
   /** The scope it stands in line for, counted from 0. */
@@ -115,15 +117,37 @@ export function createSharedLine({ settings: initial, now, after, ask }: SharedL
     if (takeOut(waiter)) waiter.resolve({ scope: scopeOf(waiter), by: "queue", ...more });
   }
 
+  /** In the order they came. */
+  function standing(): Waiter[] {
+    const all = [...lines.values()].flatMap(({ waiters }) => [...waiters]);
+    return all.sort((left, right) => left.sequence - right.sequence);
+  }
+
+  /** It stays where it stands, as long as that bounds places. */
+  function wantAnew(waiter: Waiter, changed: ReadonlyMap<string, Scope>): void {
+    const demand = demandAnew(waiter.demand, changed);
+    if (demand === undefined) {
+      if (takeOut(waiter)) waiter.resolve(freeLease);
+      return;
+    }
+    const key = keyOf(waiter);
+    const at = demand.bounds.findIndex((bound) => bound.key === key && bound.concurrency !== undefined);
+    if (at === -1) step(waiter);
+    waiter.demand = demand;
+    waiter.at = at === -1 ? firstPlace(demand) : at;
+    if (at === -1) stand(waiter);
+  }
+
   /** Whether the next one may ask too. */
   async function askFor(waiter: Waiter): Promise<boolean> {
-    const outcome = await ask(waiter.demand);
+    const { demand } = waiter;
+    const outcome = await ask(demand);
     if (!("full" in outcome)) {
       if (takeOut(waiter)) waiter.resolve(outcome);
       else if ("release" in outcome) giveUp(outcome);
       return true;
     }
-    if (waiter.isOver) return true;
+    if (waiter.isOver || waiter.demand !== demand) return true;
     if (outcome.full === waiter.at) return false;
     step(waiter);
     waiter.at = outcome.full;
@@ -199,12 +223,13 @@ export function createSharedLine({ settings: initial, now, after, ask }: SharedL
     },
     freed,
     disband(elsewhere) {
-      const all = [...lines.values()].flatMap(({ waiters }) => [...waiters]);
-      for (const waiter of all.sort((left, right) => left.sequence - right.sequence))
-        if (takeOut(waiter)) waiter.resolve(elsewhere(waiter.demand, waiter.waiting));
+      for (const waiter of standing()) if (takeOut(waiter)) waiter.resolve(elsewhere(waiter.demand, waiter.waiting));
     },
-    configure(changed) {
+    configure(changed, scopes) {
       settings = changed;
+      const byKey = new Map(scopes.map((scope) => [scopeKey(scope), scope]));
+      for (const waiter of standing()) wantAnew(waiter, byKey);
+      for (const key of lines.keys()) freed(key);
     },
     size: () => size,
   };

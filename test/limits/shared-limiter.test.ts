@@ -133,6 +133,27 @@ describe("waiting for a place that another gateway gives back", () => {
     expect(second.limiter.waiting()).toBe(0);
   });
 
+  test("goes by the limits of now, also for who waited before", async () => {
+    const queue = { size: 100, waitMs: 60_000 };
+    const { first, second } = createSharedWorld();
+    for (const limits of [{ concurrency: 3 }, { rpm: 1000 }, {}]) {
+      const holder = leaseOf(await taken(first.limiter, scopes));
+      const waiters = [waitFor(second.limiter, scopes), waitFor(second.limiter, scopes)];
+      await settled();
+      expect(waiters.map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
+      const changed = [scopeOf("total", limits)];
+      second.limiter.configure(queue, changed);
+      await settled();
+      const got = waiters.map(({ outcome }) => leaseOf(outcome as Lease));
+      expect(second.limiter.waiting()).toBe(0);
+      const newcomer = await taken(second.limiter, changed);
+      if (limits.concurrency === 3) expect(refusalOf(newcomer).by).toBe("concurrency");
+      else leaseOf(newcomer).release();
+      for (const lease of [...got, holder]) lease.release();
+      await settled();
+    }
+  });
+
   test("a place that comes for one who has left goes to the next", async () => {
     const { first, second } = createSharedWorld();
     const lease = leaseOf(await taken(first.limiter, scopes));
