@@ -22,6 +22,15 @@ function ipv6Groups(address: string): string[] {
   return [...left, ...Array.from({ length: zeros }, () => "0"), ...right];
 }
 
+/** `::ffff:c000:201` is 192.0.2.1 too. */
+function mappedIpv4(groups: readonly string[]): string | undefined {
+  const numbers = groups.map((group) => Number.parseInt(group, 16));
+  const [high = 0, low = 0] = numbers.slice(6);
+  if (numbers.length !== 8 || numbers[5] !== 0xffff || numbers.slice(0, 5).some((number) => number !== 0))
+    return undefined;
+  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
+}
+
 /**
  * What one client may call its own: an IPv4 address, or the first half of an IPv6 address, because networks are given out
  * in that size and who has one can take any address of it.
@@ -31,7 +40,10 @@ export function networkOf(address: string): string {
   const text = withoutZone(address);
   const ipv4 = ipv4Of(text);
   if (ipv4 !== undefined) return ipv4.join(".");
-  const groups = ipv6Groups(text.toLowerCase()).slice(0, 4);
+  const all = ipv6Groups(text.toLowerCase());
+  const mapped = mappedIpv4(all);
+  if (mapped !== undefined) return mapped;
+  const groups = all.slice(0, 4);
   return `${groups.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
 

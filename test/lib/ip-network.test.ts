@@ -3,7 +3,9 @@ import { networkOf } from "../../src/lib/ip.ts";
 
 test("an IPv4 address is a client of its own, however it is written", () => {
   expect(networkOf("192.0.2.7")).toBe("192.0.2.7");
-  expect(networkOf("::ffff:192.0.2.7")).toBe("192.0.2.7");
+  for (const mapped of ["::ffff:192.0.2.7", "::ffff:c000:207", "0:0:0:0:0:FFFF:C000:0207"])
+    expect(networkOf(mapped)).toBe("192.0.2.7");
+  expect(networkOf("::fffe:c000:207")).toBe("0:0:0:0::/64");
 });
 
 test("addresses of one IPv6 network are one client", () => {
