@@ -70,7 +70,10 @@ export class CandidateLeases {
     this.trail.waited(`a place at ${target.upstream.name}`, from);
     const stopped = leg.reason();
     if (stopped !== undefined) {
-      if (!isRefusal(lease)) lease.release();
+      if (!isRefusal(lease)) {
+        lease.settle(0);
+        lease.release();
+      }
       this.tried.failed(target, stopped);
       return "stopped";
     }
