@@ -121,13 +121,16 @@ export function createGroups({ live, providers }: Pick<Configuration, "live" | "
       return changed(made.name, made);
     },
     async update(id, input, by) {
-      const { id: sentId = id, groupName = id, ...fields } = input;
+      const { id: sentId = id, groupName = id, notes: _notes, ...fields } = input;
       if (sentId !== id || groupName !== id)
         throw invalidRequest(
           `\`id\` and \`groupName\` of a group stay '${id}': make another one, and delete this.`,
           "groupName",
         );
-      const { id: _id, proxyEnabled: hasProxy, ...before } = viewOf(id, served(id));
+      const { id: _id, proxyEnabled: hasProxy, baseUrl, ...shown } = viewOf(id, served(id));
+      // One that was never written is its type's: another type has its own.
+      const written = providers.get(id);
+      const before = { ...shown, ...(Object.hasOwn(written.origins, "baseUrl") && { baseUrl }) };
       const { proxyEnabled = hasProxy, proxyConfig, ...others } = fields;
       // What the proxy is, is told nobody: it stays unless somebody says another, or that there is none.
       const proxy = proxyConfig === undefined && proxyEnabled === hasProxy ? {} : { proxyEnabled, proxyConfig };
@@ -136,7 +139,7 @@ export function createGroups({ live, providers }: Pick<Configuration, "live" | "
       const patch = patchOf(wanted, made);
       const isNews = Object.keys(patch).length > 0 || Object.keys(fields).length === 0;
       if (!isNews) return changed(id, made);
-      const { timeouts } = providers.get(id);
+      const { timeouts } = written;
       if (isPlainObject(timeouts) && isPlainObject(patch["timeouts"]))
         patch["timeouts"] = { ...timeouts, ...patch["timeouts"] };
       await inWordsOfGroups(() => providers.patch(id, patch, by));

@@ -38,7 +38,15 @@ const fields = {
   fakeStreaming: z.boolean().optional().describe("Taken, and not done here"),
 };
 
-const groupName = z.string().min(1).max(200).describe("Its id, too");
+const groupName = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^(?!\.{1,2}$)/, { message: "must not be . or .., which no path can name" })
+  .describe("Its id, too");
+
+/** A group may be sent back as it was answered. */
+const notes = z.array(z.string()).optional().describe("Ignored");
 
 export const groupCreateSchema = z.strictObject({ groupName, ...fields });
 export type GroupCreate = z.infer<typeof groupCreateSchema>;
@@ -48,6 +56,7 @@ export const groupUpdateSchema = z.strictObject({
   id: z.string().optional().describe("As in the path"),
   groupName: groupName.optional(),
   ...fields,
+  notes,
   providerType: fields.providerType.optional(),
 });
 export type GroupUpdate = z.infer<typeof groupUpdateSchema>;

@@ -8,6 +8,7 @@ const modelName = z
   .min(1)
   .max(200)
   .regex(/^\P{Cc}*$/u, { message: "must be one line" })
+  .regex(/^(?!\.{1,2}$)/, { message: "must not be . or .., which no path can name" })
   .describe("What clients ask for, which is its id too; one `*` stands for anything");
 
 /** Values are judged with the whole configuration, which says more of what is wrong with them. */

@@ -91,6 +91,29 @@ test("a group that is sent back as it was read stays as it is", async () => {
   expect(await fieldNames()).toEqual(before);
 });
 
+test("a group that is sent back as its change was answered is taken", async () => {
+  const { body } = await ask("POST", "/admin/groups", documented);
+  expect(body["notes"]).not.toEqual([]);
+  expect((await ask("PUT", "/admin/groups/openai-primary", body)).status).toBe(200);
+});
+
+test("another type goes to its own host, unless one was named", async () => {
+  await ask("POST", "/admin/groups", documented);
+  const changed = await ask("PUT", "/admin/groups/openai-primary", {
+    providerType: "anthropic",
+    apiKeys: ["sk-ant-0123456789abcd"],
+  });
+  expect(changed).toMatchObject({ status: 200, body: { baseUrl: "https://api.anthropic.com" } });
+  expect(house.config().providers["openai-primary"]).toMatchObject({ type: "anthropic" });
+});
+
+test("a name that no path can name is refused", async () => {
+  for (const groupName of [".", ".."])
+    expect((await ask("POST", "/admin/groups", { ...documented, groupName })).status).toBe(400);
+  for (const name of [".", ".."])
+    expect((await ask("POST", "/api/models", { name, targets: [{ provider: "demo", model: "m" }] })).status).toBe(400);
+});
+
 test("a higher priority goes first, as it does there", async () => {
   for (const [groupName, priority] of [
     ["low", 0],
