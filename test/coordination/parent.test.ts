@@ -104,3 +104,33 @@ test("a parent that does not answer costs a 503 that may be tried again", async 
   const refusal = coordinator.decide("notes.list", { board: "b" });
   expect(await refusal.catch((error: unknown) => error)).toMatchObject({ status: 503, retryable: true });
 });
+
+test("a parent that does not answer holds up no request after the first, until it answers again", async () => {
+  let isFrozen = true;
+  let asked = 0;
+  const pauses: (() => void)[] = [];
+  const coordinator = createWorkerCoordinator({
+    ask() {
+      asked += 1;
+      return isFrozen ? Promise.reject(new Error("no answer within 500 ms")) : Promise.resolve({ notes: [] });
+    },
+    publish: () => undefined,
+    pause: () => new Promise<void>((resolve) => void pauses.push(resolve)),
+  });
+  const states: boolean[] = [];
+  coordinator.onState(({ isUp }) => states.push(isUp));
+  const question = (): Promise<unknown> => coordinator.decide("notes.list", { board: "b" });
+  const failure = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
+  await failure(question());
+  expect(coordinator.state()).toMatchObject({ isUp: false, problem: expect.stringContaining("500 ms") });
+  const before = asked;
+  for (let at = 0; at < 20; at += 1) expect(await failure(question())).toMatchObject({ status: 503, retryable: true });
+  expect(asked).toBe(before);
+  isFrozen = false;
+  const back = new Promise<void>((resolve) => void coordinator.onState(() => resolve()));
+  pauses.shift()?.();
+  await back;
+  expect(await question()).toEqual({ notes: [] });
+  expect(states).toEqual([false, true]);
+  await coordinator.close();
+});

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { GatewayError } from "../../errors.ts";
 import { errorText } from "../../lib/error-text.ts";
 import type { Coordinator, CoordinatorState } from "../coordinator.ts";
@@ -8,6 +9,7 @@ export interface WorkerCoordinatorOptions {
   /** Rejects when there is no answer in time. */
   ask: (question: CoordinationQuestion) => Promise<unknown>;
   publish: (published: Published) => void;
+  readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
 
 /** A worker's coordinator: its parent decides. */
@@ -16,21 +18,61 @@ export interface WorkerCoordinator extends Coordinator {
   hear(published: Published): void;
 }
 
+function problemOf(cause: unknown): string {
+  return `The gateway's processes cannot agree: ${errorText(cause)}.`;
+}
+
 function unanswered(cause: unknown): GatewayError {
-  const message = `The gateway's processes cannot agree: ${errorText(cause)}. Try again.`;
+  const message = `${problemOf(cause)} Try again.`;
   return new GatewayError({ code: "internal_error", status: 503, message, retryable: true, cause });
 }
 
 const up: CoordinatorState = { isUp: true, problem: undefined };
+/** Takes nothing and changes nothing. */
+const probe: CoordinationQuestion = { decide: "notes.list", input: { board: "probe" } };
+const probeMs = 250;
 
-export function createWorkerCoordinator({ ask, publish }: WorkerCoordinatorOptions): WorkerCoordinator {
+function unhurried(milliseconds: number): Promise<unknown> {
+  return sleep(milliseconds, undefined, { ref: false });
+}
+
+/** After the first answer that is missing no request waits for one, until a probe has been answered. */
+export function createWorkerCoordinator(options: WorkerCoordinatorOptions): WorkerCoordinator {
+  const { ask, publish, pause = unhurried } = options;
+  const watchers = new Set<(state: CoordinatorState) => void>();
+  let state = up;
+  let isClosed = false;
   const listeners = new Map<string, Set<(message: string) => void>>();
 
+  function become(next: CoordinatorState): void {
+    state = next;
+    for (const watcher of watchers) watcher(next);
+  }
+
+  async function untilAnswered(): Promise<void> {
+    while (!isClosed) {
+      try {
+        await ask(probe);
+        return become(up);
+      } catch {
+        await pause(probeMs);
+      }
+    }
+  }
+
+  function missed(error: unknown): void {
+    if (!state.isUp || isClosed) return;
+    become({ isUp: false, problem: problemOf(error) });
+    void untilAnswered();
+  }
+
   async function asked(question: CoordinationQuestion): Promise<never> {
+    if (!state.isUp) throw unanswered(new Error("one of them does not answer"));
     try {
       // The parent answers each question with what belongs to it.
       return (await ask(question)) as never;
     } catch (error) {
+      missed(error);
       throw unanswered(error);
     }
   }
@@ -50,10 +92,13 @@ export function createWorkerCoordinator({ ask, publish }: WorkerCoordinatorOptio
     },
     get: (key) => asked({ get: key }),
     set: (key, value, ttlMs) => asked({ set: key, value, ttlMs }),
-    // A worker without its parent ends: as long as somebody asks, it is there.
-    state: () => up,
-    onState: () => () => undefined,
+    state: () => state,
+    onState(watcher) {
+      watchers.add(watcher);
+      return () => void watchers.delete(watcher);
+    },
     close() {
+      isClosed = true;
       listeners.clear();
       return Promise.resolve();
     },
