@@ -8,15 +8,15 @@ function createWorld() {
   const warned: string[] = [];
   let attempts = 0;
   let isRefusing = true;
-  let tick = (): void => undefined;
-  let changed = (_state: CoordinatorState): void => undefined;
+  const ticks = new Set<() => void>();
+  const watchers = new Set<(state: CoordinatorState) => void>();
   const state: CoordinatorState = { isUp: true, problem: undefined };
   const unsaid = createUnsaid<{ readonly number: number }>({
     coordinator: {
       state: () => state,
       onState(listener) {
-        changed = listener;
-        return () => undefined;
+        watchers.add(listener);
+        return () => void watchers.delete(listener);
       },
     },
     async say({ number }) {
@@ -27,8 +27,8 @@ function createWorld() {
     },
     log: { warn: (message) => void warned.push(message) },
     every(_milliseconds, work) {
-      tick = work;
-      return () => void (tick = () => undefined);
+      ticks.add(work);
+      return () => void ticks.delete(work);
     },
   });
   return {
@@ -37,8 +37,8 @@ function createWorld() {
     warned,
     attempts: () => attempts,
     takeWrites: () => void (isRefusing = false),
-    tick: () => tick(),
-    change: () => changed(state),
+    tick: () => ticks.forEach((work) => work()),
+    change: () => watchers.forEach((watcher) => watcher(state)),
   };
 }
 

@@ -41,7 +41,7 @@ export function createWorkerCoordinator(options: WorkerCoordinatorOptions): Work
   const { ask, publish, pause = unhurried } = options;
   const watchers = new Set<(state: CoordinatorState) => void>();
   let state = up;
-  let isClosed = false;
+  const closing = new AbortController();
   const listeners = new Map<string, Set<(message: string) => void>>();
 
   function become(next: CoordinatorState): void {
@@ -50,7 +50,7 @@ export function createWorkerCoordinator(options: WorkerCoordinatorOptions): Work
   }
 
   async function untilAnswered(): Promise<void> {
-    while (!isClosed) {
+    while (!closing.signal.aborted) {
       try {
         await ask(probe);
         return become(up);
@@ -61,7 +61,7 @@ export function createWorkerCoordinator(options: WorkerCoordinatorOptions): Work
   }
 
   function missed(error: unknown): void {
-    if (!state.isUp || isClosed) return;
+    if (!state.isUp || closing.signal.aborted) return;
     become({ isUp: false, problem: problemOf(error) });
     void untilAnswered();
   }
@@ -98,7 +98,7 @@ export function createWorkerCoordinator(options: WorkerCoordinatorOptions): Work
       return () => void watchers.delete(watcher);
     },
     close() {
-      isClosed = true;
+      closing.abort();
       listeners.clear();
       return Promise.resolve();
     },
