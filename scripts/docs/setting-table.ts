@@ -42,6 +42,7 @@ const sections: Readonly<Record<string, Section>> = {
   health: { path: ["health"], defaults: () => unset().health },
   limits: { path: ["limits"], defaults: () => unset().limits },
   keys: { path: ["keys"], defaults: () => unset().keys },
+  budgets: { path: ["budgets"], defaults: () => unset().budgets },
   logging: { path: ["logging"], defaults: () => unset().logging },
   storage: { path: ["storage"], defaults: () => unset().storage },
   redis: { path: ["redis"], defaults: () => unset().redis },
