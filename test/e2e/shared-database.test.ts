@@ -37,7 +37,7 @@ async function startPair(name: EngineName) {
   // Neither engine asks for it here; that it is never shown is looked for all the same.
   if (name === "postgres") url.password = secret;
   const options = {
-    env: { AUTH_TOKEN: adminToken, DATABASE_URL: url.href },
+    env: { AUTH_TOKEN: adminToken, DATABASE_URL: url.href, ORCESTATOR_SECRET_KEY: "5e".repeat(32) },
     configText: `
 providers: { a: { type: openai-compatible, baseUrl: "${upstream.url}", credentials: [k], models: [m] } }
 prices: { models: { "a/m": { input: 1, output: 1 } } }
