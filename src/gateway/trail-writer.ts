@@ -95,7 +95,9 @@ export class TrailWriter {
     const { recording, route } = this.trying;
     if (because !== undefined) {
       const atMs = sinceArrival(recording, performance.now());
-      (trailOf(this.trying).fallbacks ??= []).push({ model: stage.model, because: becauseTexts[because], atMs });
+      const trail = trailOf(this.trying);
+      const attemptsBefore = trail.attempts.length;
+      (trail.fallbacks ??= []).push({ model: stage.model, because: becauseTexts[because], atMs, attemptsBefore });
     }
     const { trail } = recording.record;
     this.hasChoice = stage.targets.length > 1 || route.routedBy !== undefined;

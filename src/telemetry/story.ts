@@ -102,6 +102,8 @@ function attemptSentence(attempt: TrailAttempt): string {
 
 export interface Step {
   atMs: number;
+  /** Within a millisecond. */
+  rank: number;
   sentence: string;
   attempt?: TrailAttempt;
 }
@@ -109,14 +111,18 @@ export interface Step {
 /** Everything that was tried, by time; what began in the same millisecond stays in its order. */
 export function stepsOf({ attempts, waits, fallbacks = [] }: Trail): Step[] {
   const steps: Step[] = [
-    ...fallbacks.map(({ model, because, atMs }) => {
+    ...fallbacks.map(({ model, because, atMs, attemptsBefore = 0 }) => {
       const why = because === undefined ? "" : `, because ${printable(because, longestCause)}`;
-      return { atMs, sentence: `went on with ${quoted(model)}${why}` };
+      return { atMs, rank: attemptsBefore - 0.5, sentence: `went on with ${quoted(model)}${why}` };
     }),
-    ...waits.map(({ for: what, atMs, ms }) => ({ atMs, sentence: `waited ${seconds(ms)} for ${printable(what)}` })),
-    ...attempts.map((attempt) => ({ atMs: attempt.atMs, sentence: attemptSentence(attempt), attempt })),
+    ...waits.map(({ for: what, atMs, ms }) => ({
+      atMs,
+      rank: -1,
+      sentence: `waited ${seconds(ms)} for ${printable(what)}`,
+    })),
+    ...attempts.map((attempt, rank) => ({ atMs: attempt.atMs, rank, sentence: attemptSentence(attempt), attempt })),
   ];
-  return steps.sort((left, right) => left.atMs - right.atMs);
+  return steps.sort((left, right) => left.atMs - right.atMs || left.rank - right.rank);
 }
 
 function untoldOf({ attempts }: RequestRecord, trail: Trail | undefined): string[] {

@@ -36,7 +36,9 @@ export const trailSchema = z.object({
   attempts: z.array(attempt),
   waits: z.array(z.object({ for: text, atMs: count, ms: count })),
   lane: maybeText.describe("How the request was carried: same, translate …"),
-  fallbacks: z.array(z.object({ model: text, because: maybeText, atMs: count })).nullish(),
+  fallbacks: z
+    .array(z.object({ model: text, because: maybeText, atMs: count, attemptsBefore: count.nullish() }))
+    .nullish(),
   omitted: z.object({ candidates: count, attempts: count, waits: count }).nullish(),
 });
 

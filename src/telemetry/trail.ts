@@ -15,7 +15,9 @@ export interface Trail {
   /** `same`, `translate`, or what a request without a conversation does. */
   lane: string | undefined;
   /** Other models that were turned to, in order. `because` ends the sentence "… because …": `the prompt was too long`. */
-  fallbacks?: { model: string; because: string | undefined; atMs: number }[] | undefined;
+  fallbacks?:
+    | { model: string; because: string | undefined; atMs: number; attemptsBefore?: number | undefined }[]
+    | undefined;
   /** How many entries were left out because the whole was too long to be kept. */
   omitted?: { candidates: number; attempts: number; waits: number } | undefined;
 }

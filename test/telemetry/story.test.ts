@@ -89,6 +89,18 @@ describe("the story of a request", () => {
     );
   });
 
+  test("tells another model in its turn where all happened within a millisecond", () => {
+    const fallbacks = [{ model: "big", because: undefined, atMs: 3, attemptsBefore: 2 }];
+    const attempts = ["one", "two", "three"].map((provider) => makeAttempt({ provider, atMs: 3 }));
+    const story = storyOf(makeRecord({ trail: makeTrail({ model: "smart", fallbacks, attempts }) }));
+    expect(story.slice(2, 6).map((line) => /asked \w+|went on/.exec(line)?.[0])).toEqual([
+      "asked one",
+      "asked two",
+      "went on",
+      "asked three",
+    ]);
+  });
+
   test("tells which other model was turned to, and why", () => {
     const fallbacks = [{ model: "big", because: "the prompt was too long", atMs: 50 }];
     const attempts = [makeAttempt({ outcome: "context_length_exceeded", status: 400 }), makeAttempt({ atMs: 50 })];
