@@ -132,6 +132,12 @@ function isWithoutAnyKey(config: ResolvedConfig, { environment }: Gathered): boo
   return environment.text("OR_API_KEY") === undefined && !hasCredential(config);
 }
 
+/** Somebody can bring a provider while it runs; a person who has only forgotten the key is told so instead. */
+function mayGetProviders({ storage, admin }: ResolvedConfig, file: string | undefined): boolean {
+  const hasAdmin = admin.token !== undefined || admin.password !== undefined || admin.oidc !== undefined;
+  return storage.url !== undefined && (hasAdmin || file !== undefined);
+}
+
 const noProviderYet =
   "no provider is configured here: set OR_API_KEY, or add one to the database (POST /api/providers), else no request can be answered";
 
@@ -161,7 +167,7 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
     const demo = withDemoProvider(config, new Set(problems.map(({ path }) => String(path[1]))));
     return { ...loaded(demo), isDemo: true };
   }
-  if (isOnlyKeys && problems.every(({ path }) => path.length === 0) && config.storage.url !== undefined) {
+  if (isOnlyKeys && problems.every(({ path }) => path.length === 0) && mayGetProviders(config, file)) {
     // They may be in the database, or come into it.
     return { ...loaded(config), warnings: [...warnings, noProviderYet] };
   }

@@ -87,7 +87,7 @@ describe("changes", () => {
 
   test("may bring the first provider, which then serves the default model", () => {
     using folder = configFolder();
-    const own = { OR_DEFAULT_MODEL: "some/model", OR_DB_PATH: "x.db" };
+    const own = { OR_DEFAULT_MODEL: "some/model", OR_DB_PATH: "x.db", AUTH_TOKEN: "admin-token-1" };
     expect(folder.load({ env: own }).config.models["orcestator"]).toBeUndefined();
     const { config } = folder.load({ env: own, overlay: [provider({ type: "dummy" }, "mine")] });
     expect(config.models["orcestator"]?.targets).toMatchObject([{ provider: "mine", model: "some/model" }]);
@@ -129,12 +129,15 @@ describe("changes that do not fit any more", () => {
 });
 
 describe("without any provider", () => {
-  test("a gateway with a database starts, for they may be there; one without says what is missing", () => {
+  test("a gateway with a database and an admin starts, for they may be there; any other says what is missing", () => {
     using folder = configFolder();
-    const { config, warnings } = folder.load({ env: { OR_DB_PATH: "x.db" } });
+    const { config, warnings } = folder.load({ env: { OR_DB_PATH: "x.db", AUTH_TOKEN: "admin-token-1" } });
     expect(Object.keys(config.providers)).toEqual([]);
     expect(warnings.join("\n")).toContain("POST /api/providers");
-    expect(folder.fail({ env: {} }).message).toContain("OR_API_KEY is not set");
+    for (const env of [{}, { OR_DB_PATH: "x.db" }, { AUTH_TOKEN: "admin-token-1" }])
+      expect(folder.fail({ env }).message).toContain("OR_API_KEY is not set");
     expect(folder.load({ env: { OR_DB_PATH: "x.db" }, demo: true }).isDemo).toBe(true);
+    using filed = configFolder({ "orcestator.yaml": 'storage: { url: "sqlite://x.db" }' });
+    expect(filed.load({ env: {} }).warnings.join("\n")).toContain("POST /api/providers");
   });
 });
