@@ -329,6 +329,9 @@ describe.skipIf(!isLinux)("the limits of several workers", () => {
     await waitForReplacements(gateway, 1);
     expect(await served()).toEqual(new Set(["other"]));
     const value = await metricsOf(`${gateway.origin}/metrics`);
+    // It has not read for itself what its parent does not serve, and been replaced for that.
+    expect(value("orcestator_worker_restarts_total")).toBe(1);
+    expect(gateway.stderr()).not.toContain("cannot use the configuration");
     expect(value("orcestator_config_reloads_total", { outcome: "ok" })).toBe(1);
     expect(value("orcestator_config_is_current")).toBe(0);
   });

@@ -42,7 +42,8 @@ async function snapshotOf(member: Member): Promise<MetricSnapshot> {
 
 export function createCrew({ workers, logger, ...options }: CrewOptions): Crew {
   let timer: Timer | undefined;
-  let hasChanged = false;
+  /** Those that were starting when the configuration changed, perhaps with the one before. */
+  const late = new Set<Member>();
   const members = Array.from({ length: workers }, (_, index) =>
     createMember(index + 1, { ...options, logger, onServing: welcome, onGone: tellNotices }),
   );
@@ -62,13 +63,16 @@ export function createCrew({ workers, logger, ...options }: CrewOptions): Crew {
 
   function welcome(member: Member): void {
     tellNotices();
-    // It may have changed while this one started.
-    if (hasChanged) void reloadAt(member);
+    if (late.delete(member)) void reloadAt(member);
   }
 
   async function reloadAt(member: Member): Promise<void> {
     const { dialogue } = member;
-    if (dialogue === undefined || !member.isServing) return;
+    if (dialogue === undefined) return;
+    if (!member.isServing) {
+      late.add(member);
+      return;
+    }
     const outcome: ConfigOutcome = await dialogue.ask("reload", null).catch(() => ({ refused: undefined }));
     if (outcome.refused === undefined) return;
     // The parent could use it a moment ago: a new process reads it anew.
@@ -88,7 +92,6 @@ export function createCrew({ workers, logger, ...options }: CrewOptions): Crew {
     serving,
     tell: (topic, content) => dialogues().forEach((dialogue) => dialogue.tell(topic, content)),
     reload() {
-      hasChanged = true;
       for (const member of members) void reloadAt(member);
     },
     snapshots,
