@@ -1,8 +1,4 @@
-import { GatewayError } from "../errors.ts";
-
-export function isConflict(error: unknown): boolean {
-  return error instanceof GatewayError && error.code === "conflict";
-}
+import { isConflict } from "../storage/conflict.ts";
 
 export interface Patience {
   /** How long it is begun anew. */

@@ -1,6 +1,6 @@
 import { isSealed, type SecretBox, sealedWith } from "../keys/secret-box.ts";
 import type { DocumentStore, StoredDocument } from "../storage/document-store.ts";
-import { isConflict } from "./again-on-conflict.ts";
+import { isConflict } from "../storage/conflict.ts";
 
 export interface Resealed {
   /** Documents that were changed. */

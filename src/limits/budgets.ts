@@ -1,7 +1,7 @@
-import { GatewayError } from "../errors.ts";
 import { errorText } from "../lib/error-text.ts";
 import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
+import { isConflict } from "../storage/conflict.ts";
 import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
 import type { BudgetAccount } from "./budget-account.ts";
 import { charged, foreignIn, foreignReservedIn, readSpending, type SpendingDocument } from "./budget-document.ts";
@@ -72,10 +72,6 @@ interface Copy {
   writtenIn: number;
   /** The answer to a change was lost. */
   isInDoubt: boolean;
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof GatewayError && error.code === "conflict";
 }
 
 export function createBudgets({ documents, log, now = Date.now, every = repeat }: BudgetsOptions): Budgets {

@@ -8,7 +8,6 @@ import { checkVersion, notFound, pageFrom, type Resource } from "../resource.ts"
 import { withoutNulls } from "../stored-fields.ts";
 import type { Changes } from "./changes.ts";
 import type { OpenedEntry } from "./entry-document.ts";
-import { checkFields } from "./check-fields.ts";
 import { checkNumbers } from "./check-numbers.ts";
 import { changeOf, isSameValue, type ReadyChange } from "./entry-change.ts";
 import { type Fields, writtenEntry } from "./written-entry.ts";
@@ -150,9 +149,8 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
         rules.checkName(name);
         if (namesIn(changes.loaded()).includes(name)) throw isThere(kind, name);
         const fields = rules.plain(withoutNulls(input));
-        checkFields(fields);
-        checkNumbers(kind, fields);
         const change = changeOf(changes, { kind, name }, fields);
+        checkNumbers(kind, fields);
         check(change);
         await keep(change, by);
         return view(changes.loaded(), name);
@@ -165,11 +163,10 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
         const stored = changes.stored({ kind, name: id });
         checkVersion(kind, { id, version: stored.version }, version);
         const fields = rules.plain(input);
-        checkFields(fields);
+        const change = changeOf(changes, { kind, name: id }, fields);
         const current = writtenIn(changes.loaded(), id);
         const news = Object.entries(fields).filter(([field, value]) => !isSameValue(value, current?.[field]));
         checkNumbers(kind, Object.fromEntries(news));
-        const change = changeOf(changes, { kind, name: id }, fields);
         if (!change.isNews) return view(changes.loaded(), id);
         check(change);
         await keep(change, by);

@@ -2,7 +2,7 @@ import type { ResolvedConfig } from "../../config/resolve.ts";
 import { GatewayError } from "../../errors.ts";
 import { createId } from "../../lib/ids.ts";
 import type { StoredDocument } from "../../storage/document-store.ts";
-import { isConflict } from "../again-on-conflict.ts";
+import { isConflict } from "../../storage/conflict.ts";
 import type { AuditTrail } from "../audit-trail.ts";
 import type { AuthTokens } from "../contract/auth.ts";
 import type { AdminDocuments } from "../documents.ts";

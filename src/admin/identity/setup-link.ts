@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isPlainObject } from "../../config/path.ts";
 import { hashOf } from "../../keys/token.ts";
-import { isConflict } from "../again-on-conflict.ts";
+import { isConflict } from "../../storage/conflict.ts";
 import type { AdminDocuments } from "../documents.ts";
 import { isSameText } from "./same-text.ts";
 

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { SecretBox } from "../../keys/secret-box.ts";
 import { errorText } from "../../lib/error-text.ts";
 import type { DocumentChange } from "../../storage/document-store.ts";
-import { isConflict } from "../again-on-conflict.ts";
+import { isConflict } from "../../storage/conflict.ts";
 import type { AdminDocuments } from "../documents.ts";
 
 /** What each kind of token is signed with; derived from one secret, so that none can stand for another. */

@@ -1,13 +1,5 @@
-import { appendSteps, auditPageSteps, deleteAuditSteps } from "../sql/audit.ts";
 import type { Dialect } from "../sql/dialect.ts";
-import {
-  changesSteps,
-  forgetRemovedSteps,
-  getSteps,
-  listDocumentsSteps,
-  putSteps,
-  removeSteps,
-} from "../sql/documents.ts";
+import { documentsAndAudit } from "../sql/documents-and-audit.ts";
 import { keyTotalsSteps } from "../sql/key-totals.ts";
 import { listSteps } from "../sql/request-list.ts";
 import { boundarySteps, deleteBeforeSteps, findSteps, lastSteps, sizeSteps } from "../sql/requests.ts";
@@ -48,7 +40,6 @@ export function openServerStore(server: Server, { onWarning, now = Date.now }: S
   const insert = createServerInsert({ reads, writes, dialect });
   const read = <Answer>(steps: () => Steps<Answer>) => readiness.use(() => reads.read(steps));
   const write = <Answer>(steps: () => Steps<Answer>) => readiness.use(() => writes.write(steps));
-  const tools = () => ({ dialect, now: now() });
 
   return {
     requests: {
@@ -62,19 +53,7 @@ export function openServerStore(server: Server, { onWarning, now = Date.now }: S
       size: () => read(sizeSteps),
       boundaryOf: (maxBytes) => read(() => boundarySteps(maxBytes, now())),
     },
-    documents: {
-      get: (kind, id) => read(() => getSteps(kind, id)),
-      put: (document) => write(() => putSteps(document, tools())),
-      remove: (named) => write(() => removeSteps(named, tools())),
-      list: (kind) => read(() => listDocumentsSteps(kind)),
-      changesSince: (version) => read(() => changesSteps(version)),
-      forgetRemoved: (since) => write(() => forgetRemovedSteps(since)),
-    },
-    audit: {
-      append: (entry) => write(() => appendSteps(entry, tools())),
-      list: (query) => read(() => auditPageSteps(query)),
-      deleteBefore: (instant) => write(() => deleteAuditSteps(instant)),
-    },
+    ...documentsAndAudit({ read, write, dialect, now }),
     responses: (options) => openServerResponses({ read, write, dialect }, options),
     ready: (waitMs) => readiness.within(waitMs),
     isUp: () => readiness.isUp(),

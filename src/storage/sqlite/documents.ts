@@ -1,14 +1,6 @@
 import { GatewayError } from "../../errors.ts";
 import { errorText } from "../../lib/error-text.ts";
-import { appendSteps, auditPageSteps, deleteAuditSteps } from "../sql/audit.ts";
-import {
-  changesSteps,
-  forgetRemovedSteps,
-  getSteps,
-  listDocumentsSteps,
-  putSteps,
-  removeSteps,
-} from "../sql/documents.ts";
+import { documentsAndAudit } from "../sql/documents-and-audit.ts";
 import type { Steps } from "../sql/steps.ts";
 import type { Store } from "../store.ts";
 import { type Connection, isBusy } from "./connection.ts";
@@ -45,20 +37,5 @@ async function whenFree<Answer>(action: () => Answer): Promise<Answer> {
 export function sqliteDocuments({ current, now }: SqliteDocumentsOptions): Pick<Store, "documents" | "audit"> {
   const read = <Answer>(steps: () => Steps<Answer>) => whenFree(() => current().read(steps()));
   const write = <Answer>(steps: () => Steps<Answer>) => whenFree(() => current().write(steps()));
-  const tools = () => ({ dialect: sqliteDialect, now: now() });
-  return {
-    documents: {
-      get: (kind, id) => read(() => getSteps(kind, id)),
-      put: (document) => write(() => putSteps(document, tools())),
-      remove: (named) => write(() => removeSteps(named, tools())),
-      list: (kind) => read(() => listDocumentsSteps(kind)),
-      changesSince: (version) => read(() => changesSteps(version)),
-      forgetRemoved: (since) => write(() => forgetRemovedSteps(since)),
-    },
-    audit: {
-      append: (entry) => write(() => appendSteps(entry, tools())),
-      list: (query) => read(() => auditPageSteps(query)),
-      deleteBefore: (instant) => write(() => deleteAuditSteps(instant)),
-    },
-  };
+  return documentsAndAudit({ read, write, dialect: sqliteDialect, now });
 }

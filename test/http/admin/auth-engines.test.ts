@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { createSecretBox } from "../../../src/keys/secret-box.ts";
-import { openStore } from "../../../src/storage/engines.ts";
 import { databaseEngines, startDatabaseServer } from "../../support/database-servers.ts";
+import { openTwice } from "../../support/open-twice.ts";
 import { startKeyHouse } from "../../support/key-house.ts";
 
 const secrets = createSecretBox(randomBytes(32));
@@ -15,11 +15,7 @@ for (const engine of Object.keys(databaseEngines) as (keyof typeof databaseEngin
   describe(`two gateways on ${engine}`, () => {
     test("know each other's users and logins, and when they end", async () => {
       const url = await server.createDatabase();
-      const stores = [
-        openStore({ url, onWarning: () => undefined }),
-        openStore({ url, onWarning: () => undefined }),
-      ] as const;
-      for (const store of stores) expect(await store.ready(20_000)).toBe(true);
+      const stores = await openTwice(url);
       const first = await startKeyHouse({ store: stores[0], secrets });
       const second = await startKeyHouse({ store: stores[1], secrets });
       const user = { name: "ann", password: "password-of-ann", role: "operator" };

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { openStore } from "../../../src/storage/engines.ts";
 import { databaseEngines, startDatabaseServer } from "../../support/database-servers.ts";
+import { openTwice } from "../../support/open-twice.ts";
 import { startKeyHouse } from "../../support/key-house.ts";
 
 for (const engine of Object.keys(databaseEngines) as (keyof typeof databaseEngines)[]) {
@@ -11,11 +11,7 @@ for (const engine of Object.keys(databaseEngines) as (keyof typeof databaseEngin
   describe(`two gateways on ${engine}`, () => {
     test("make twenty changes of one key at the same moment, and lose none", async () => {
       const url = await server.createDatabase();
-      const stores = [
-        openStore({ url, onWarning: () => undefined }),
-        openStore({ url, onWarning: () => undefined }),
-      ] as const;
-      for (const store of stores) expect(await store.ready(20_000)).toBe(true);
+      const stores = await openTwice(url);
       using first = await startKeyHouse({ store: stores[0] });
       using second = await startKeyHouse({ store: stores[1] });
       const path = `/api/keys/${String((await first.ask("POST", "/api/keys", { name: "busy" })).body["id"])}`;

@@ -6,6 +6,7 @@ import { openStore } from "../../../src/storage/engines.ts";
 import type { Store } from "../../../src/storage/store.ts";
 import { databaseEngines, startDatabaseServer } from "../../support/database-servers.ts";
 import { until } from "../../support/e2e.ts";
+import { openTwice } from "../../support/open-twice.ts";
 import { type Answer, type KeyHouse, startKeyHouse } from "../../support/key-house.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -19,11 +20,7 @@ interface Pair extends AsyncDisposable {
 
 /** Two gateways where nobody but users can be admin; the one hears nothing of the other by itself. */
 async function startPair(url: string): Promise<Pair> {
-  const stores = [
-    openStore({ url, onWarning: () => undefined }),
-    openStore({ url, onWarning: () => undefined }),
-  ] as const;
-  for (const store of stores) expect(await store.ready(20_000)).toBe(true);
+  const stores = await openTwice(url);
   const houses = [
     await startKeyHouse({ store: stores[0], secrets }),
     await startKeyHouse({ store: stores[1], secrets }),
