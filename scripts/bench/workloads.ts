@@ -189,14 +189,14 @@ async function issueKey({ url }: Party): Promise<string> {
   return key;
 }
 
-/** A gateway that lets everybody in and writes nothing down, and one with virtual keys, limits, budgets, log and database. */
+/** A gateway that lets everybody in and has no database, and one with virtual keys, limits, budgets and records. Both log. */
 export async function startKeys(bench: Bench): Promise<Pair> {
   const configText = `providers:
   one: {type: openai-compatible, baseUrl: "${baseUrl(bench.mock)}", credentials: [sk], models: [bench/json]}
 prices: {models: {"one/*": {input: 1, output: 2}}}
 `;
   const noKeys = { ORCH_INBOUND_API_KEYS: undefined, OR_METRICS_DIR: undefined };
-  const plain = await bench.startGateway({ configText, env: { ...noKeys, OR_DB_PATH: undefined, OR_LOG_FILE: "" } });
+  const plain = await bench.startGateway({ configText, env: { ...noKeys, OR_DB_PATH: undefined } });
   const full = await bench.startGateway({ configText, env: { ...noKeys, AUTH_TOKEN: adminToken } });
   return {
     plain: { name: "no keys, no records", pid: plain.pid, url: plain.url },

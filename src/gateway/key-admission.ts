@@ -159,9 +159,11 @@ export function createKeyAdmission({
     else if (hasModels(grant)) checkModels(grant, namesOf(demand));
     const own = ownerOf("key", grant.key);
     const team = ownerOf("team", grant.team);
-    if ((own === undefined && team === undefined) || demand.isFree === true) return undefined;
+    const bounded: BudgetOwner[] = [];
+    if (own !== undefined) bounded.push(own);
+    if (team !== undefined) bounded.push(team);
+    if (bounded.length === 0 || demand.isFree === true) return undefined;
     const estimate = estimated(grant, demand);
-    const bounded = [own, team].filter((owner) => owner !== undefined);
     const lease = budgets.reserve(bounded, { usd: estimate.usd, ttlMs: demand.totalMs + graceMs });
     return lease instanceof Promise ? chargedLater(lease, estimate) : charged(lease, estimate);
   };

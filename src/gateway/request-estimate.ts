@@ -26,11 +26,6 @@ const reasons = ["failed", "content", "context"] as const;
 /** Their answers have no tokens worth speaking of. */
 const promptOnly: readonly Operation[] = ["embeddings", "moderations", "rerank"];
 
-/** All models that may be asked, each once. */
-function stagesOf(route: Route): Set<Stage> {
-  return new Set([route.first, ...reasons.flatMap((reason) => route.fallbacks(reason))]);
-}
-
 function longestAnswer(target: Target, { facts, answerTokensAt }: EstimateOptions): number {
   const { parameters } = target;
   const asked = facts.maxTokens();
@@ -44,27 +39,33 @@ function estimateAt(price: Price, prompt: number, answer: number): Estimate {
   return { promptUsd, usd: promptUsd + (answer * Math.max(output, reasoning)) / million };
 }
 
-/** The dearest of a model's places; the two dearest together where a slow one is overtaken: both are at work then. */
-function dearestOf({ hedgeAfterMs }: Stage, estimates: readonly Estimate[]): Estimate {
-  const [first = nothing, second = nothing] = estimates.toSorted((one, other) => other.usd - one.usd);
-  return hedgeAfterMs > 0 ? { usd: first.usd + second.usd, promptUsd: first.promptUsd } : first;
-}
-
 /** What a request costs at the dearest places that it may go to; a place whose price is not known is given instead. */
 export function estimateOf(options: EstimateOptions): Estimate | Target {
   const { operation, route, facts, priceOf } = options;
   const prompt = facts.promptTokens();
   const answers = promptOnly.includes(operation) ? 0 : facts.answers();
-  let dearest = nothing;
-  for (const stage of stagesOf(route)) {
-    const estimates: Estimate[] = [];
-    for (const target of stage.targets) {
+
+  /** At the dearest of a model's places; at the two dearest together where a slow one is overtaken: both are at work then. */
+  function dearestOf({ targets, hedgeAfterMs }: Stage): Estimate | Target {
+    let first = nothing;
+    let second = nothing;
+    for (const target of targets) {
       const price = priceOf(target);
       if (price === undefined) return target;
-      estimates.push(estimateAt(price, prompt, answers * longestAnswer(target, options)));
+      const estimate = estimateAt(price, prompt, answers * longestAnswer(target, options));
+      if (estimate.usd > first.usd) [first, second] = [estimate, first];
+      else if (estimate.usd > second.usd) second = estimate;
     }
-    const estimate = dearestOf(stage, estimates);
-    if (estimate.usd > dearest.usd) dearest = estimate;
+    return hedgeAfterMs > 0 ? { usd: first.usd + second.usd, promptUsd: first.promptUsd } : first;
+  }
+
+  let dearest = dearestOf(route.first);
+  for (const reason of reasons) {
+    for (const stage of route.fallbacks(reason)) {
+      if (!("usd" in dearest)) return dearest;
+      const estimate = dearestOf(stage);
+      if (!("usd" in estimate) || estimate.usd > dearest.usd) dearest = estimate;
+    }
   }
   return dearest;
 }

@@ -1,4 +1,4 @@
-import { skipSpace, type ScannedObject } from "../lib/json-scan.ts";
+import { type Member, skipSpace, type ScannedObject } from "../lib/json-scan.ts";
 import { roughTokens } from "../protocols/canonical/count-tokens.ts";
 import { eitherMember, innerOf, memberIn, valueOf } from "./body-scan.ts";
 
@@ -105,14 +105,18 @@ export function maxTokensOf(text: string, body: ScannedObject): number | undefin
 /** More answers to one prompt than anybody asks for. */
 const mostAnswers = 128;
 
+function numberAt(text: string, member: Member | undefined): number {
+  const value = valueOf(text, member);
+  return typeof value === "number" && Number.isFinite(value) ? value : 1;
+}
+
 /** Answers that are asked for at once: `n`, `best_of`, Gemini's `candidateCount`. */
 export function answersOf(text: string, body: ScannedObject): number {
   const settings = innerOf(text, eitherMember(body, "generationConfig", "generation_config"));
-  const members = [
-    memberIn(body, "n"),
-    memberIn(body, "best_of"),
-    eitherMember(settings, "candidateCount", "candidate_count"),
-  ];
-  const counts = members.map((member) => valueOf(text, member)).filter((value) => typeof value === "number");
-  return Math.min(mostAnswers, Math.max(1, ...counts.filter(Number.isFinite)));
+  const asked = Math.max(
+    numberAt(text, memberIn(body, "n")),
+    numberAt(text, memberIn(body, "best_of")),
+    numberAt(text, eitherMember(settings, "candidateCount", "candidate_count")),
+  );
+  return Math.min(mostAnswers, Math.max(1, asked));
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import type { RecordSink } from "../telemetry/sink.ts";
-import { createSinkLane, maxBatch, type SinkLane } from "./sink-lane.ts";
+import { createSinkLane, fullBatch, type SinkLane } from "./sink-lane.ts";
 
 export interface RecordWriterOptions {
   sinks: readonly RecordSink[];
@@ -114,7 +114,7 @@ export function createRecordWriter(options: RecordWriterOptions): RecordWriter {
     else inbox.push(record);
     if (closing !== undefined) reportOverflow();
     else if (timer === undefined) arm();
-    else if (inbox.length === maxBatch) hurry();
+    else if (inbox.length === fullBatch) hurry();
   }
 
   return {
