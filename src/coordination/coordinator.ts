@@ -16,7 +16,10 @@ export interface Coordinator {
   /** Hears the others (not itself). The function it returns ends that. */
   subscribe(channel: string, listener: (message: string) => void): () => void;
   state(): CoordinatorState;
-  /** Told whenever it is reached again or no more. The function it returns ends that. */
+  /**
+   * Told whenever it is reached again or no more, and when the others are heard again after a time in which what they published
+   * was lost. The function it returns ends that.
+   */
   onState(listener: (state: CoordinatorState) => void): () => void;
   close(): Promise<void>;
 }
