@@ -1,6 +1,6 @@
 import { setupMinutes } from "../admin/identity/setup-link.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { redisAddress } from "../config/redis-url.ts";
+import { redisAddress, usedRedisUrl } from "../config/redis-url.ts";
 import type { RunningServer } from "../runtime/server.ts";
 import { databaseName } from "../storage/engines.ts";
 import { version } from "../version.ts";
@@ -62,7 +62,8 @@ export function banner(
     ["Traffic log", config.logging.file === "" ? "off" : config.logging.file],
   ];
   if (config.storage.url !== undefined) rows.push(["Database", databaseName(config.storage.url)]);
-  if (config.redis.url !== undefined) rows.push(["Redis", redisAddress(config.redis.url)]);
+  const redisUrl = usedRedisUrl(config.redis);
+  if (redisUrl !== undefined) rows.push(["Redis", redisAddress(redisUrl)]);
   if (loaded.file !== undefined) rows.push(["Config", loaded.file]);
   const lines = rows.map(([name, value]) => `  ${colors.dim(name.padEnd(12))} ${value}`);
   const demo = loaded.isDemo ? " (demo: answers come from the built-in dummy model)" : "";

@@ -17,6 +17,11 @@ export function redisUrlProblem(text: string): string | undefined {
   return /^\/?\d*$/.test(url.pathname) ? undefined : "names a database that is no number (redis://host:6379/0)";
 }
 
+/** Of the Redis that gateways share; `undefined` where none is, or it is not to be used. */
+export function usedRedisUrl({ url, enabled }: { url?: string | undefined; enabled: boolean }): string | undefined {
+  return enabled ? url : undefined;
+}
+
 /** Where it is, without user and password. */
 export function redisAddress(text: string): string {
   const url = URL.parse(text);

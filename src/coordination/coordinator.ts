@@ -15,11 +15,11 @@ export interface Coordinator {
   publish(channel: string, message: string): void;
   /** Hears the others (not itself). The function it returns ends that. */
   subscribe(channel: string, listener: (message: string) => void): () => void;
-  /** Texts with an end. `get` resolves to `undefined` for what is not there. Both reject as `decide` does. */
-  get(key: string): Promise<string | undefined>;
-  set(key: string, value: string, ttlMs: number): Promise<void>;
   state(): CoordinatorState;
-  /** Told whenever it is reached again or no more. The function it returns ends that. */
+  /**
+   * Told whenever it is reached again or no more, and when the others are heard again after a time in which what they published
+   * was lost. The function it returns ends that.
+   */
   onState(listener: (state: CoordinatorState) => void): () => void;
   close(): Promise<void>;
 }

@@ -111,6 +111,27 @@ export interface Notes {
   readonly notes: readonly { readonly id: string; readonly text: string }[];
 }
 
+/** Puts a text on a shelf, for everybody. All texts of one shelf are given for the same time. */
+export interface PutText {
+  readonly shelf: string;
+  readonly id: string;
+  /** Takes the place of what has this id; an empty text takes it away. One larger than the whole shelf changes nothing. */
+  readonly text: string;
+  readonly ttlMs: number;
+  /** Of all texts of this shelf as UTF-8, with `textBytes` for each. The oldest go when there are more. */
+  readonly maxBytes: number;
+}
+
+export interface GetText {
+  readonly shelf: string;
+  readonly id: string;
+}
+
+export interface TextFound {
+  /** `undefined` = it is not there, or not any more. */
+  readonly text: string | undefined;
+}
+
 /** Every decision by its name: JSON in, JSON out. */
 export interface Decisions {
   "limits.take": { input: TakeLimits; output: LimitsTaken };
@@ -120,6 +141,8 @@ export interface Decisions {
   "budgets.settle": { input: SettleBudgets; output: null };
   "notes.put": { input: PutNote; output: null };
   "notes.list": { input: ListNotes; output: Notes };
+  "shelf.put": { input: PutText; output: null };
+  "shelf.get": { input: GetText; output: TextFound };
 }
 
 export type DecisionName = keyof Decisions;
@@ -130,5 +153,7 @@ export type DecisionOutput<Name extends DecisionName> = Decisions[Name]["output"
 export const lateSettleMs = 3_600_000;
 /** How long it is remembered that somebody waits for a place: they say so again before. */
 export const awaitedMs = 5000;
+/** Bytes that a text on a shelf counts for besides its own: its id, and what finds it. */
+export const textBytes = 256;
 /** After that, what one gateway has spent is stored and known to all. */
 export const storedAfterMs = 3000;

@@ -5,56 +5,63 @@ import {
   bytesOf,
   type KeptResponse,
   keptResponse,
+  type ResponseEntry,
   type ResponseStore,
   type ResponseStoreOptions,
+  type ResponseTexts,
 } from "../storage/responses/response-store.ts";
 
-const schema = z.object({
-  previousId: z.string().optional(),
-  keyId: z.string(),
-  createdAt: z.number(),
-  input: z.string(),
-  output: z.string(),
-  response: z.string(),
-});
+const headSchema = z.object({ previousId: z.string().optional(), keyId: z.string(), createdAt: z.number() });
+const linesSchema = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 
 /** As long as a conversation may pause. */
 const ttlMs = 24 * 60 * 60 * 1000;
 /** More turns than any conversation has. */
 const longestChain = 1000;
+const shelf = "responses";
+/** Unless `maxBytes` says something else. */
+const defaultBytes = 64 * 1024 * 1024;
 
-function keyOf(id: string): string {
-  return `response:${id}`;
+/** Four lines: no JSON text has a line break in it, and inside another one it would be longer. */
+function writeEntry({ previousId, keyId, createdAt }: ResponseEntry, texts: ResponseTexts): string {
+  const { input, output, response } = texts;
+  return [JSON.stringify({ previousId, keyId, createdAt }), input, output, response].join("\n");
 }
 
-function readEntry(id: string, text: string | undefined): KeptResponse | undefined {
-  if (text === undefined || text === "") return undefined;
-  const { previousId, keyId, createdAt, ...texts } = schema.parse(JSON.parse(text));
+function readEntry(id: string, text: string): KeptResponse {
+  const [head, input, output, response] = linesSchema.parse(text.split("\n"));
+  const { previousId, keyId, createdAt } = headSchema.parse(JSON.parse(head));
+  const texts = { input, output, response };
   return keptResponse({ id, previousId, keyId, createdAt, bytes: bytesOf(texts) }, texts);
 }
 
-/** Responses of several gateways that have no database server in common, for a day. */
+/** Responses of several gateways that have no database server in common, for a day and up to so many bytes of them all. */
 export function createSharedResponses(
-  coordinator: Pick<Coordinator, "get" | "set">,
+  coordinator: Pick<Coordinator, "decide">,
   options: Pick<ResponseStoreOptions, "maxBytes" | "onWarning">,
 ): ResponseStore {
+  const { maxBytes = defaultBytes } = options;
+
+  async function put(id: string, text: string): Promise<void> {
+    await coordinator.decide("shelf.put", { shelf, id, text, ttlMs, maxBytes });
+  }
+
   return createFarResponseStore(
     {
-      write({ id, previousId, keyId, createdAt }, texts) {
-        return coordinator.set(keyOf(id), JSON.stringify({ previousId, keyId, createdAt, ...texts }), ttlMs);
-      },
+      write: (entry, texts) => put(entry.id, writeEntry(entry, texts)),
       async read(id) {
         const chain = new Map<string, KeptResponse>();
         for (let next: string | undefined = id; next !== undefined && !chain.has(next);) {
-          const entry: KeptResponse | undefined = readEntry(next, await coordinator.get(keyOf(next)));
-          if (entry === undefined || chain.size >= longestChain) break;
+          const { text } = await coordinator.decide("shelf.get", { shelf, id: next });
+          if (text === undefined || chain.size >= longestChain) break;
+          const entry = readEntry(next, text);
           chain.set(next, entry);
           next = entry.previousId;
         }
         return [...chain.values()];
       },
-      remove: (id) => coordinator.set(keyOf(id), "", 1),
+      remove: (id) => put(id, ""),
     },
-    options,
+    { ...options, maxBytes },
   );
 }

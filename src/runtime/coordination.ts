@@ -1,5 +1,5 @@
 import type { ResolvedConfig } from "../config/resolve.ts";
-import { redisAddress } from "../config/redis-url.ts";
+import { redisAddress, usedRedisUrl } from "../config/redis-url.ts";
 import type { Coordinator } from "../coordination/coordinator.ts";
 import { createRedisCoordinator } from "../coordination/redis/redis-coordinator.ts";
 import { createReplicas } from "../coordination/replicas.ts";
@@ -53,8 +53,9 @@ const withoutOthers = {
 } as const;
 
 function coordinatorOf({ config, parent }: CoordinationOptions): Coordinator | undefined {
-  const { url, enabled, timeout, prefix } = config.redis;
-  if (url === undefined || !enabled) return parent;
+  const url = usedRedisUrl(config.redis);
+  if (url === undefined) return parent;
+  const { timeout, prefix } = config.redis;
   return createRedisCoordinator({
     url: url.replace(/^unix:/i, "redis+unix:"),
     address: redisAddress(url),
@@ -108,7 +109,7 @@ export function createCoordination(options: CoordinationOptions): Coordination |
 
   return {
     coordinator,
-    isRemote: options.config.redis.url !== undefined && options.config.redis.enabled,
+    isRemote: usedRedisUrl(options.config.redis) !== undefined,
     replicas: () => replicas.count(),
     limiter(queue) {
       const limiter = createSharedLimiter({

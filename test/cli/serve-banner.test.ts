@@ -23,3 +23,7 @@ test("the banner names Redis by its address, without its password", () => {
   expect(accessOf(0)).toMatch(/Redis\S* +redis\.example:6380\n/);
   expect(accessOf(0)).not.toContain("the-redis-password");
 });
+
+test("the banner names no Redis that is not used", () => {
+  expect(accessOf(0, "redis: { enabled: false }")).not.toContain("redis.example");
+});

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Coordinator } from "../../src/coordination/coordinator.ts";
 import { accountConformance } from "./conformance-budgets.ts";
 import { limitConformance } from "./conformance-limits.ts";
+import { shelfConformance } from "./conformance-shelves.ts";
 
 /** One place where gateways meet, empty, with a clock of its own. */
 export interface Meeting {
@@ -37,7 +38,8 @@ export function coordinationConformance(tried: TriedCoordination): void {
 
     describe("limits", () => limitConformance(() => pair));
     describe("budgets", () => accountConformance(() => pair));
-    describe("messages and values", () => messageConformance(() => pair));
+    describe("shelves", () => shelfConformance(() => pair));
+    describe("messages and notes", () => messageConformance(() => pair));
   });
 }
 
@@ -62,13 +64,6 @@ function messageConformance(pair: () => Pair): void {
     first.publish("news", "late");
     await last;
     expect(heard).toEqual([]);
-  });
-
-  test("a value that one sets is there for the others", async () => {
-    const { first, second } = pair();
-    expect(await second.get("answer")).toBeUndefined();
-    await first.set("answer", '{"ü":"\\n"}', 60_000);
-    expect(await second.get("answer")).toBe('{"ü":"\\n"}');
   });
 
   test("notes are read by all until their time is over or they are taken away", async () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Coordinator } from "../../src/coordination/coordinator.ts";
+import { textBytes } from "../../src/coordination/decisions.ts";
 import { createRedisCoordinator } from "../../src/coordination/redis/redis-coordinator.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { startRedisServer, type RedisServer } from "../support/redis-server.ts";
@@ -12,6 +13,12 @@ function take(coordinator: Coordinator, key: string, concurrency?: number): Prom
   const lease = `outage-${leases}`;
   const scopes = [{ key, rpm: 1e6, concurrency }];
   return coordinator.decide("limits.take", { lease, ttlMs: 30_000, tokens: 0, isWaiting: false, scopes });
+}
+
+/** A text of 1256 bytes, on a shelf that has room for five of them. */
+async function shelve(coordinator: Coordinator, id: string): Promise<void> {
+  const text = "x".repeat(1256 - textBytes);
+  await coordinator.decide("shelf.put", { shelf: "s", id, text, ttlMs: 60_000, maxBytes: 5 * 1256 });
 }
 
 async function failureOf(work: Promise<unknown>): Promise<GatewayError> {
@@ -35,9 +42,9 @@ export function outageConformance(server: RedisServer): void {
   let coordinator: Coordinator;
   let prefixes = 0;
 
-  async function connect(url = server.url): Promise<Coordinator> {
+  async function connect(url = server.url, now?: () => number): Promise<Coordinator> {
     prefixes += 1;
-    const options = { url, address: "127.0.0.1", timeoutMs: 75, prefix: `outage-${prefixes}` };
+    const options = { url, address: "127.0.0.1", timeoutMs: 75, prefix: `outage-${prefixes}`, now };
     coordinator = createRedisCoordinator(options);
     await untilUp(coordinator);
     return coordinator;
@@ -45,6 +52,10 @@ export function outageConformance(server: RedisServer): void {
 
   function countOf(key: string): Promise<unknown> {
     return server.ask("HGET", `{outage-${prefixes}}:counts:${key}`, "requests");
+  }
+
+  function bytesOnShelf(): Promise<unknown> {
+    return server.ask("GET", `{outage-${prefixes}}:bytes:s`);
   }
 
   describe("Redis: outages", () => {
@@ -111,7 +122,6 @@ export function outageConformance(server: RedisServer): void {
       expect(await take(coordinator, "key:a")).toMatchObject({ isTaken: true });
       const end = coordinator.subscribe("news", (message) => heard.push(message));
       await server.ask("PUBLISH", `{outage-${prefixes}}:news`, "somebody news after");
-      await coordinator.get("anything");
       while (heard.length === 0) await Bun.sleep(5);
       end();
       expect(heard).toEqual(["after"]);
@@ -172,12 +182,35 @@ export function outageConformance(server: RedisServer): void {
       expect(states).toEqual([]);
     });
 
-    test("a value is gone when its time is over", async () => {
+    test("a shelf is gone when the time of all its texts is over", async () => {
       await connect();
-      await coordinator.set("short", "life", 50);
-      expect(await coordinator.get("short")).toBe("life");
+      await coordinator.decide("shelf.put", { shelf: "s", id: "short", text: "life", ttlMs: 50, maxBytes: 1000 });
+      expect(await coordinator.decide("shelf.get", { shelf: "s", id: "short" })).toEqual({ text: "life" });
       await Bun.sleep(80);
-      expect(await coordinator.get("short")).toBeUndefined();
+      expect(await server.ask("KEYS", `{outage-${prefixes}}:*:s`)).toEqual([]);
+    });
+
+    for (const lost of ["texts", "ends", "bytes"]) {
+      test(`a shelf of which a Redis that was full has let the ${lost} go begins anew`, async () => {
+        await connect();
+        const ids = ["a", "b", "c", "d", "e", "f", "g"];
+        for (const id of ids) await shelve(coordinator, id);
+        await server.ask("DEL", `{outage-${prefixes}}:${lost}:s`);
+        for (const id of ids) await shelve(coordinator, id);
+        const found = await Promise.all(ids.map((id) => coordinator.decide("shelf.get", { shelf: "s", id })));
+        expect(ids.filter((_, at) => found[at]?.text !== undefined)).toHaveLength(5);
+        expect(await bytesOnShelf()).toBe(String(5 * 1256));
+      });
+    }
+
+    test("texts whose time is over leave a shelf when the next one comes", async () => {
+      let time = Date.now();
+      await connect(server.url, () => time);
+      for (const id of ["a", "b", "c"]) await shelve(coordinator, id);
+      expect(await bytesOnShelf()).toBe(String(3 * 1256));
+      time += 60_000;
+      await shelve(coordinator, "d");
+      expect(await bytesOnShelf()).toBe("1256");
     });
 
     test("a password is used and told nobody", async () => {
@@ -213,8 +246,11 @@ export function outageConformance(server: RedisServer): void {
       await coordinator.decide("budgets.settle", { lease: "c", accounts: ["key:day"], amount: 1, ageMs: 0 });
       await coordinator.decide("leases.renew", { ttlMs: 1000, leases: [{ lease: "r", places: ["key:z"] }] });
       await coordinator.decide("notes.put", { board: "n", id: "i", text: "t", ttlMs: 1000 });
+      const shelved = { shelf: "s", id: "i", ttlMs: 1000, maxBytes: 1000 };
+      for (const text of ["t", ""]) await coordinator.decide("shelf.put", { ...shelved, text });
+      await coordinator.decide("shelf.put", { ...shelved, shelf: "z", text: "t" });
       const keys = (await server.ask("KEYS", `{outage-${prefixes}}:*`)) as string[];
-      expect(keys.length).toBeGreaterThanOrEqual(9);
+      expect(keys.length).toBeGreaterThanOrEqual(13);
       for (const key of keys) expect([key, Number(await server.ask("PTTL", key)) > 0]).toEqual([key, true]);
     });
   });

@@ -3,6 +3,7 @@ import type { DecisionInput, DecisionName, DecisionOutput } from "../decisions.t
 import { BudgetDecisions } from "./budget-decisions.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import { LimitDecisions } from "./limit-decisions.ts";
+import { ShelfDecisions } from "./shelf-decisions.ts";
 
 /** Where several gateways of one process, or of one parent, meet. */
 export interface MemoryCoordination {
@@ -38,6 +39,7 @@ function createNotes(now: () => number): Pick<Engine, "notes.put" | "notes.list"
 function createEngine(now: () => number): Engine {
   const limits = new LimitDecisions();
   const budgets = new BudgetDecisions();
+  const shelves = new ShelfDecisions();
   return {
     "limits.take": (input) => limits.take(input, now()),
     "limits.settle": (input) => limits.settle(input, now()),
@@ -51,13 +53,17 @@ function createEngine(now: () => number): Engine {
       return null;
     },
     ...createNotes(now),
+    "shelf.put"(input) {
+      shelves.put(input, now());
+      return null;
+    },
+    "shelf.get": (input) => shelves.get(input, now()),
   };
 }
 
 /** Decisions over maps in memory, for those who share one process or one parent. */
 export function createMemoryCoordination({ now = Date.now }: MemoryCoordinationOptions = {}): MemoryCoordination {
   const engine = createEngine(now);
-  const values = new ExpiringMap<string>();
   const members = new Set<Map<string, Set<Listener>>>();
 
   function tell(from: unknown, channel: string, message: string): void {
@@ -79,12 +85,6 @@ export function createMemoryCoordination({ now = Date.now }: MemoryCoordinationO
           if (listeners === undefined) channels.set(channel, (listeners = new Set()));
           listeners.add(listener);
           return () => void listeners.delete(listener);
-        },
-        get: (key) => Promise.resolve(values.get(key, now())),
-        set(key, value, ttlMs) {
-          const time = now();
-          values.set(key, value, { now: time, until: time + ttlMs });
-          return Promise.resolve();
         },
         state: () => ({ isUp: true, problem: undefined }),
         onState: () => () => undefined,

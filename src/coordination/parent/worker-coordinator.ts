@@ -90,8 +90,6 @@ export function createWorkerCoordinator(options: WorkerCoordinatorOptions): Work
     hear({ channel, message }) {
       for (const listener of listeners.get(channel) ?? []) listener(message);
     },
-    get: (key) => asked({ get: key }),
-    set: (key, value, ttlMs) => asked({ set: key, value, ttlMs }),
     state: () => state,
     onState(watcher) {
       watchers.add(watcher);

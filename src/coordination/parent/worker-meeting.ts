@@ -1,4 +1,3 @@
-import type { Coordinator } from "../coordinator.ts";
 import type { LimitsTaken } from "../decisions.ts";
 import { createMemoryCoordination, type MemoryCoordinationOptions } from "../memory/memory-coordination.ts";
 import type { CoordinationQuestion, Published } from "./messages.ts";
@@ -31,7 +30,6 @@ function createPlaceList() {
     leases: placesOf,
     /** A decision that was made. */
     note(question: CoordinationQuestion, answer: unknown): void {
-      if (!("decide" in question)) return;
       if (question.decide === "limits.take") {
         const { lease, scopes } = question.input;
         const bounded = scopes.filter(({ concurrency }) => concurrency !== undefined).map(({ key }) => key);
@@ -43,12 +41,6 @@ function createPlaceList() {
       }
     },
   };
-}
-
-function ask(engine: Coordinator, question: CoordinationQuestion): Promise<unknown> {
-  if ("get" in question) return engine.get(question.get);
-  if ("set" in question) return engine.set(question.set, question.value, question.ttlMs);
-  return engine.decide(question.decide, question.input);
 }
 
 export function createWorkerMeeting({ freedNews, ...options }: WorkerMeetingOptions = {}): WorkerMeeting {
@@ -69,7 +61,7 @@ export function createWorkerMeeting({ freedNews, ...options }: WorkerMeetingOpti
         async answer(question) {
           // What a process asked before it died may be read after that.
           if (hasLeft) throw new Error("this worker has left");
-          const answer = await ask(engine, question);
+          const answer = await engine.decide(question.decide, question.input);
           places.note(question, answer);
           return answer;
         },

@@ -1,7 +1,9 @@
-/** One connection to give commands and one that hears, born and closed together. */
+/** One connection to give commands and one that listens, born and closed together. */
 export interface RedisConnection {
   /** Rejects with what the server or the driver says; has no time limit of its own. */
   send(command: string, words: string[]): Promise<unknown>;
+  /** Listens by another connection from now on. Rejects where none can be made within two seconds: then nothing is heard. */
+  listenAnew(): Promise<void>;
   close(): void;
 }
 
@@ -43,7 +45,7 @@ async function within<Answer>(milliseconds: number, work: Promise<Answer>): Prom
 /** Rejects where no connection can be made within two seconds. */
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisConnection> {
   const commands = clientOf(options.url);
-  const news = clientOf(options.url);
+  let news = clientOf(options.url);
   let isClosed = false;
 
   function close(): void {
@@ -52,20 +54,44 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     news.close();
   }
 
-  function onClose(reason: unknown): void {
-    if (isClosed) return;
-    close();
-    options.onClose(reason);
+  /** Whoever was left for another connection is not missed. */
+  function watch(client: Bun.RedisClient): void {
+    const onclose = (reason: unknown): void => {
+      if (isClosed || (client !== commands && client !== news)) return;
+      close();
+      options.onClose(reason);
+    };
+    // It is no event target: there is one listener, by this name.
+    Object.assign(client, { onclose });
+  }
+
+  async function listen(): Promise<void> {
+    const listening = news;
+    await within(connectMs, listening.subscribe(options.channel, options.onMessage));
+    watch(listening);
+  }
+
+  async function listenAnew(): Promise<void> {
+    const lost = news;
+    news = clientOf(options.url);
+    lost.close();
+    try {
+      await within(connectMs, news.connect());
+      await listen();
+      if (isClosed) news.close();
+    } catch (error) {
+      news.close();
+      throw error;
+    }
   }
 
   try {
     await within(connectMs, Promise.all([commands.connect(), news.connect()]));
-    await within(connectMs, news.subscribe(options.channel, options.onMessage));
+    await listen();
   } catch (error) {
     close();
     throw error;
   }
-  // It is no event target: there is one listener, by this name.
-  for (const client of [commands, news]) Object.assign(client, { onclose: onClose });
-  return { send: (command, words) => commands.send(command, words), close };
+  watch(commands);
+  return { send: (command, words) => commands.send(command, words), listenAnew, close };
 }

@@ -55,13 +55,9 @@ export function createRedisCoordinator({ url, address, timeoutMs, prefix, now }:
     }
   }
 
-  function wordsOf<Name extends DecisionName>(
-    { keys, milliseconds }: Script<Name>,
-    input: DecisionInput<Name>,
-  ): string[] {
+  function wordsOf<Name extends DecisionName>({ keys, words }: Script<Name>, input: DecisionInput<Name>): string[] {
     const names = keys(input).map((key) => root + key);
-    const clock = now === undefined ? "" : String(now());
-    return [String(names.length), ...names, JSON.stringify(input), clock, ...milliseconds.map(String)];
+    return [String(names.length), ...names, ...words(input, now?.())];
   }
 
   async function run<Name extends DecisionName>(script: Script<Name>, input: DecisionInput<Name>): Promise<unknown> {
@@ -99,13 +95,6 @@ export function createRedisCoordinator({ url, address, timeoutMs, prefix, now }:
       if (known === undefined) listeners.set(name, (known = new Set()));
       const heardBy = known.add(listener);
       return () => void heardBy.delete(listener);
-    },
-    async get(key) {
-      const value = await send("GET", [`${root}value:${key}`]);
-      return typeof value === "string" ? value : undefined;
-    },
-    async set(key, value, ttlMs) {
-      await send("SET", [`${root}value:${key}`, value, "PX", String(Math.max(1, Math.ceil(ttlMs)))]);
     },
     state: () => link.state(),
     onState: (listener) => link.onState(listener),

@@ -1,6 +1,7 @@
 import { GatewayError } from "../../errors.ts";
 import { errorText } from "../../lib/error-text.ts";
 import type { CoordinatorState } from "../coordinator.ts";
+import { createHeartbeat } from "./heartbeat.ts";
 import { createPatience } from "./patience.ts";
 import { connectRedis, type RedisConnection } from "./redis-connection.ts";
 
@@ -13,6 +14,7 @@ export interface RedisLink {
    */
   send(command: string, words: string[]): Promise<unknown>;
   state(): CoordinatorState;
+  /** Told also when messages are heard again that were not for a while. */
   onState(listener: (state: CoordinatorState) => void): () => void;
   close(): void;
 }
@@ -23,6 +25,7 @@ export interface RedisLinkOptions {
   readonly address: string;
   readonly timeoutMs: number;
   readonly channel: string;
+  /** Nobody says an empty one but those who try whether they are heard. */
   readonly onMessage: (message: string) => void;
   /** Answered by a server that does what it is there for: one that is full or read-only still answers PING. */
   readonly probe: () => RedisCommand;
@@ -50,9 +53,10 @@ function reasonOf(error: unknown): string {
 }
 
 export function createRedisLink(options: RedisLinkOptions): RedisLink {
-  const { url, address, timeoutMs, channel, onMessage } = options;
+  const { url, address, timeoutMs, channel } = options;
   const listeners = new Set<(state: CoordinatorState) => void>();
   const patience = createPatience(timeoutMs);
+  const heartbeat = createHeartbeat({ beat: () => send("PUBLISH", [channel, ""]), listenAnew });
   let connection: RedisConnection | undefined;
   let state: CoordinatorState = down("no connection has been made yet");
   let timer: Timer | undefined;
@@ -66,7 +70,16 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
   function become(next: CoordinatorState): void {
     const isChange = next.isUp !== state.isUp;
     state = next;
-    if (isChange) for (const listener of listeners) listener(next);
+    if (isChange) tell();
+  }
+
+  function tell(): void {
+    for (const listener of listeners) listener(state);
+  }
+
+  function onMessage(message: string): void {
+    heartbeat.heard();
+    options.onMessage(message);
   }
 
   function unavailable(cause?: unknown): GatewayError {
@@ -83,6 +96,13 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     } catch (error) {
       lost(error);
     }
+  }
+
+  /** Decisions go on meanwhile. */
+  async function listenAnew(): Promise<void> {
+    const deaf = connection;
+    await deaf?.listenAnew();
+    if (connection === deaf && state.isUp) tell();
   }
 
   function lost(error: unknown): void {
@@ -144,13 +164,15 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     }
   }
 
+  function send(command: string, words: string[]): Promise<unknown> {
+    if (connection === undefined || !state.isUp) return Promise.reject(unavailable());
+    return answered(connection, connection.send(command, words));
+  }
+
   void connect();
 
   return {
-    send(command, words) {
-      if (connection === undefined || !state.isUp) return Promise.reject(unavailable());
-      return answered(connection, connection.send(command, words));
-    },
+    send,
     state: () => state,
     onState(listener) {
       listeners.add(listener);
@@ -158,6 +180,7 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     },
     close() {
       isClosed = true;
+      heartbeat.stop();
       clearTimeout(timer);
       connection?.close();
       connection = undefined;

@@ -7,6 +7,8 @@ import {
   lateSettleMs,
   type LimitsTaken,
   storedAfterMs,
+  textBytes,
+  type TextFound,
 } from "../decisions.ts";
 import budgetsReserve from "./scripts/budgets-reserve.lua" with { type: "text" };
 import budgetsSettle from "./scripts/budgets-settle.lua" with { type: "text" };
@@ -16,6 +18,8 @@ import limitsTake from "./scripts/limits-take.lua" with { type: "text" };
 import notesList from "./scripts/notes-list.lua" with { type: "text" };
 import notesPut from "./scripts/notes-put.lua" with { type: "text" };
 import prelude from "./scripts/prelude.lua" with { type: "text" };
+import shelfGet from "./scripts/shelf-get.lua" with { type: "text" };
+import shelfPut from "./scripts/shelf-put.lua" with { type: "text" };
 
 /** One decision as Redis makes it. */
 export interface Script<Name extends DecisionName> {
@@ -23,20 +27,33 @@ export interface Script<Name extends DecisionName> {
   readonly sha: string;
   /** All keys it touches, without the prefix. */
   readonly keys: (input: DecisionInput<Name>) => string[];
-  /** `ARGV[3]` and on. */
-  readonly milliseconds: readonly number[];
+  /** `ARGV`; the time is `undefined` where it is the server's. */
+  readonly words: (input: DecisionInput<Name>, now: number | undefined) => string[];
   readonly read: (reply: unknown) => DecisionOutput<Name>;
 }
 
 type Described<Name extends DecisionName> = Pick<Script<Name>, "keys" | "read"> & {
   readonly body: string;
-  readonly milliseconds?: readonly number[];
+  /** `ARGV[3]` and on. */
+  readonly numbers?: readonly number[];
+  /** A long text goes beside the JSON, as the last word: nobody else is served while a script decodes. */
+  readonly split?: (input: DecisionInput<Name>) => readonly [input: DecisionInput<Name>, text: string];
 };
 
 function script<Name extends DecisionName>(described: Described<Name>): Script<Name> {
-  const source = `${prelude}\n${described.body}`;
+  const { body, keys, numbers = [], split, read } = described;
+  const source = `${prelude}\n${body}`;
   const sha = new Bun.CryptoHasher("sha1").update(source).digest("hex");
-  return { source, sha, keys: described.keys, milliseconds: described.milliseconds ?? [], read: described.read };
+  return {
+    source,
+    sha,
+    keys,
+    words(input, now) {
+      const [short, ...texts] = split?.(input) ?? [input];
+      return [JSON.stringify(short), String(now ?? ""), ...numbers.map(String), ...texts];
+    },
+    read,
+  };
 }
 
 function list(reply: unknown): readonly unknown[] {
@@ -61,6 +78,10 @@ function reservedOf(reply: unknown): BudgetsReserved {
   return { isReserved: refused.length === 0, refused };
 }
 
+function foundOf(reply: unknown): TextFound {
+  return { text: typeof reply === "string" ? reply : undefined };
+}
+
 function pairs(reply: unknown): { id: string; text: string }[] {
   const texts = list(reply).map(String);
   return Array.from({ length: texts.length / 2 }, (_, at) => ({
@@ -77,6 +98,10 @@ function scopeKeys(key: string): string[] {
   return [`counts:${key}`, `places:${key}`];
 }
 
+function shelfKeys(shelf: string): [texts: string, ends: string] {
+  return [`texts:${shelf}`, `ends:${shelf}`];
+}
+
 function accountKeys(key: string): string[] {
   return [`budget:${key}`, `open:${key}`];
 }
@@ -86,7 +111,7 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
   "limits.take": script({
     body: limitsTake,
     keys: ({ lease, scopes }) => [`lease:${lease}`, ...scopes.flatMap(({ key }) => scopeKeys(key))],
-    milliseconds: [awaitedMs],
+    numbers: [awaitedMs],
     read: takenOf,
   }),
   "limits.settle": script({
@@ -103,13 +128,13 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
   "budgets.reserve": script({
     body: budgetsReserve,
     keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(({ key }) => accountKeys(key))],
-    milliseconds: [lateSettleMs],
+    numbers: [lateSettleMs],
     read: reservedOf,
   }),
   "budgets.settle": script({
     body: budgetsSettle,
     keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(accountKeys)],
-    milliseconds: [lateSettleMs, storedAfterMs],
+    numbers: [lateSettleMs, storedAfterMs],
     read: nothing,
   }),
   "notes.put": script({ body: notesPut, keys: ({ board }) => [`notes:${board}`], read: nothing }),
@@ -118,4 +143,12 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
     keys: ({ board }) => [`notes:${board}`],
     read: (reply) => ({ notes: pairs(reply) }),
   }),
+  "shelf.put": script({
+    body: shelfPut,
+    keys: ({ shelf }) => [...shelfKeys(shelf), `bytes:${shelf}`],
+    numbers: [textBytes],
+    split: ({ text, ...input }) => [{ ...input, text: "" }, text],
+    read: nothing,
+  }),
+  "shelf.get": script({ body: shelfGet, keys: ({ shelf }) => shelfKeys(shelf), read: foundOf }),
 };

@@ -111,7 +111,7 @@ export function createFarResponseStore(
   return {
     save(entry) {
       const texts = textsOf(entry);
-      if (texts === undefined || longestOf(texts) > mostTextBytes || isClosed) return;
+      if (texts === undefined || bytesOf(texts) > maxBytes || longestOf(texts) > mostTextBytes || isClosed) return;
       near.save(entry);
       waiting.set(entry.id, { entry, texts });
       makeRoom();

@@ -1,4 +1,4 @@
--- Before every script. ARGV: the input, the time where it is not this server's, and milliseconds of the script's own.
+-- Before every script. ARGV: the input, the time where it is not this server's, and what else the script is told.
 local input = cjson.decode(ARGV[1])
 local now = tonumber(ARGV[2])
 if now == nil then
