@@ -90,6 +90,16 @@ describe.each(houses)("with %s", (_name, house) => {
     });
   });
 
+  test("keys that were not issued here have no name, and other groups have none at all", async () => {
+    const { body } = await house.ask("GET", "/api/stats?by=key&since=1h");
+    expect(body["rows"]).toMatchObject([
+      { group: "key_a", name: null },
+      { group: "key_b", name: null },
+    ]);
+    const models = (await house.ask("GET", "/api/stats?since=1h")).body["rows"] as object[];
+    for (const row of models) expect(row).not.toHaveProperty("name");
+  });
+
   test("what is wrong with a question is named", async () => {
     for (const [query, field] of [
       ["/api/logs?limit=0", "limit"],
@@ -104,4 +114,32 @@ describe.each(houses)("with %s", (_name, house) => {
       expect([query, refused.status, messageOf(refused)]).toEqual([query, 400, expect.stringContaining(field)]);
     }
   });
+});
+
+test("statistics by key say what keys are called; what deleted ones were called is for admins", async () => {
+  using own = openKeyStore();
+  using house = await startConfigHouse({ store: own.store, file });
+  const keys = house.virtualKeys?.admin.keys;
+  if (keys === undefined) throw new Error("this gateway has a database");
+  const by = { actor: "a test", address: undefined };
+  const living = await keys.create({ name: "living", enabled: true }, by);
+  const deleted = await keys.create({ name: "deleted", enabled: true }, by);
+  await own.store.requests.insert([
+    makeRecord({ startedAt: now, keyId: living.id }),
+    makeRecord({ startedAt: now - 1, keyId: living.id }),
+    makeRecord({ startedAt: now, keyId: deleted.id }),
+  ]);
+  const namesFor = async (role: "admin" | "operator" | "viewer") => {
+    const { body } = await house.ask("GET", "/api/stats?by=key&since=1h", undefined, role);
+    return (body["rows"] as { group: string; name: string | null }[]).map(({ group, name }) => [group, name]);
+  };
+  const named = (name: string | null) => [
+    [living.id, "living"],
+    [deleted.id, name],
+  ];
+  expect(await namesFor("viewer")).toEqual(named("deleted"));
+  await keys.remove(deleted.id, by);
+  expect(await namesFor("viewer")).toEqual(named(null));
+  expect(await namesFor("operator")).toEqual(named(null));
+  expect(await namesFor("admin")).toEqual(named("deleted"));
 });
