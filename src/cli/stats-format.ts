@@ -1,3 +1,4 @@
+import { shownUsd } from "../lib/shown-usd.ts";
 import type { Grouping, StatisticsRow } from "../storage/store.ts";
 import { fitColumns } from "./fit-columns.ts";
 import { formatMs } from "./format-number.ts";
@@ -135,7 +136,7 @@ function jsonRow(row: StatisticsRow): JsonRow {
     errors: row.errors,
     prompt_tokens: row.promptTokens,
     completion_tokens: row.completionTokens,
-    cost_usd: row.costUsd ?? null,
+    cost_usd: shownUsd(row.costUsd) ?? null,
     latency_ms: row.latencyMs ?? null,
     ttft_ms: row.ttftMs ?? null,
   };

@@ -184,6 +184,14 @@ const row: StatisticsRow = {
 const small: StatisticsRow = { ...row, group: "gpt", requests: 3, errors: 0, costUsd: 0.00012, latencyMs: undefined };
 const statistics = { by: "model", rows: [row, small], total: { ...row, group: "all", requests: 1237 } } as const;
 
+test("sums are printed without the noise of binary fractions", async () => {
+  using temporary = temporaryFolder();
+  const records = [0.1, 0.2].map((costUsd) => makeRecord({ startedAt: Date.now() - minute, costUsd }));
+  await writeDatabase(join(temporary.path, "audit.db"), records);
+  const { stdout } = await runCli(["stats", "--db", "audit.db", "--json"], { cwd: temporary.path });
+  expect(JSON.parse(stdout)).toMatchObject({ rows: [{ cost_usd: 0.3 }], total: { cost_usd: 0.3 } });
+});
+
 test("names of keys stand beside their ids, where one is known", () => {
   const colors = createPalette(false);
   const named = { ...row, group: "key_5rq7hvb0k2m9x3t8w1y6z4a0", name: "Anna's laptop\u001b[31m" };

@@ -485,6 +485,18 @@ describe("the holder of a key", () => {
     expect(body).not.toHaveProperty("latencyMs");
   });
 
+  test("is told sums without the noise of binary fractions, as budgets are", async () => {
+    const { id, key } = await issue({ budgets: [{ usd: 2, window: "month" }] });
+    await store.requests.insert([0.1, 0.2].map((costUsd) => makeRecord({ keyId: id, costUsd, startedAt: Date.now() })));
+    const owner = { kind: "key", id, budgets: [{ usd: 2, window: "month" }] } as const;
+    for (const usd of [0.1, 0.2 + 3e-9]) {
+      const lease = house.budgets.hold([owner], { usd, ttlMs: 60_000 });
+      lease.settle(usd);
+    }
+    const { body } = await ask("GET", "/v1/usage?since=1h", undefined, key);
+    expect(body).toMatchObject({ costUsd: 0.3, spending: [{ spentUsd: 0.300000003 }] });
+  });
+
   test("may ask once a second, whatever his key may do besides", async () => {
     const [first, second] = [await issue({ rpm: 1 }), await issue()];
     const paths = ["/v1/usage", "/api/me", "/v1/usage?since=7d"];

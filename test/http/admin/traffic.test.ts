@@ -15,6 +15,8 @@ const records = Array.from({ length: 12 }, (_, index) =>
     endReason: index % 3 === 0 ? "rejected" : "completed",
     keyId: index < 6 ? "key_a" : "key_b",
     userText: "what was said",
+    // 0.1 three times is 0.30000000000000004 to a machine.
+    ...(index < 3 ? { costUsd: index === 1 ? 0.1 + 0.2 : 0.1 } : {}),
     usage: { input: 10, cacheRead: undefined, cacheWrite: undefined, output: 1, reasoning: undefined },
   }),
 );
@@ -98,6 +100,14 @@ describe.each(houses)("with %s", (_name, house) => {
     ]);
     const models = (await house.ask("GET", "/api/stats?since=1h")).body["rows"] as object[];
     for (const row of models) expect(row).not.toHaveProperty("name");
+  });
+
+  test("money is told without the noise of binary fractions", async () => {
+    const logs = await house.ask("GET", "/api/logs?limit=2");
+    expect(logs.body["data"]).toMatchObject([{ costUsd: 0.1 }, { costUsd: 0.3 }]);
+    const byKey = await house.ask("GET", "/api/stats?by=key&since=1h");
+    expect(byKey.body).toMatchObject({ rows: [{ costUsd: 0.5 }, { costUsd: null }], total: { costUsd: 0.5 } });
+    expect((await house.ask("GET", "/admin/status")).body["requests"]).toMatchObject({ costUsd: 0.5 });
   });
 
   test("what is wrong with a question is named", async () => {
