@@ -49,6 +49,24 @@ describe.skipIf(!isLinux)("several workers", () => {
     expect(await gateway.trafficLines(enough)).toHaveLength(enough);
   });
 
+  test("count failed logins together: two of them give no more tries than one", async () => {
+    const password = "the-password-of-this-test";
+    await using rig = await startWorkers({ env: { OR_DB_PATH: "audit.db", ADMIN_PASSWORD: password } });
+    const statuses: number[] = [];
+    await inParallel(enough, 8, async () => {
+      const response = await fetch(`${rig.gateway.origin}/api/auth/login`, {
+        method: "POST",
+        body: JSON.stringify({ username: "admin", password: "a guess" }),
+        keepalive: false,
+      });
+      statuses.push(response.status);
+    });
+    const guesses = statuses.filter((status) => status === 401).length;
+    // One more where a minute ends meanwhile; each by itself they would allow twelve.
+    expect([6, 7]).toContain(guesses);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(enough - guesses);
+  });
+
   test("show the same numbers at the metrics port", async () => {
     // Port 0 would be off.
     const port = freePort();
