@@ -209,6 +209,30 @@ describe.skipIf(!isLinux)("several workers", () => {
     expect(await gateway.exited).toBe(0);
   });
 
+  test("all say when their parent cannot write records to the file, and when it can again", async () => {
+    await using rig = await startWorkers({ env: { OR_DB_PATH: "audit.db" } });
+    const { gateway } = rig;
+    const noticesOfAll = async (): Promise<string[][]> => {
+      const found: string[][] = [];
+      await inParallel(enough, 8, async () => {
+        const response = await fetch(`${gateway.origin}/health/ready`, { keepalive: false });
+        found.push(((await response.json()) as { notices: string[] }).notices);
+      });
+      return found;
+    };
+    expect((await noticesOfAll()).flat()).toEqual([]);
+    const other = new Database(join(gateway.cwd, "audit.db"));
+    other.run("BEGIN IMMEDIATE");
+    await ask(gateway, {});
+    const isSaid = async (): Promise<boolean> => (await noticesOfAll()).every(({ length }) => length > 0);
+    await until(isSaid, "all workers say that the database cannot be used");
+    for (const notices of await noticesOfAll())
+      expect(notices).toEqual([expect.stringContaining("The database cannot be used")]);
+    other.run("COMMIT");
+    other.close();
+    await until(async () => (await noticesOfAll()).flat().length === 0, "none of them says it any more");
+  });
+
   test("share their port with nobody else", async () => {
     await using rig = await startWorkers();
     const port = String(rig.gateway.port);

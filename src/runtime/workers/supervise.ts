@@ -3,6 +3,7 @@ import { createWorkerMeeting } from "../../coordination/parent/worker-meeting.ts
 import { freedChannel } from "../../limits/shared-lease.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { createWorkerMetrics } from "../../telemetry/metrics-of-workers.ts";
+import { databaseNotices } from "../database-notices.ts";
 import { createGeneration } from "../generation.ts";
 import { createLiveConfig, type ConfigSource } from "../live-config.ts";
 import { setupUrl } from "../setup-url.ts";
@@ -92,7 +93,13 @@ export async function superviseWorkers(
 
   const meeting = createWorkerMeeting({ freedNews: (key) => ({ channel: freedChannel, message: key }) });
   const metrics = createWorkerMetrics({ serving: () => crew.serving() });
-  const crew = createCrew({ workers, logger, serviceFor, onRestart: () => metrics.restarted() });
+  const crew = createCrew({
+    workers,
+    logger,
+    serviceFor,
+    onRestart: () => metrics.restarted(),
+    notices: () => databaseNotices(lasting.database),
+  });
 
   function startOf(): WorkerStart {
     const server = { ...served.server, port: held.port, metricsPort: 0 };
