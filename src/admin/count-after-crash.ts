@@ -1,32 +1,52 @@
 import type { KeyBook } from "../keys/key-book.ts";
+import type { Team, VirtualKey } from "../keys/virtual-key.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import { errorText } from "../lib/error-text.ts";
 import type { RequestStore } from "../storage/store.ts";
-import { hourMs } from "../storage/usage/views.ts";
+import { spentByKey, spentByTeam, wholeHourFrom } from "./spent-since.ts";
 
 export interface AfterCrash {
-  readonly book: Pick<KeyBook, "keys">;
+  readonly book: Pick<KeyBook, "keys" | "team">;
   readonly budgets: Pick<Budgets, "raise">;
   readonly requests: Pick<RequestStore, "keyTotals">;
   readonly log: { warn(message: string): void };
 }
 
+async function countKey({ id, budgets: own = [] }: VirtualKey, { budgets, requests }: AfterCrash): Promise<void> {
+  if (own.length === 0) return;
+  const spentSince = (start: number): Promise<number> => spentByKey(requests, id, wholeHourFrom(start));
+  await budgets.raise({ kind: "key", id, budgets: own }, spentSince);
+  // Requests have their turn between two keys.
+  await new Promise(setImmediate);
+}
+
+async function countTeam({ id, budgets: own = [] }: Team, keys: readonly VirtualKey[], by: AfterCrash): Promise<void> {
+  const spentSince = (start: number): Promise<number> => spentByTeam(by.requests, keys, wholeHourFrom(start));
+  await by.budgets.raise({ kind: "team", id, budgets: own }, spentSince);
+}
+
+/** Keys of teams that have budgets, by team. */
+function membersIn({ book }: AfterCrash): Map<Team, VirtualKey[]> {
+  const members = new Map<Team, VirtualKey[]>();
+  for (const key of book.keys()) {
+    const team = key.teamId === undefined ? undefined : book.team(key.teamId);
+    if (team?.budgets === undefined) continue;
+    const known = members.get(team);
+    if (known === undefined) members.set(team, [key]);
+    else known.push(key);
+  }
+  return members;
+}
+
 /**
- * Records are written sooner than what is spent: after a crash they know of requests that the budgets of their keys do not.
- * Only for a process that is by itself: of others it is not known what they have still to write. Never rejects.
+ * Records are written sooner than what is spent: after a crash they know of requests that the budgets of their keys and teams
+ * do not. Only for a process that is by itself: of others it is not known what they have still to write. Never rejects.
  */
-export async function countAfterCrash({ book, budgets, requests, log }: AfterCrash): Promise<void> {
+export async function countAfterCrash(options: AfterCrash): Promise<void> {
   try {
-    for (const { id, budgets: own } of book.keys()) {
-      if (own === undefined || own.length === 0) continue;
-      // Totals are by the hour: of a window that begins within one, the rest of that hour is not looked at.
-      const spentSince = async (start: number): Promise<number> =>
-        (await requests.keyTotals(id, Math.ceil(start / hourMs) * hourMs)).costUsd ?? 0;
-      await budgets.raise({ kind: "key", id, budgets: own }, spentSince);
-      // Requests have their turn between two keys.
-      await new Promise(setImmediate);
-    }
+    for (const key of options.book.keys()) await countKey(key, options);
+    for (const [team, keys] of membersIn(options)) await countTeam(team, keys, options);
   } catch (error) {
-    log.warn(`What keys spent just before a crash may be missing from their budgets: ${errorText(error)}`);
+    options.log.warn(`What keys spent just before a crash may be missing from their budgets: ${errorText(error)}`);
   }
 }

@@ -4,6 +4,7 @@ import type { Store } from "../storage/store.ts";
 import type { AuditLog } from "../storage/audit-log.ts";
 import { type AuditTrail, createAuditTrail } from "./audit-trail.ts";
 import { createAdminDocuments } from "./documents.ts";
+import { createKeyNames, type KeyNames } from "./key-names.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import { createOwnKeys, type OwnKeys } from "./own-key.ts";
 import { createTeams, type Teams } from "./teams.ts";
@@ -11,6 +12,7 @@ import { createTeams, type Teams } from "./teams.ts";
 /** What may be changed while the gateway runs. It needs a database. */
 export interface Admin {
   readonly keys: Keys;
+  readonly keyNames: KeyNames;
   readonly teams: Teams;
   readonly own: OwnKeys;
   /** Whether all is known that the database has: until then what is known would look like all there is. */
@@ -42,6 +44,7 @@ export function createAdmin({ store, book, budgets, log, now = Date.now }: Admin
   const own = createOwnKeys({ keys, teams, budgets, requests: store.requests });
   return {
     keys,
+    keyNames: createKeyNames({ book, audit: store.audit }),
     teams,
     own,
     isLoaded: () => book.isLoaded,

@@ -1,17 +1,18 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { type KeyBook, mostKeys } from "../keys/key-book.ts";
 import { createToken, type NewToken } from "../keys/token.ts";
-import { type KeyBudget, keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
+import { keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
 import type { BudgetOwner } from "../limits/budget-ledger.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
 import type { RequestStore } from "../storage/store.ts";
 import type { By } from "./audit-trail.ts";
+import { beginBudgets } from "./begin-budgets.ts";
 import { epochMsOf, type Page } from "./contract/fields.ts";
 import type { IssuedKey, KeyCreate, KeyPageQuery, KeyPatch, KeyRotate, KeyView } from "./contract/keys.ts";
-import { outOfReach } from "./out-of-reach.ts";
 import { changeDocument, createResource, type Fresh, pageFrom, type Resource, type ResourceTools } from "./resource.ts";
 import { spendingOf } from "./spending.ts";
+import { spentByKey } from "./spent-since.ts";
 import { isoTime, withChanges, withoutNulls } from "./stored-fields.ts";
 
 /** Virtual keys, as the API, the command line and whoever else manages them know them. */
@@ -34,7 +35,7 @@ export interface KeysOptions extends ResourceTools {
 
 /** All but its token, which nobody knows any more. */
 function plainView(key: VirtualKey, now: number): KeyView {
-  const { hash: _hash, last4: _last4, createdAt, expiresAt, previous, ...rest } = key;
+  const { hash: _hash, last4: _last4, teamSince: _teamSince, createdAt, expiresAt, previous, ...rest } = key;
   const isExpired = expiresAt !== undefined && expiresAt <= now;
   const graceEnds = previous !== undefined && previous.until > now ? { previousUntil: isoTime(previous.until) } : {};
   return {
@@ -87,29 +88,23 @@ export function createKeys(options: KeysOptions): Keys {
     return { value, secrets: { key: token } };
   }
 
-  async function spentSince(id: string, start: number): Promise<number> {
-    try {
-      return (await requests.keyTotals(id, start)).costUsd ?? 0;
-    } catch (error) {
-      throw outOfReach(error);
-    }
-  }
-
-  /** Nobody gets a new budget by having his taken off and put on again. */
-  async function beginBudgets(document: StoredDocument, wanted: readonly KeyBudget[]): Promise<void> {
-    const had = readKey(document)?.budgets ?? [];
-    const isNew = ({ window, timeZone = "UTC" }: KeyBudget): boolean =>
-      !had.some((budget) => budget.window === window && (budget.timeZone ?? "UTC") === timeZone);
-    const { id } = document;
-    await budgets.begin({ kind: "key", id, budgets: wanted.filter(isNew) }, (start) => spentSince(id, start));
-  }
-
   async function changed(document: StoredDocument, { version: _version, ...patch }: KeyPatch): Promise<unknown> {
     await checkTeam(patch.teamId);
-    if (patch.budgets) await beginBudgets(document, patch.budgets);
+    const { id } = document;
+    const key = readKey(document);
+    if (patch.budgets) {
+      const owner = { kind: "key", id } as const;
+      const spentSince = (start: number): Promise<number> => spentByKey(requests, id, start);
+      await beginBudgets(budgets, { owner, had: key?.budgets, wanted: patch.budgets, spentSince });
+    }
+    const isMoved = patch.teamId !== undefined && patch.teamId !== (key?.teamId ?? null);
     const { expiresAt } = patch;
     const expiry = expiresAt === null || expiresAt === undefined ? expiresAt : epochMsOf(expiresAt);
-    return withChanges(document.value, { ...patch, expiresAt: expiry });
+    return withChanges(document.value, {
+      ...patch,
+      expiresAt: expiry,
+      ...(isMoved && { teamSince: patch.teamId === null ? null : now() }),
+    });
   }
 
   const resource = createResource<VirtualKey, KeyView, KeyCreate, KeyPatch>(

@@ -1,4 +1,5 @@
 import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
+import { shownUsd } from "../lib/shown-usd.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { KeyTotals, RequestStore } from "../storage/store.ts";
 import type { OwnKey, OwnUsage } from "./contract/usage.ts";
@@ -51,7 +52,7 @@ export function createOwnKeys({ keys, teams, budgets, requests }: OwnKeysOptions
       since: isoTime(from),
       ...counts,
       // Without requests it is known.
-      costUsd: counts.requests === 0 ? 0 : (costUsd ?? null),
+      costUsd: counts.requests === 0 ? 0 : (shownUsd(costUsd) ?? null),
       limits: limitsOf(key),
       spending: key.budgets
         ? (spendingOf(budgets, { kind: "key", id: key.id, budgets: key.budgets }).spending ?? [])

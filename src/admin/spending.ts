@@ -1,15 +1,11 @@
 import type { z } from "zod";
+import { shownUsd } from "../lib/shown-usd.ts";
 import type { BudgetOwner } from "../limits/budget-ledger.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { spending } from "./contract/fields.ts";
 import { isoTime } from "./stored-fields.ts";
 
 type Spending = z.infer<typeof spending>;
-
-/** Millionths of a dollar are shown. */
-function shown(usd: number): number {
-  return Number(usd.toFixed(6));
-}
 
 /** How far somebody's budgets are used; nothing where there are none. */
 export function spendingOf(budgets: Pick<Budgets, "view">, owner: BudgetOwner | undefined): { spending?: Spending } {
@@ -18,8 +14,8 @@ export function spendingOf(budgets: Pick<Budgets, "view">, owner: BudgetOwner | 
     usd,
     window,
     ...(timeZone === undefined ? {} : { timeZone }),
-    spentUsd: shown(spentUsd),
-    reservedUsd: shown(reservedUsd),
+    spentUsd: shownUsd(spentUsd),
+    reservedUsd: shownUsd(reservedUsd),
     resetsAt: isoTime(resetsAt),
   }));
   return { spending };

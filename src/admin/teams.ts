@@ -3,9 +3,13 @@ import type { KeyBook } from "../keys/key-book.ts";
 import { readTeam, type Team, teamKind } from "../keys/virtual-key.ts";
 import type { BudgetOwner } from "../limits/budget-ledger.ts";
 import type { Budgets } from "../limits/budgets.ts";
+import type { StoredDocument } from "../storage/document-store.ts";
+import type { RequestStore } from "../storage/store.ts";
+import { beginBudgets } from "./begin-budgets.ts";
 import type { TeamCreate, TeamPatch, TeamView } from "./contract/teams.ts";
 import { createResource, type Resource, type ResourceTools } from "./resource.ts";
 import { spendingOf } from "./spending.ts";
+import { keysOfTeam, spentByTeam } from "./spent-since.ts";
 import { isoTime, withChanges, withoutNulls } from "./stored-fields.ts";
 
 /** Those that keys belong to. */
@@ -13,7 +17,8 @@ export type Teams = Resource<TeamView, TeamView, TeamCreate, TeamPatch>;
 
 export interface TeamsOptions extends ResourceTools {
   readonly book: Pick<KeyBook, "keys" | "team" | "teams">;
-  readonly budgets: Pick<Budgets, "view" | "forget">;
+  readonly budgets: Pick<Budgets, "view" | "forget" | "begin">;
+  readonly requests: Pick<RequestStore, "keyTotals">;
 }
 
 function plainView({ createdAt, ...team }: Team): TeamView {
@@ -31,12 +36,21 @@ function stillHasKeys(id: string, count: number): GatewayError {
 }
 
 export function createTeams(options: TeamsOptions): Teams {
-  const { book, budgets } = options;
+  const { book, budgets, requests } = options;
 
   function checkRemoval({ id }: Team): void {
-    let count = 0;
-    for (const { teamId } of book.keys()) if (teamId === id) count += 1;
+    const count = keysOfTeam(book, id).length;
     if (count > 0) throw stillHasKeys(id, count);
+  }
+
+  async function changed(document: StoredDocument, { version: _version, ...patch }: TeamPatch): Promise<unknown> {
+    const { id } = document;
+    if (patch.budgets) {
+      const owner = { kind: "team", id } as const;
+      const spentSince = (start: number): Promise<number> => spentByTeam(requests, keysOfTeam(book, id), start);
+      await beginBudgets(budgets, { owner, had: readTeam(document)?.budgets, wanted: patch.budgets, spentSince });
+    }
+    return withChanges(document.value, patch);
   }
 
   return createResource<Team, TeamView, TeamCreate, TeamPatch>(
@@ -49,7 +63,7 @@ export function createTeams(options: TeamsOptions): Teams {
       view: (team) => ({ ...plainView(team), ...spendingOf(budgets, budgetOwner(team)) }),
       plainView,
       made: (input, createdAt) => ({ value: withoutNulls({ ...input, createdAt }) }),
-      changed: ({ value }, { version: _version, ...patch }) => Promise.resolve(withChanges(value, patch)),
+      changed,
       checkRemoval,
       onRemoved: (id) => budgets.forget(id),
     },

@@ -1,4 +1,5 @@
 import { invalidRequest } from "../errors.ts";
+import { shownUsd } from "../lib/shown-usd.ts";
 import type {
   Maybe,
   RequestPage,
@@ -16,6 +17,7 @@ export interface Traffic {
   readonly source: "database" | "memory";
   /** Rejects with GatewayError: 400 for a cursor that is none, 503 when the store is out of reach. */
   page(query: RequestQuery): Promise<RequestPage>;
+  /** Money as it is told, for nobody adds it up any more. */
   statistics(query: StatisticsQuery): Promise<StatisticsRow[]>;
 }
 
@@ -55,6 +57,16 @@ async function pageOfRing({ ring }: TrafficOptions, query: RequestQuery): Promis
 
 export function createTraffic(options: TrafficOptions): Traffic {
   const { ring, store } = options;
+
+  async function counted(query: StatisticsQuery): Promise<StatisticsRow[]> {
+    if (store === undefined) return recordStatistics(await ring.newest(ring.capacity, () => true), query);
+    try {
+      return await store.statistics(query);
+    } catch (error) {
+      throw outOfReach(error);
+    }
+  }
+
   return {
     source: store === undefined ? "memory" : "database",
     async page(query) {
@@ -66,12 +78,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
       }
     },
     async statistics(query) {
-      if (store === undefined) return recordStatistics(await ring.newest(ring.capacity, () => true), query);
-      try {
-        return await store.statistics(query);
-      } catch (error) {
-        throw outOfReach(error);
-      }
+      return (await counted(query)).map((row) => ({ ...row, costUsd: shownUsd(row.costUsd) }));
     },
   };
 }

@@ -1,12 +1,18 @@
+import { shownUsd } from "../lib/shown-usd.ts";
 import type { Grouping, StatisticsRow } from "../storage/store.ts";
 import { fitColumns } from "./fit-columns.ts";
 import { formatMs } from "./format-number.ts";
 import { type Column, displayWidth, type Palette, table } from "./output.ts";
 import { longestModel, shortModel } from "./short-model.ts";
 
+export interface StatsRow extends StatisticsRow {
+  /** What the key of the group is called, where it is known. */
+  name?: string | undefined;
+}
+
 export interface Statistics {
   by: Grouping;
-  rows: readonly StatisticsRow[];
+  rows: readonly StatsRow[];
   total: StatisticsRow;
 }
 
@@ -50,21 +56,26 @@ function percentileColumns(
   }));
 }
 
-type StatsColumn = Column<StatisticsRow>;
+type StatsColumn = Column<StatsRow>;
 
 function columnsOf(
   { rows, total, by }: Statistics,
   colors: Palette,
-): { group: StatsColumn; left: StatsColumn[]; right: StatsColumn[] } {
+): { groups: StatsColumn[]; left: StatsColumn[]; right: StatsColumn[] } {
   const largest = Math.max(...rows.map((row) => row.requests));
   const isTotal = (row: StatisticsRow) => row === total;
   return {
-    group: {
-      title: by,
-      text: (row) => (isTotal(row) ? "total" : row.group),
-      maxWidth: longestModel,
-      shorten: shortModel,
-    },
+    groups: [
+      {
+        title: by,
+        text: (row) => (isTotal(row) ? "total" : row.group),
+        maxWidth: longestModel,
+        shorten: shortModel,
+      },
+      ...(rows.some(({ name }) => name !== undefined)
+        ? [{ title: "name", text: ({ name = "" }: StatsRow) => name, maxWidth: longestModel }]
+        : []),
+    ],
     left: [
       { title: "", text: (row) => (isTotal(row) ? "" : bar(row.requests, largest)), paint: () => colors.cyan },
       { title: "requests", align: "right", text: (row) => formatInteger(row.requests) },
@@ -90,15 +101,16 @@ function withRule(columns: readonly StatsColumn[], statistics: Statistics, color
   return [...lines, colors.gray("─".repeat(width)), colors.bold(last)].map((line) => line.trimEnd()).join("\n");
 }
 
-const narrowestGroup = 10;
+const narrowestGroup = 8;
 
 /** One table where it fits into the width, else two below each other: amounts, then times. Long group names are cut. */
 export function formatStats(statistics: Statistics, { width, colors }: StatsLayout): string {
-  const { group, left, right } = columnsOf(statistics, colors);
+  const { groups, left, right } = columnsOf(statistics, colors);
   const rows = [...statistics.rows, statistics.total];
 
   function fitted(columns: StatsColumn[], narrowest: number): { text: string; fits: boolean } {
-    const cut = fitColumns([{ ...group, narrowest }, ...columns], rows, width);
+    const named = groups.map((column) => ({ ...column, narrowest }));
+    const cut = fitColumns([...named, ...columns], rows, width);
     return { text: withRule(cut.columns, statistics, colors), fits: cut.fits };
   }
 
@@ -124,7 +136,7 @@ function jsonRow(row: StatisticsRow): JsonRow {
     errors: row.errors,
     prompt_tokens: row.promptTokens,
     completion_tokens: row.completionTokens,
-    cost_usd: row.costUsd ?? null,
+    cost_usd: shownUsd(row.costUsd) ?? null,
     latency_ms: row.latencyMs ?? null,
     ttft_ms: row.ttftMs ?? null,
   };
@@ -135,7 +147,7 @@ export interface StatsJsonOptions {
   /** Epoch milliseconds. */
   since: number;
   by: Grouping;
-  rows: readonly StatisticsRow[];
+  rows: readonly StatsRow[];
   total: StatisticsRow | undefined;
 }
 
@@ -145,7 +157,11 @@ export function statsJson({ source, since, by, rows, total }: StatsJsonOptions):
     source,
     since: new Date(since).toISOString(),
     by,
-    rows: rows.map((row) => ({ group: row.group, ...jsonRow(row) })),
+    rows: rows.map((row) => ({
+      group: row.group,
+      ...(by === "key" ? { name: row.name ?? null } : {}),
+      ...jsonRow(row),
+    })),
     total: total === undefined ? null : jsonRow(total),
   };
 }

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { defineCommand } from "citty";
 import { loadConfig } from "../config/load.ts";
-import { readStatistics } from "../storage/databases.ts";
+import { keyKind } from "../keys/virtual-key.ts";
+import { readNames, readStatistics } from "../storage/databases.ts";
 import { databaseName } from "../storage/engines.ts";
 import { type Grouping, groupings, type StatisticsRow } from "../storage/store.ts";
 import { type TrafficGrouping, trafficGroupings, trafficStatistics } from "../storage/traffic-statistics.ts";
@@ -15,7 +16,7 @@ import {
   readFrom,
 } from "./readable-database.ts";
 import { sinceOf } from "./since.ts";
-import { formatStats, statsJson } from "./stats-format.ts";
+import { formatStats, statsJson, type StatsRow } from "./stats-format.ts";
 import { outputWidth } from "./output-width.ts";
 
 const description = `Requests, errors, tokens, cost and latency
@@ -42,7 +43,7 @@ const sqliteMark = "SQLite format 3\0";
 type Source = { readonly kind: "log"; readonly name: string } | ({ readonly kind: "database" } & ReadableDatabase);
 
 interface Answer {
-  rows: StatisticsRow[];
+  rows: StatsRow[];
   total: StatisticsRow | undefined;
 }
 
@@ -104,11 +105,18 @@ async function readLog(file: string, { since, by }: { since: number; by: Groupin
   );
 }
 
+async function withNames(database: ReadableDatabase, rows: readonly StatisticsRow[]): Promise<StatsRow[]> {
+  const ids = rows.map(({ group }) => group);
+  const names = await readFrom(database, (url) => readNames(url, keyKind, ids));
+  return rows.map((row) => ({ ...row, name: names.get(row.group) }));
+}
+
 async function read(source: Source, query: { since: number; by: Grouping }): Promise<Answer> {
   if (source.kind === "log") return readLog(source.name, query);
   const queries = [query, { since: query.since, by: undefined }];
   const [rows = [], totals = []] = await readFrom(source, (url) => readStatistics(url, queries));
-  return { rows, total: totals[0] };
+  const named = query.by === "key" ? await withNames(source, rows) : rows;
+  return { rows: named, total: totals[0] };
 }
 
 function sinceText(since: number): string {

@@ -57,6 +57,8 @@ export interface VirtualKey extends KeyBounds {
   readonly maySteer?: boolean | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly teamId?: string | undefined;
+  /** Since when it belongs to that team; absent = since it was made. */
+  readonly teamSince?: number | undefined;
   /** The token before the last rotation, and until when it is taken. */
   readonly previous?: { readonly hash: string; readonly until: number } | undefined;
   /** Of its document. */
@@ -109,6 +111,7 @@ const storedKey = z.object({
   maySteer: z.boolean().optional(),
   tags: z.record(z.string(), z.string()).optional(),
   teamId: z.string().optional(),
+  teamSince: number,
   previous: z.object({ hash, until: z.number() }).optional(),
 });
 

@@ -1,3 +1,4 @@
+import { shownUsd } from "../lib/shown-usd.ts";
 import type { PriceUsed, Usage } from "../telemetry/request-record.ts";
 import { costOf } from "./cost.ts";
 
@@ -50,14 +51,9 @@ interface Sum {
   unpriced: number;
 }
 
-/** Without the noise that sums of binary fractions gather. */
-function billionths(usd: number): number {
-  return Number(usd.toFixed(9));
-}
-
 function reconciled({ provider, model, requests, unpriced, ...sums }: Sum): Reconciled {
-  const [reportedUsd, computedUsd] = [billionths(sums.reportedUsd), billionths(sums.computedUsd)];
-  const differenceUsd = billionths(computedUsd - reportedUsd);
+  const [reportedUsd, computedUsd] = [shownUsd(sums.reportedUsd), shownUsd(sums.computedUsd)];
+  const differenceUsd = shownUsd(computedUsd - reportedUsd);
   const share = reportedUsd > 0 ? differenceUsd / reportedUsd : undefined;
   const isFar = Math.abs(differenceUsd) > driftUsd && (share === undefined || Math.abs(share) > driftShare);
   return { provider, model, requests, reportedUsd, computedUsd, differenceUsd, share, isDrifting: isFar, unpriced };

@@ -24,6 +24,7 @@ import { createRouteTable } from "../routing/route-table.ts";
 import type { RouteTable } from "../routing/route.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { tailFile } from "../telemetry/tail.ts";
+import { databaseNotices } from "./database-notices.ts";
 import type { Lasting } from "./lasting.ts";
 import { textLimitOf } from "./text-limit.ts";
 
@@ -55,12 +56,8 @@ function readinessOf({ providers }: ResolvedConfig, lasting: Lasting): Readiness
 
 function noticesOf({ configStatus, coordination, configuration, database }: Lasting): string[] {
   const notices = [configStatus, coordination, configuration].flatMap((part) => part?.notices() ?? []);
-  // Anybody may ask for this: where it is, and what is wrong with it, is for the log.
-  if (database?.isUp() === false)
-    notices.push(
-      "The database cannot be used; the log says why. Meanwhile requests wait in memory to be written down.",
-    );
-  return notices;
+  // A worker's parent may have met the same.
+  return [...new Set([...notices, ...databaseNotices(database)])];
 }
 
 function translationOf({ server }: ResolvedConfig, catalog: Catalog, { memory, responses }: Lasting): Translation {

@@ -203,6 +203,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
     database: shared,
     virtualKeys,
     secrets,
+    coordinator: coordination?.coordinator,
     isWorker: parent !== undefined,
     logger,
   });

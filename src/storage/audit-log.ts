@@ -39,6 +39,8 @@ export interface AuditLog {
   /** An entry whose id is there already is left as it is, so that one may be sent again. */
   append(entry: NewAuditEntry): Promise<AuditEntry>;
   list(query: AuditQuery): Promise<AuditPage>;
+  /** By id: what documents of a kind were called when they were deleted, as far as the log goes back. */
+  deletedNames(kind: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Deletes the first ones of before an instant, a few hundred at most; how many those were. */
   deleteBefore(instant: number): Promise<number>;
 }

@@ -5,11 +5,17 @@ import { accessServer, inspectServer } from "./server/access.ts";
 import type { Server } from "./server/store.ts";
 import { checkSchema, migrateServer, schemaStateSteps } from "./server/migrate.ts";
 import type { Pool } from "./server/pool.ts";
+import { type Names, namesSteps } from "./sql/names.ts";
 import { type ReportedCostRow, reportedCostsSteps } from "./sql/reported-costs.ts";
 import { findSteps, lastSteps } from "./sql/requests.ts";
 import { statisticsSteps } from "./sql/statistics.ts";
 import { accessSqlite, inspectSqlite, migrateSqlite } from "./sqlite/access.ts";
-import { readSqliteReportedCosts, readSqliteRequest, readSqliteStatistics } from "./sqlite/read-file.ts";
+import {
+  readSqliteNames,
+  readSqliteReportedCosts,
+  readSqliteRequest,
+  readSqliteStatistics,
+} from "./sqlite/read-file.ts";
 import type { StatisticsQuery, StatisticsRow } from "./store.ts";
 import type { DatabaseReport, TableAccess } from "./table-access.ts";
 
@@ -49,6 +55,15 @@ export async function readStatistics(url: string, queries: readonly StatisticsQu
   const read = (reads: Pool) =>
     Promise.all(queries.map((query) => reads.read(() => statisticsSteps(query, Date.now()), patientMs)));
   return onServer(database.server, (server) => readServer(server, () => read(server.reads)));
+}
+
+/** What documents of these ids are called, or were when they were deleted. Throws as `readStatistics` does. */
+export async function readNames(url: string, kind: string, ids: readonly string[]): Promise<Names> {
+  const database = databaseOf(url);
+  if ("path" in database) return readSqliteNames(database.path, kind, ids);
+  return onServer(database.server, (server) =>
+    readServer(server, () => server.reads.read(() => namesSteps(kind, ids), patientMs)),
+  );
 }
 
 /** What upstreams reported since then, without changing anything. Throws as `readStatistics` does. */

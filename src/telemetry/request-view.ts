@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { shownUsd } from "../lib/shown-usd.ts";
 import { priceSchema } from "./pack-price.ts";
 import type { EndReason, Operation, RequestRecord, UsageSource } from "./request-record.ts";
 import { storyOf } from "./story.ts";
@@ -65,7 +66,7 @@ type RequestRow = Omit<RequestRecord, "trail" | "userText" | "assistantText">;
 
 export function requestRow(record: RequestRecord): RequestRow {
   const { trail: _trail, packedTrail: _packed, userText: _user, assistantText: _assistant, ...row } = record;
-  return row;
+  return { ...row, costUsd: shownUsd(row.costUsd) };
 }
 
 export function requestView(record: RequestRecord): object {

@@ -34,6 +34,7 @@ function someRecords(): RequestRecord[] {
 async function writeDatabase(path: string, records = someRecords()): Promise<void> {
   const store = openSqliteStore({ path, onWarning: () => undefined });
   await store.requests.insert(records);
+  await store.documents.put({ kind: "key", id: "team-a", value: { name: "Anna's laptop" } });
   await store.close();
 }
 
@@ -56,6 +57,7 @@ test("the database named in the environment is counted", async () => {
     rows: [
       {
         group: "team-a",
+        name: "Anna's laptop",
         requests: 2,
         errors: 0,
         prompt_tokens: 2_469_134,
@@ -66,6 +68,7 @@ test("the database named in the environment is counted", async () => {
       },
       {
         group: "team-b",
+        name: null,
         requests: 1,
         errors: 1,
         prompt_tokens: 10,
@@ -180,6 +183,29 @@ const row: StatisticsRow = {
 };
 const small: StatisticsRow = { ...row, group: "gpt", requests: 3, errors: 0, costUsd: 0.00012, latencyMs: undefined };
 const statistics = { by: "model", rows: [row, small], total: { ...row, group: "all", requests: 1237 } } as const;
+
+test("sums are printed without the noise of binary fractions", async () => {
+  using temporary = temporaryFolder();
+  const records = [0.1, 0.2].map((costUsd) => makeRecord({ startedAt: Date.now() - minute, costUsd }));
+  await writeDatabase(join(temporary.path, "audit.db"), records);
+  const { stdout } = await runCli(["stats", "--db", "audit.db", "--json"], { cwd: temporary.path });
+  expect(JSON.parse(stdout)).toMatchObject({ rows: [{ cost_usd: 0.3 }], total: { cost_usd: 0.3 } });
+});
+
+test("names of keys stand beside their ids, where one is known", () => {
+  const colors = createPalette(false);
+  const named = { ...row, group: "key_5rq7hvb0k2m9x3t8w1y6z4a0", name: "Anna's laptop\u001b[31m" };
+  const other = { ...small, group: "key-0a1b2c3d", name: undefined };
+  const statistics = { by: "key", rows: [named, other], total: { ...row, group: "all" } } as const;
+  const lines = formatStats(statistics, { width: 150, colors }).split("\n");
+  expect(lines[0]).toMatch(/^key +name +requests/);
+  expect(lines[1]).toMatch(/^key_5rq7hvb0k2m9x3t8w1y6z4a0 {2}Anna's laptop +█/);
+  expect(lines[2]).toMatch(/^key-0a1b2c3d +▌/);
+  const narrow = formatStats(statistics, { width: 80, colors }).split("\n");
+  for (const line of narrow) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+  expect(narrow.filter((line) => line.includes("Anna's"))).toHaveLength(2);
+  expect(formatStats({ ...statistics, rows: [other] }, { width: 150, colors })).not.toContain("name");
+});
 
 test("eighty columns get two aligned tables with a total under a rule", () => {
   const text = formatStats(statistics, { width: 80, colors: createPalette(false) });

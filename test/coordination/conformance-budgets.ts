@@ -70,6 +70,19 @@ export function accountConformance(pair: () => Pair): void {
     for (const bounds of accounts) expect(await roomIn(bounds)).toBe(95);
   });
 
+  test("an account whose window never changes has what is set aside in it until each lease is over", async () => {
+    const { first, second, pass } = pair();
+    const accounts = [{ key: "always", most: 2, start: 0, end: 0, seed: 0 }];
+    const take = async (by: typeof first) => (await by.decide("budgets.reserve", demand(accounts, 1))).isReserved;
+    expect(await take(first)).toBe(true);
+    pass(40_000);
+    expect([await take(second), await take(first)]).toEqual([true, false]);
+    pass(20_000);
+    expect([await take(second), await take(first)]).toEqual([true, false]);
+    pass(40_000);
+    expect([await take(first), await take(second)]).toEqual([true, false]);
+  });
+
   test("an answer that cost more than was set aside is charged in full", async () => {
     const { first } = pair();
     const accounts = [account("key:day", 100)];

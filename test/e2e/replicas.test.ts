@@ -95,6 +95,20 @@ function suite(server: RedisServer): void {
     expect(performance.now() - from).toBeLessThan(1800);
   });
 
+  test("failed logins count for both together", async () => {
+    const guesses = Array.from({ length: 20 }, async (_, at) => {
+      const response = await fetch(`${(at % 2 === 0 ? first : second).origin}/api/auth/login`, {
+        method: "POST",
+        body: JSON.stringify({ username: "somebody", password: "a guess" }),
+      });
+      return response.status;
+    });
+    const statuses = await Promise.all(guesses);
+    // One more where a minute ends meanwhile; each by itself they would allow twelve.
+    expect([6, 7]).toContain(statuses.filter((status) => status === 401).length);
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(13);
+  }, 15_000);
+
   test("a circuit that opens at one is open at the other", async () => {
     upstream.set("broken", failure(500));
     for (let time = 0; time < 3; time += 1) await chat(first, "broken");

@@ -49,6 +49,24 @@ describe.skipIf(!isLinux)("several workers", () => {
     expect(await gateway.trafficLines(enough)).toHaveLength(enough);
   });
 
+  test("count failed logins together: two of them give no more tries than one", async () => {
+    const password = "the-password-of-this-test";
+    await using rig = await startWorkers({ env: { OR_DB_PATH: "audit.db", ADMIN_PASSWORD: password } });
+    const statuses: number[] = [];
+    await inParallel(enough, 8, async () => {
+      const response = await fetch(`${rig.gateway.origin}/api/auth/login`, {
+        method: "POST",
+        body: JSON.stringify({ username: "admin", password: "a guess" }),
+        keepalive: false,
+      });
+      statuses.push(response.status);
+    });
+    const guesses = statuses.filter((status) => status === 401).length;
+    // One more where a minute ends meanwhile; each by itself they would allow twelve.
+    expect([6, 7]).toContain(guesses);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(enough - guesses);
+  });
+
   test("show the same numbers at the metrics port", async () => {
     // Port 0 would be off.
     const port = freePort();
@@ -189,6 +207,30 @@ describe.skipIf(!isLinux)("several workers", () => {
     await until(() => childrenOf(gateway.pid).some((pid) => !before.includes(pid)), "another one has been started");
     gateway.signal("SIGTERM");
     expect(await gateway.exited).toBe(0);
+  });
+
+  test("all say when their parent cannot write records to the file, and when it can again", async () => {
+    await using rig = await startWorkers({ env: { OR_DB_PATH: "audit.db" } });
+    const { gateway } = rig;
+    const noticesOfAll = async (): Promise<string[][]> => {
+      const found: string[][] = [];
+      await inParallel(enough, 8, async () => {
+        const response = await fetch(`${gateway.origin}/health/ready`, { keepalive: false });
+        found.push(((await response.json()) as { notices: string[] }).notices);
+      });
+      return found;
+    };
+    expect((await noticesOfAll()).flat()).toEqual([]);
+    const other = new Database(join(gateway.cwd, "audit.db"));
+    other.run("BEGIN IMMEDIATE");
+    await ask(gateway, {});
+    const isSaid = async (): Promise<boolean> => (await noticesOfAll()).every(({ length }) => length > 0);
+    await until(isSaid, "all workers say that the database cannot be used");
+    for (const notices of await noticesOfAll())
+      expect(notices).toEqual([expect.stringContaining("The database cannot be used")]);
+    other.run("COMMIT");
+    other.close();
+    await until(async () => (await noticesOfAll()).flat().length === 0, "none of them says it any more");
   });
 
   test("share their port with nobody else", async () => {

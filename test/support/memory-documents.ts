@@ -139,6 +139,15 @@ export function createMemoryAudit(now: () => number = Date.now): MemoryAudit {
       for (const entry of old) entries.splice(entries.indexOf(entry), 1);
       return old.length;
     },
+    async deletedNames(kind, ids) {
+      await Promise.resolve();
+      const deleted = entries.filter(({ action }) => action === `${kind}.delete`);
+      const named = deleted.map(({ subject, before }): [string, string] => [
+        subject.slice(kind.length + 1),
+        (before as { name: string }).name,
+      ]);
+      return new Map(named.filter(([id]) => ids.includes(id)));
+    },
     async list({ limit }) {
       await Promise.resolve();
       return { entries: entries.toReversed().slice(0, limit), cursor: undefined };

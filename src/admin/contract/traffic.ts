@@ -27,6 +27,10 @@ const percentiles = z.object({ p50: count, p95: count, p99: count }).nullable();
 
 const statsRow = z.object({
   group: z.string(),
+  name: z
+    .string()
+    .nullish()
+    .describe("With by=key: what the key of that id is called; null = not known. Of a deleted key, for admins only"),
   requests: count,
   errors: count,
   promptTokens: count,

@@ -1,5 +1,6 @@
 import type { ResolvedConfig } from "../../config/resolve.ts";
 import { GatewayError } from "../../errors.ts";
+import type { Coordinator } from "../../coordination/coordinator.ts";
 import type { SecretBox } from "../../keys/secret-box.ts";
 import { errorText } from "../../lib/error-text.ts";
 import type { DocumentChange, DocumentStore } from "../../storage/document-store.ts";
@@ -8,13 +9,14 @@ import type { AuthTokens, Setup, SetupAnswer } from "../contract/auth.ts";
 import { createAdminDocuments } from "../documents.ts";
 import { byPerson } from "./by-person.ts";
 import { createIdentityBook } from "./identity-book.ts";
-import { createLoginThrottle } from "./login-throttle.ts";
+import { createLoginThrottle, type LoginThrottle } from "./login-throttle.ts";
 import { createMemoryDocuments } from "./memory-documents.ts";
 import { createOidc, redirectUri } from "./oidc.ts";
 import { createPasswords } from "./passwords.ts";
 import { createPeople } from "./people.ts";
 import { createSessions, type Holder, type Sessions, type Visitor } from "./sessions.ts";
 import { createSetupLink } from "./setup-link.ts";
+import { createSharedLoginThrottle } from "./shared-login-throttle.ts";
 import { createSignIn, type SignIn } from "./sign-in.ts";
 import { createSigningKeys, type SigningKeys } from "./signing-keys.ts";
 import { createTurns } from "./turns.ts";
@@ -61,6 +63,8 @@ export interface IdentityOptions {
   readonly secrets: SecretBox | undefined;
   /** Several processes serve, and no database holds them together: a session would be good at one of them alone. */
   readonly isScattered?: boolean | undefined;
+  /** Counts failed logins of several processes together; absent where there is one. */
+  readonly coordinator?: Pick<Coordinator, "decide" | "state"> | undefined;
   readonly log: { info(message: string): void; warn(message: string): void };
   readonly now?: () => number;
 }
@@ -93,6 +97,11 @@ function consoleTrail(log: IdentityOptions["log"]): AuditTrail {
   };
 }
 
+function throttleOf(coordinator: IdentityOptions["coordinator"], now: () => number): LoginThrottle {
+  const own = createLoginThrottle(now);
+  return coordinator === undefined ? own : createSharedLoginThrottle({ own, coordinator, now });
+}
+
 export function createIdentity(options: IdentityOptions): Identity {
   const { settings, store, secrets: box, isScattered = false, log, now = Date.now } = options;
   const trail = store?.trail ?? consoleTrail(log);
@@ -115,7 +124,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   const inTurn = createTurns({ documents, name: "users", now });
   const tools = { documents, trail, now, book, people, sessions, passwords, hasOtherAdmin, inTurn, look };
   const users = createUsers(tools);
-  const signIn = createSignIn({ ...tools, throttle: createLoginThrottle(now), users, keys });
+  const signIn = createSignIn({ ...tools, throttle: throttleOf(options.coordinator, now), users, keys });
   const link = createSetupLink({ documents, now });
   const oidc = createOidc({ settings, keys, log, now });
   const isNew = (): boolean => !hasOtherAdmin() && book.userCount === 0;

@@ -1,26 +1,28 @@
 import { GatewayError } from "../../errors.ts";
-import { networkOf } from "../../lib/ip.ts";
+import { type LoginBound, loginBounds, rememberedMs, subjectsOf } from "./login-bounds.ts";
 
-/**
- * Makes guessing slow: after a few failures each further one costs more waiting, for an account from one network and for the
- * network. An account by itself bears many, so that a stranger cannot shut its owner out. Each process counts by itself.
- */
+/** Makes guessing slow, as `login-bounds.ts` says. */
 export interface LoginThrottle {
   /**
-   * An attempt begins, and counts as failed until it is told otherwise, so that many at once gain nothing.
-   * Throws GatewayError (429) that says how long to wait; such an attempt counts for nothing.
+   * An attempt begins, and counts as failed until it is told otherwise, so that many at once gain nothing. A promise only
+   * where several processes count together. Throws or rejects with GatewayError (429) that says how long to wait; such an
+   * attempt counts for nothing.
    */
-  begin(account: string, address: string | undefined): Attempt;
+  begin(account: string, address: string | undefined): Attempt | Promise<Attempt>;
 }
 
 export interface Attempt {
   succeeded(): void;
 }
 
-interface Bound {
-  /** Failures that cost no waiting. */
-  readonly free: number;
-  readonly longestMs: number;
+/** Of one process alone: after the failures that are free each further one costs more waiting. */
+export interface OwnLoginThrottle extends LoginThrottle {
+  begin(account: string, address: string | undefined): OwnAttempt;
+}
+
+export interface OwnAttempt extends Attempt {
+  /** It was not made after all. */
+  undone(): void;
 }
 
 interface Tally {
@@ -29,25 +31,19 @@ interface Tally {
   at: number;
 }
 
-const perAccountAndNetwork: Bound = { free: 5, longestMs: 60_000 };
-/** From all networks together; the owner's own attempt has its turn within seconds. */
-const perAccount: Bound = { free: 100, longestMs: 10_000 };
-/** Several people may share an address. */
-const perNetwork: Bound = { free: 20, longestMs: 300_000 };
-const forgetMs = 15 * 60_000;
 const mostEntries = 10_000;
 
-function delayOf(failures: number, { free, longestMs }: Bound): number {
+function delayOf(failures: number, { free, longestMs }: LoginBound): number {
   return failures <= free ? 0 : Math.min(longestMs, 1000 * 2 ** (failures - free - 1));
 }
 
-function createTallies(bound: Bound) {
+function createTallies(bound: LoginBound) {
   const tallies = new Map<string, Tally>();
   return {
     waitMs: (name: string, now: number): number => (tallies.get(name)?.until ?? 0) - now,
     fail(name: string, now: number): void {
       const known = tallies.get(name);
-      const failures = (known === undefined || now - known.at > forgetMs ? 0 : known.failures) + 1;
+      const failures = (known === undefined || now - known.at > rememberedMs ? 0 : known.failures) + 1;
       // Newest last, so that the first one is the oldest.
       tallies.delete(name);
       tallies.set(name, { failures, until: now + delayOf(failures, bound), at: now });
@@ -65,7 +61,7 @@ function createTallies(bound: Bound) {
   };
 }
 
-function tooSoon(waitMs: number): GatewayError {
+export function tooSoon(waitMs: number): GatewayError {
   const seconds = Math.ceil(waitMs / 1000);
   return new GatewayError({
     code: "rate_limit_exceeded",
@@ -75,26 +71,32 @@ function tooSoon(waitMs: number): GatewayError {
   });
 }
 
-export function createLoginThrottle(now: () => number = Date.now): LoginThrottle {
-  const pairs = createTallies(perAccountAndNetwork);
-  const accounts = createTallies(perAccount);
-  const networks = createTallies(perNetwork);
+export function createLoginThrottle(now: () => number = Date.now): OwnLoginThrottle {
+  const pairs = createTallies(loginBounds.pair);
+  const accounts = createTallies(loginBounds.account);
+  const networks = createTallies(loginBounds.network);
   return {
     begin(account, address) {
       const time = now();
-      const network = address === undefined ? "unknown" : networkOf(address);
-      const pair = `${account} ${network}`;
+      const { pair, network } = subjectsOf(account, address);
       const waits = [pairs.waitMs(pair, time), accounts.waitMs(account, time), networks.waitMs(network, time)];
       const waitMs = Math.max(...waits);
       if (waitMs > 0) throw tooSoon(waitMs);
       pairs.fail(pair, time);
       accounts.fail(account, time);
       networks.fail(network, time);
+      const forgive = (): void => {
+        accounts.forgive(account);
+        networks.forgive(network);
+      };
       return {
         succeeded() {
           pairs.clear(pair);
-          accounts.forgive(account);
-          networks.forgive(network);
+          forgive();
+        },
+        undone() {
+          pairs.forgive(pair);
+          forgive();
         },
       };
     },

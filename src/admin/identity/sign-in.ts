@@ -47,7 +47,7 @@ export function createSignIn(options: SignInOptions): SignIn {
 
   /** Whoever it is, or 401. Names that nobody has are told to nobody: they may be passwords in the wrong field. */
   async function identify({ username, password }: Login, { address }: Visitor) {
-    const attempt = throttle.begin(hashOf(plainName(username)), address);
+    const attempt = await throttle.begin(hashOf(plainName(username)), address);
     await Promise.all([keys.ready(), look()]);
     const person = await people.named(username);
     if ((await passwords.verify(password, person?.hash)) && person !== undefined) {

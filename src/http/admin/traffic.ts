@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import { logPageSchema, logQuery, statsQuery, statsSchema } from "../../admin/contract/traffic.ts";
 import { isoTime } from "../../admin/stored-fields.ts";
 import { createTraffic } from "../../admin/traffic.ts";
+import type { StatisticsRow } from "../../storage/store.ts";
 import { requestRow, viewJson } from "../../telemetry/request-view.ts";
 import { jsonContent } from "../docs/openapi.ts";
 import type { RouteParts } from "../route-parts.ts";
@@ -39,6 +40,13 @@ function json(view: unknown): Response {
 export function trafficRoutes(parts: TrafficParts) {
   const { ring, store } = parts.requests;
   const traffic = createTraffic({ ring, store });
+
+  async function withNames(rows: readonly StatisticsRow[], options: { withDeleted: boolean }): Promise<object[]> {
+    const ids = rows.map(({ group }) => group);
+    const names = await parts.admin?.keyNames.of(ids, options);
+    return rows.map((row) => ({ ...row, name: names?.get(row.group) }));
+  }
+
   return new Elysia({ name: "traffic" })
     .get(
       "/api/logs",
@@ -53,12 +61,13 @@ export function trafficRoutes(parts: TrafficParts) {
     .get(
       "/api/stats",
       async ({ request }) => {
-        adminOf(request, parts, "viewer");
+        const { role } = parts.access.admin(request, "viewer");
         const { by, key, since: text } = readQuery(request, statsQuery);
         const since = text === undefined ? Date.now() - usualSinceMs : readSince(text);
         const rows = await traffic.statistics({ by, since, key });
         const [total] = await traffic.statistics({ by: undefined, since, key });
-        return json({ by, since: isoTime(since), source: traffic.source, rows, total });
+        const shown = by === "key" ? await withNames(rows, { withDeleted: role === "admin" }) : rows;
+        return json({ by, since: isoTime(since), source: traffic.source, rows: shown, total });
       },
       details.stats,
     );

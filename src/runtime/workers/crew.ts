@@ -24,6 +24,8 @@ export interface Crew {
 export interface CrewOptions extends Omit<MemberOptions, "onServing" | "onGone"> {
   readonly workers: number;
   readonly logger: Logger;
+  /** What the owner should know of the parent, one line each; looked at once a second. */
+  readonly notices: () => readonly string[];
 }
 
 /** Whoever wants the numbers waits no longer. */
@@ -40,8 +42,10 @@ async function snapshotOf(member: Member): Promise<MetricSnapshot> {
   return member.lastSnapshot;
 }
 
-export function createCrew({ workers, logger, ...options }: CrewOptions): Crew {
+export function createCrew({ workers, logger, notices: ofParent, ...options }: CrewOptions): Crew {
   let timer: Timer | undefined;
+  /** What those that serve were told last. */
+  let told = "";
   /** Those that were starting when the configuration changed, perhaps with the one before. */
   const late = new Set<Member>();
   const members = Array.from({ length: workers }, (_, index) =>
@@ -51,10 +55,21 @@ export function createCrew({ workers, logger, ...options }: CrewOptions): Crew {
     members.map(({ dialogue }) => dialogue).filter((dialogue) => dialogue !== undefined);
   const serving = (): number => members.filter(({ isServing }) => isServing).length;
 
-  function tellNotices(): void {
+  function notices(): string[] {
     const missing = workers - serving();
-    const notices = missing === 0 ? [] : [`${missing} of ${workers} workers died and will be replaced; see the log.`];
-    for (const dialogue of dialogues()) dialogue.tell("notices", notices);
+    const ofCrew = missing === 0 ? [] : [`${missing} of ${workers} workers died and will be replaced; see the log.`];
+    return [...ofCrew, ...ofParent()];
+  }
+
+  function tellNotices(): void {
+    const current = notices();
+    told = current.join("\n");
+    for (const dialogue of dialogues()) dialogue.tell("notices", current);
+  }
+
+  function look(): void {
+    for (const member of members) member.look();
+    if (notices().join("\n") !== told) tellNotices();
   }
 
   async function snapshots(): Promise<MetricSnapshot[]> {
@@ -86,7 +101,7 @@ export function createCrew({ workers, logger, ...options }: CrewOptions): Crew {
       await release();
       await Promise.all(members.map((member) => member.serve()));
       // Who hangs is noticed; and what a worker that dies has counted by then is not lost.
-      timer = setInterval(() => members.forEach((member) => member.look()), lookMs);
+      timer = setInterval(look, lookMs);
       timer.unref();
     },
     serving,

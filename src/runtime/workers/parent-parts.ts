@@ -15,7 +15,7 @@ export interface ParentParts {
   readonly coordinator: Coordinator;
   /** The page of all workers. */
   readonly metricsText: () => Promise<string>;
-  /** What the owner should know of the other workers, one line each. */
+  /** What the owner should know of the parent and the other workers, one line each. */
   readonly notices: () => readonly string[];
   /** In the parent's memory. */
   readonly responseStore: (options: { maxBytes: number }) => ResponseStore;

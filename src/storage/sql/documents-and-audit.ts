@@ -2,6 +2,7 @@ import type { Store } from "../store.ts";
 import { appendSteps, auditPageSteps, deleteAuditSteps } from "./audit.ts";
 import type { Dialect } from "./dialect.ts";
 import { changesSteps, forgetRemovedSteps, getSteps, listDocumentsSteps, putSteps, removeSteps } from "./documents.ts";
+import { deletedNamesSteps } from "./names.ts";
 import type { Steps } from "./steps.ts";
 
 type Carry = <Answer>(steps: () => Steps<Answer>) => Promise<Answer>;
@@ -30,6 +31,7 @@ export function documentsAndAudit(options: DocumentsAndAuditOptions): Pick<Store
     audit: {
       append: (entry) => write(() => appendSteps(entry, tools())),
       list: (query) => read(() => auditPageSteps(query)),
+      deletedNames: (kind, ids) => read(() => deletedNamesSteps(kind, ids)),
       deleteBefore: (instant) => write(() => deleteAuditSteps(instant)),
     },
   };

@@ -3,6 +3,7 @@ import { accessSync, constants as access, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
+import { type Names, namesSteps } from "../sql/names.ts";
 import { type ReportedCostRow, reportedCostsSteps } from "../sql/reported-costs.ts";
 import { findSteps } from "../sql/requests.ts";
 import { statisticsSteps } from "../sql/statistics.ts";
@@ -56,6 +57,10 @@ function readFile<Answer>(path: string, read: (database: Database) => Answer): A
 
 export function readSqliteStatistics(path: string, queries: readonly StatisticsQuery[]): StatisticsRow[][] {
   return readFile(path, (database) => queries.map((query) => readAtOnce(database, statisticsSteps(query, Date.now()))));
+}
+
+export function readSqliteNames(path: string, kind: string, ids: readonly string[]): Names {
+  return readFile(path, (database) => readAtOnce(database, namesSteps(kind, ids)));
 }
 
 export function readSqliteReportedCosts(path: string, since: number): ReportedCostRow[] {

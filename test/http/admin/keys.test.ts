@@ -485,6 +485,18 @@ describe("the holder of a key", () => {
     expect(body).not.toHaveProperty("latencyMs");
   });
 
+  test("is told sums without the noise of binary fractions, as budgets are", async () => {
+    const { id, key } = await issue({ budgets: [{ usd: 2, window: "month" }] });
+    await store.requests.insert([0.1, 0.2].map((costUsd) => makeRecord({ keyId: id, costUsd, startedAt: Date.now() })));
+    const owner = { kind: "key", id, budgets: [{ usd: 2, window: "month" }] } as const;
+    for (const usd of [0.1, 0.2 + 3e-9]) {
+      const lease = house.budgets.hold([owner], { usd, ttlMs: 60_000 });
+      lease.settle(usd);
+    }
+    const { body } = await ask("GET", "/v1/usage?since=1h", undefined, key);
+    expect(body).toMatchObject({ costUsd: 0.3, spending: [{ spentUsd: 0.300000003 }] });
+  });
+
   test("may ask once a second, whatever his key may do besides", async () => {
     const [first, second] = [await issue({ rpm: 1 }), await issue()];
     const paths = ["/v1/usage", "/api/me", "/v1/usage?since=7d"];
@@ -559,6 +571,43 @@ describe("what a killed gateway had spent and not yet written to the budget", ()
     }
   });
 
+  test("is counted for the team of the keys too, from when each of them belongs to it", async () => {
+    using own = openKeyStore();
+    const team = { name: "ours", budgets: [{ usd: 100, window: "day" }] };
+    const hour = 3_600_000;
+    let time = clock;
+    const ids = await (async () => {
+      using first = await startKeyHouse({ store: own.store, now: () => time });
+      const made = async (path: string, body: object) => String((await first.ask("POST", path, body)).body["id"]);
+      const [ours, theirs] = [await made("/api/teams", team), await made("/api/teams", { ...team, name: "theirs" })];
+      const stays = await made("/api/keys", { name: "stays", teamId: ours, budgets });
+      const plain = await made("/api/keys", { name: "without a budget of its own", teamId: ours });
+      const moves = await made("/api/keys", { name: "moves", teamId: ours });
+      const spent = async (keyId: string, costUsd: number) =>
+        own.store.requests.insert([makeRecord({ keyId, startedAt: time, costUsd })]);
+      for (const id of [stays, plain, moves]) await spent(id, 4);
+      time += 2 * hour;
+      await first.ask("PATCH", `/api/keys/${moves}`, { teamId: theirs });
+      await first.ask("PATCH", `/api/keys/${stays}`, { teamId: ours, name: "stays where it is" });
+      time += hour;
+      await spent(moves, 1);
+      await spent(plain, 2);
+      return { ours, theirs, moves };
+    })();
+    for (const life of [1, 2]) {
+      using next = await startKeyHouse({ store: own.store, now: () => time, isAlone: true });
+      const spentBy = async (id: string) => {
+        const { body } = await next.ask("GET", `/api/teams/${id}`);
+        return (body["spending"] as unknown as { spentUsd: number }[])[0]?.spentUsd;
+      };
+      // What the one that moved spent before is no longer known to belong to the others.
+      await until(async () => (await spentBy(ids.ours)) === 10, `ours are counted in life ${life}`);
+      await until(async () => (await spentBy(ids.theirs)) === 1, `theirs are counted in life ${life}`);
+      expect((await next.ask("GET", `/api/keys/${ids.moves}`)).body).not.toHaveProperty("teamSince");
+      await next.budgets.flush();
+    }
+  });
+
   test("is left to those that live, where there are others", async () => {
     using own = openKeyStore();
     const { id } = await crash(own.store);
@@ -603,6 +652,34 @@ describe("a budget that a key did not have before", () => {
     using other = await startKeyHouse({ store: own.store, now: () => clock });
     const { body } = await other.ask("GET", `/api/keys/${id}`);
     expect(body["spending"]).toMatchObject([{ window: "day", spentUsd: 9 }]);
+  });
+
+  test("begins for a team with what its keys spent for it", async () => {
+    using own = openKeyStore();
+    let time = clock;
+    using house = await startKeyHouse({ store: own.store, now: () => time });
+    const made = async (path: string, body: object) => String((await house.ask("POST", path, body)).body["id"]);
+    const team = await made("/api/teams", { name: "ours" });
+    const [member, comer] = [
+      await made("/api/keys", { name: "a", teamId: team }),
+      await made("/api/keys", { name: "b" }),
+    ];
+    const spent = async (keyId: string, costUsd: number) =>
+      own.store.requests.insert([makeRecord({ keyId, startedAt: time, costUsd })]);
+    await spent(member, 1);
+    await spent(comer, 16);
+    time += hour;
+    await house.ask("PATCH", `/api/keys/${comer}`, { teamId: team });
+    time += hour;
+    await spent(member, 2);
+    await spent(comer, 4);
+    const patch = async (budgets: unknown) => {
+      const { body } = await house.ask("PATCH", `/api/teams/${team}`, { budgets });
+      return (body["spending"] as unknown as { spentUsd: number }[] | undefined)?.map(({ spentUsd }) => spentUsd);
+    };
+    expect(await patch([{ usd: 10, window: "day" }])).toEqual([7]);
+    expect(await patch(null)).toBeUndefined();
+    expect(await patch([{ usd: 10, window: "day" }])).toEqual([7]);
   });
 
   test("is not put on while nobody can tell what was spent", async () => {

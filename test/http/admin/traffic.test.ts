@@ -15,6 +15,8 @@ const records = Array.from({ length: 12 }, (_, index) =>
     endReason: index % 3 === 0 ? "rejected" : "completed",
     keyId: index < 6 ? "key_a" : "key_b",
     userText: "what was said",
+    // 0.1 three times is 0.30000000000000004 to a machine.
+    ...(index < 3 ? { costUsd: index === 1 ? 0.1 + 0.2 : 0.1 } : {}),
     usage: { input: 10, cacheRead: undefined, cacheWrite: undefined, output: 1, reasoning: undefined },
   }),
 );
@@ -90,6 +92,24 @@ describe.each(houses)("with %s", (_name, house) => {
     });
   });
 
+  test("keys that were not issued here have no name, and other groups have none at all", async () => {
+    const { body } = await house.ask("GET", "/api/stats?by=key&since=1h");
+    expect(body["rows"]).toMatchObject([
+      { group: "key_a", name: null },
+      { group: "key_b", name: null },
+    ]);
+    const models = (await house.ask("GET", "/api/stats?since=1h")).body["rows"] as object[];
+    for (const row of models) expect(row).not.toHaveProperty("name");
+  });
+
+  test("money is told without the noise of binary fractions", async () => {
+    const logs = await house.ask("GET", "/api/logs?limit=2");
+    expect(logs.body["data"]).toMatchObject([{ costUsd: 0.1 }, { costUsd: 0.3 }]);
+    const byKey = await house.ask("GET", "/api/stats?by=key&since=1h");
+    expect(byKey.body).toMatchObject({ rows: [{ costUsd: 0.5 }, { costUsd: null }], total: { costUsd: 0.5 } });
+    expect((await house.ask("GET", "/admin/status")).body["requests"]).toMatchObject({ costUsd: 0.5 });
+  });
+
   test("what is wrong with a question is named", async () => {
     for (const [query, field] of [
       ["/api/logs?limit=0", "limit"],
@@ -104,4 +124,32 @@ describe.each(houses)("with %s", (_name, house) => {
       expect([query, refused.status, messageOf(refused)]).toEqual([query, 400, expect.stringContaining(field)]);
     }
   });
+});
+
+test("statistics by key say what keys are called; what deleted ones were called is for admins", async () => {
+  using own = openKeyStore();
+  using house = await startConfigHouse({ store: own.store, file });
+  const keys = house.virtualKeys?.admin.keys;
+  if (keys === undefined) throw new Error("this gateway has a database");
+  const by = { actor: "a test", address: undefined };
+  const living = await keys.create({ name: "living", enabled: true }, by);
+  const deleted = await keys.create({ name: "deleted", enabled: true }, by);
+  await own.store.requests.insert([
+    makeRecord({ startedAt: now, keyId: living.id }),
+    makeRecord({ startedAt: now - 1, keyId: living.id }),
+    makeRecord({ startedAt: now, keyId: deleted.id }),
+  ]);
+  const namesFor = async (role: "admin" | "operator" | "viewer") => {
+    const { body } = await house.ask("GET", "/api/stats?by=key&since=1h", undefined, role);
+    return (body["rows"] as { group: string; name: string | null }[]).map(({ group, name }) => [group, name]);
+  };
+  const named = (name: string | null) => [
+    [living.id, "living"],
+    [deleted.id, name],
+  ];
+  expect(await namesFor("viewer")).toEqual(named("deleted"));
+  await keys.remove(deleted.id, by);
+  expect(await namesFor("viewer")).toEqual(named(null));
+  expect(await namesFor("operator")).toEqual(named(null));
+  expect(await namesFor("admin")).toEqual(named("deleted"));
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { DocumentChange } from "../../../src/storage/document-store.ts";
+import { readNames } from "../../../src/storage/databases.ts";
 import { createRetention } from "../../../src/storage/retention.ts";
 import { forSeeds } from "../../lib/seeded.ts";
 import { createRandom, randomText } from "../../support/random.ts";
@@ -176,6 +177,31 @@ export function documentConformance(engine: TriedEngine): void {
     expect(entries[1]).toEqual({ ...entry, after: undefined, detail: undefined });
     expect(audit.append({ actor: "", action: "a", subject: "s" })).rejects.toMatchObject({ status: 400 });
     expect(audit.list({ limit: 0 })).rejects.toMatchObject({ status: 400 });
+  });
+
+  test("names are those documents have, and those they had when they were deleted", async () => {
+    const url = await engine.createDatabase();
+    await using opened = await openAt(url);
+    const { documents, audit } = opened.store;
+    const ids = Array.from({ length: 300 }, (_, index) => `key_${index}`);
+    for (const id of ids.slice(0, 260)) await documents.put({ kind: "key", id, value: { name: `Ключ of ${id}` } });
+    await documents.put({ kind: "key", id: "key_nameless", value: [] });
+    await documents.put({ kind: "team", id: "key_299", value: { name: "a team" } });
+    const deed = { actor: "root", before: { name: "it was" } };
+    await audit.append({ ...deed, action: "key.delete", subject: "key/key_299" });
+    await audit.append({ ...deed, action: "key.delete", subject: "key/key_0" });
+    await audit.append({ ...deed, action: "key.update", subject: "key/key_298" });
+    await audit.append({ ...deed, action: "team.delete", subject: "team/key_297" });
+
+    const names = await readNames(url, "key", [...ids, "key_nameless", "(none)", "%"]);
+    expect(names.size).toBe(261);
+    expect([names.get("key_0"), names.get("key_259"), names.get("key_299")]).toEqual([
+      "Ключ of key_0",
+      "Ключ of key_259",
+      "it was",
+    ]);
+    expect(await readNames(url, "key", [])).toEqual(new Map());
+    expect(await audit.deletedNames("key", ["key_1", "key_299"])).toEqual(new Map([["key_299", "it was"]]));
   });
 
   test("what is left of removed documents, and old entries of the audit log, go after their time", async () => {
