@@ -54,10 +54,13 @@ function inOrder(changes: readonly Change[]): Change[] {
 export function createExchange({ changes, store, now }: ExchangeOptions): Exchange {
   const { live } = changes;
 
-  /** Keys come last: they open what all the rest describes. `onWritten` hears how many there are so far. */
-  async function keep({ plan, puts }: Import, onWritten: (keys: number) => void): Promise<void> {
+  /**
+   * Keys come last: they open what all the rest describes. `onWritten` hears how many there are so far; `undefined` = not
+   * even a change of the configuration.
+   */
+  async function keep({ plan, puts }: Import, onWritten: (keys: number | undefined) => void): Promise<void> {
     const all = [...inOrder(plan.changes), ...inOrder(plan.removals).reverse()];
-    await changes.keep(all, () => onWritten(0));
+    await changes.keep(all, (count) => onWritten(count > 0 ? 0 : undefined));
     try {
       for (const [index, put] of puts.entries()) {
         await store?.documents.put(put);
