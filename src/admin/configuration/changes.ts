@@ -7,7 +7,7 @@ import type { AuditTrail, By, Deed } from "../audit-trail.ts";
 import type { AdminDocuments } from "../documents.ts";
 import { entryDocument, type OpenedEntry } from "./entry-document.ts";
 import type { LiveConfig } from "./live-config.ts";
-import type { OverlayBook, StoredEntry } from "./overlay-book.ts";
+import type { OverlayBook, SeenChange, StoredEntry } from "./overlay-book.ts";
 import { putBack, type Written } from "./put-back.ts";
 import { brokenBeneath, refuseCollision, refuseConfig } from "./refuse-config.ts";
 import type { Fields, Named } from "./written-entry.ts";
@@ -60,16 +60,34 @@ export interface ChangesOptions {
   readonly cannotKeep: () => GatewayError;
 }
 
-function isSame(left: Named, right: Named): boolean {
-  return left.kind === right.kind && left.name === right.name;
+function pathOf({ kind, name }: Named): string {
+  return `${kind}/${name}`;
+}
+
+function without<Entry extends Named>(entries: readonly Entry[], others: readonly Named[]): Entry[] {
+  const paths = new Set(others.map(pathOf));
+  return entries.filter((entry) => !paths.has(pathOf(entry)));
+}
+
+/** What there is, each at its place, and then what is new. */
+function laidOver(there: Overlay, changes: readonly Change[]): Overlay {
+  const changed = new Map(changes.map((change) => [pathOf(change), change]));
+  const entryOf = ({ kind, name, fields }: Change): Overlay => (fields === undefined ? [] : [{ kind, name, fields }]);
+  const isNew = without(changes, there);
+  const kept = there.flatMap((entry) => {
+    const change = changed.get(pathOf(entry));
+    return change === undefined ? [entry] : entryOf(change);
+  });
+  return [...kept, ...isNew.flatMap(entryOf)];
 }
 
 /** What was found sound, and of what. */
 interface Checked {
   readonly loaded: LoadedConfig;
+  readonly changes: readonly Named[];
   /** Of all changes that were known then. */
   readonly mark: number;
-  /** Changes that did not fit anyway. */
+  /** Changes besides that did not fit anyway. */
   readonly leftOut: Overlay;
 }
 
@@ -78,7 +96,7 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
   /** Works that make many changes. */
   let works = 0;
   /** With all that was kept since something was served. */
-  let pending: LoadedConfig | undefined;
+  let pending: Checked | undefined;
   let checked: Checked | undefined;
 
   function need(): Kept {
@@ -86,19 +104,17 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
     return kept;
   }
 
-  /** Without those that do not fit anyway, unless they are what is changed. */
-  function overlayWith(changes: readonly Change[], leftOut = live.leftOut()): Overlay {
-    const without = [...changes, ...leftOut];
-    const others = book.overlay().filter((entry) => !without.some((changed) => isSame(changed, entry)));
-    return [
-      ...others,
-      ...changes.flatMap(({ fields, ...named }) => (fields === undefined ? [] : [{ ...named, fields }])),
-    ];
+  /** Throws ConfigError. */
+  function preview(changes: readonly Change[], out: Overlay): Checked {
+    // Without those that do not fit anyway, unless they are what is changed.
+    const leftOut = without(out, changes);
+    const loaded = live.preview(laidOver(without(book.overlay(), leftOut), changes));
+    return { loaded, changes, leftOut, mark: book.mark() };
   }
 
   function problemOf(error: ConfigError): GatewayError {
     try {
-      live.preview(overlayWith([]));
+      preview([], live.leftOut());
     } catch (beneath) {
       if (beneath instanceof ConfigError) return brokenBeneath(beneath);
       throw beneath;
@@ -106,9 +122,16 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
     return refuseConfig(error);
   }
 
-  function serve(): void {
+  /** What came from elsewhere since something was checked. */
+  function comeSince({ mark, changes }: Checked): SeenChange[] {
+    return without(book.changedSince(mark), changes);
+  }
+
+  /** `sound` = with all that was kept: where nothing else has come, and all fits, it need not be read again. */
+  function serve(sound?: Checked): void {
+    const isAll = sound !== undefined && sound.leftOut.length === 0 && comeSince(sound).length === 0;
     pending = undefined;
-    live.serve(book.overlay());
+    live.serve(book.overlay(), isAll ? sound.loaded : undefined);
   }
 
   /** How a change is written. Throws GatewayError (409) where it has secrets and nothing can be sealed. */
@@ -126,19 +149,12 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
    * Looks once more at what others wrote while this was written. What came before it was not known when it was checked;
    * who came after it will look after it too, and give way.
    */
-  async function checkAgain(written: readonly Written[], { mark, leftOut }: Checked): Promise<void> {
+  async function checkAgain(sound: Checked): Promise<Checked> {
     await need().look();
-    const last = Math.max(...written.map(({ kind, name }) => book.lastVersion(kind, name)));
-    const isOwn = (other: Named): boolean => written.some((own) => isSame(own, other));
-    const isUnseen = book.changedSince(mark).some((other) => other.version < last && !isOwn(other));
-    if (!isUnseen) return;
+    const last = Math.max(...sound.changes.map(({ kind, name }) => book.lastVersion(kind, name)));
+    if (comeSince(sound).every(({ version }) => version > last)) return sound;
     try {
-      live.preview(
-        overlayWith(
-          [],
-          leftOut.filter((entry) => !isOwn(entry)),
-        ),
-      );
+      return { ...preview([], sound.leftOut), changes: sound.changes };
     } catch (error) {
       throw error instanceof ConfigError ? refuseCollision(error) : error;
     }
@@ -146,7 +162,7 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
 
   return {
     live,
-    loaded: () => pending ?? live.loaded(),
+    loaded: () => pending?.loaded ?? live.loaded(),
     stored: ({ kind, name }) => book.find(kind, name),
     all: () => book.overlay(),
     locked: () => book.locked(),
@@ -165,13 +181,12 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
         return await work();
       } finally {
         works -= 1;
-        if (works === 0 && pending !== undefined) serve();
+        if (works === 0 && pending !== undefined) serve(pending);
       }
     },
     check(changes) {
       try {
-        const leftOut = live.leftOut();
-        checked = { loaded: live.preview(overlayWith(changes)), mark: book.mark(), leftOut };
+        checked = preview(changes, live.leftOut());
         return checked.loaded;
       } catch (error) {
         if (error instanceof ConfigError) throw problemOf(error);
@@ -180,7 +195,8 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
     },
     async keep(changes, onWritten) {
       const own = need();
-      const sound = checked;
+      const before = checked;
+      let sound: Checked | undefined;
       // All are sealed before the first is written: what cannot be kept leaves nothing behind.
       const writings = changes.map((change) => writing(change, own));
       const written: Written[] = [];
@@ -189,8 +205,7 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
           written.push(await write());
           onWritten?.(written.length);
         }
-        if (sound !== undefined) await checkAgain(written, sound);
-        if (works > 0) pending = sound?.loaded;
+        sound = before && (await checkAgain(before));
       } catch (error) {
         if (isConflict(error)) {
           await putBack(written, own.documents);
@@ -199,7 +214,8 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
         throw error;
       } finally {
         // Where not all of them could be kept, it is not what was checked.
-        if (works === 0 || pending !== sound?.loaded) serve();
+        if (works > 0 && sound !== undefined) pending = sound;
+        else serve(sound);
       }
     },
     async tell(deed, by) {

@@ -13,7 +13,7 @@ import {
 } from "../contract/config.ts";
 import type { Change, Changes } from "./changes.ts";
 import { exportedConfig } from "./exported-config.ts";
-import { type ImportPlan, planImport } from "./import-plan.ts";
+import { planImport } from "./import-plan.ts";
 import { exportKeys, type KeptKeys, planKeys } from "./kept-keys.ts";
 import { modelRules } from "./models.ts";
 import { providerRules } from "./providers.ts";
@@ -38,7 +38,7 @@ export interface ExchangeOptions {
 const rules = { provider: providerRules, model: modelRules };
 /** An import that was found sound. */
 interface Import {
-  readonly plan: ImportPlan;
+  readonly all: readonly Change[];
   readonly puts: readonly PutDocument[];
 }
 
@@ -58,8 +58,7 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
    * Keys come last: they open what all the rest describes. `onWritten` hears how many there are so far; `undefined` = not
    * even a change of the configuration.
    */
-  async function keep({ plan, puts }: Import, onWritten: (keys: number | undefined) => void): Promise<void> {
-    const all = [...inOrder(plan.changes), ...inOrder(plan.removals).reverse()];
+  async function keep({ all, puts }: Import, onWritten: (keys: number | undefined) => void): Promise<void> {
     await changes.keep(all, (count) => onWritten(count > 0 ? 0 : undefined));
     try {
       for (const [index, put] of puts.entries()) {
@@ -90,7 +89,7 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
         const isExport = isPlainObject(document["config"]);
         const tree = isExport ? (document["config"] as Fields) : document;
         const plan = planImport(changes, { tree, replace }, rules);
-        const all = [...plan.changes, ...plan.removals];
+        const all = [...inOrder(plan.changes), ...inOrder(plan.removals).reverse()];
         const before = live.loaded();
         const after = changes.check(all);
         for (const { kind, name, given } of plan.changes)
@@ -100,7 +99,7 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
         const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
         let written: number | undefined;
         try {
-          if (!dryRun) await keep({ plan, puts }, (keys) => void (written = keys));
+          if (!dryRun) await keep({ all, puts }, (keys) => void (written = keys));
         } finally {
           if (written !== undefined) {
             const places = changedPlaces(differences, { before: before.config, after: after.config });

@@ -84,6 +84,8 @@ export function createOverlayBook({ box, onProblem }: OverlayBookOptions): Overl
       if (before !== undefined && version <= before.version) return false;
       const now = "value" in change ? { ...read(change), value: change.value } : { entry: undefined };
       applied += 1;
+      // What is made anew comes last, as what is new.
+      if (before?.isRemoved === true) known.delete(path);
       known.set(path, { ...now, kind, name, version, order: applied, isRemoved: !("value" in change) });
       return now.entry !== undefined || before?.entry !== undefined;
     },

@@ -180,3 +180,14 @@ test("changes at the same moment that fit together are both made", async () => {
   await expectNothingLeftOut();
   expect(Object.keys(first.config().models).sort()).toEqual(["new", "other", "smart"]);
 });
+
+test("a file that changes while a change is written counts, and so does the change", async () => {
+  const changed = `${file}limits: { queue: { size: 3 } }\n`;
+  const answer = await meanwhile(["POST", "/api/models", { name: "new", ...standsOnMine }], async () =>
+    first.write(changed),
+  );
+  expect(answer.status).toBe(201);
+  expect(first.config().limits.queue.size).toBe(3);
+  expect(Object.keys(first.config().models).sort()).toEqual(["new", "smart"]);
+  first.write(file);
+});
