@@ -8,7 +8,7 @@ function problemsText({ problems }: ConfigError): string {
     .slice(0, mostNamed)
     .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   const more = problems.length > mostNamed ? [`and ${problems.length - mostNamed} more`] : [];
-  return `${[...named, ...more].join("; ")}.`.replace(/\.\.$/, ".");
+  return `${[...named, ...more].join("; ")}.`.replace(/([.?])\.$/, "$1");
 }
 
 /** What is wrong with the configuration that a change would make, for whoever wanted to make it. */
