@@ -137,8 +137,9 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
   /** How a change is written. Throws GatewayError (409) where it has secrets and nothing can be sealed. */
   function writing({ fields, kind, name }: Change, { documents, box }: Kept): () => Promise<Written> {
     const value = fields && entryDocument({ kind, name, fields }, box);
+    // As it was checked: what comes from elsewhere while others are written is a conflict.
+    const before = book.find(kind, name);
     return async () => {
-      const before = book.find(kind, name);
       if (value === undefined) await documents.remove(kind, name);
       else await documents.put({ kind, id: name, value, expectedVersion: before.version });
       return { kind, name, before, version: book.find(kind, name).version };

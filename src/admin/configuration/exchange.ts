@@ -88,6 +88,9 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
       changes.alone(async () => {
         const isExport = isPlainObject(document["config"]);
         const tree = isExport ? (document["config"] as Fields) : document;
+        const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
+        // From here to the first write nothing is waited for, so that what is written is what was checked.
+        const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
         const plan = planImport(changes, { tree, replace }, rules);
         const all = [...inOrder(plan.changes), ...inOrder(plan.removals).reverse()];
         const before = live.loaded();
@@ -95,8 +98,6 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
         for (const { kind, name, given } of plan.changes)
           if (kind !== "setting") rules[kind].checkChange({ name, before, after, given });
         const differences = configDifferences(before.config, after.config);
-        const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
-        const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
         let written: number | undefined;
         try {
           if (!dryRun) await keep({ all, puts }, (keys) => void (written = keys));

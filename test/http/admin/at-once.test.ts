@@ -191,3 +191,15 @@ test("a file that changes while a change is written counts, and so does the chan
   expect(Object.keys(first.config().models).sort()).toEqual(["new", "smart"]);
   first.write(file);
 });
+
+test("an import does not write over what somebody changed while it was being written, and takes back the rest", async () => {
+  const models = { smart: { targets: model.targets, rpm: 9 }, zz: standsOnMine };
+  const answer = await meanwhile(["POST", "/api/config/import", { models }], async () => {
+    expect((await second.ask("POST", "/api/models", { name: "zz", targets: model.targets })).status).toBe(201);
+    await first.look();
+  });
+  expect(answer.status).toBe(409);
+  await expectNothingLeftOut();
+  expect(second.config().models["zz"]?.targets).toMatchObject([{ provider: "filed" }]);
+  expect(second.config().models["smart"]).toMatchObject({ rpm: 7 });
+});
