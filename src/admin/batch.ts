@@ -1,9 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import type { By } from "./audit-trail.ts";
 import type { BatchOutcome } from "./contract/fields.ts";
-import type { Resource } from "./resource.ts";
-
-type Result = BatchOutcome["results"][number];
+import type { Resource, Step } from "./resource.ts";
 
 export interface Batch<Create, Patch> {
   readonly create: readonly Create[];
@@ -11,63 +9,67 @@ export interface Batch<Create, Patch> {
   readonly delete: readonly string[];
 }
 
+type Outcome = BatchOutcome["results"][number];
+
 type Changing<Create, Patch> = Pick<
   Resource<object, { id: string }, Create, Patch>,
-  "create" | "patch" | "remove" | "together"
+  "create" | "patch" | "remove" | "several"
 >;
 
-type Made = Pick<Result, "id" | "status" | "result">;
+const statusOf = { create: 201, update: 200, delete: 204 } as const;
 
-async function outcomeOf(
-  action: Result["action"],
-  id: string | undefined,
-  change: () => Promise<Made>,
-): Promise<Result> {
-  const named = id === undefined ? {} : { id };
-  try {
-    return { action, ...named, ...(await change()) };
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    return { action, status: error.status, ...named, error: { code: error.code, message: error.message } };
+function stepsOf<Create, Patch>(batch: Batch<Create, Patch>): Step<Create, Patch>[] {
+  return [
+    ...batch.create.map((input) => ({ action: "create", input }) as const),
+    ...batch.update.map(({ id, ...patch }) => ({ action: "update", id, patch: patch as Patch }) as const),
+    ...batch.delete.map((id) => ({ action: "delete", id }) as const),
+  ];
+}
+
+function perform<Create, Patch>(
+  resource: Changing<Create, Patch>,
+  step: Step<Create, Patch>,
+  by: By,
+): Promise<object | void> {
+  if (step.action === "create") return resource.create(step.input, by);
+  return step.action === "update" ? resource.patch(step.id, step.patch, by) : resource.remove(step.id, by);
+}
+
+async function oneByOne<Create, Patch>(
+  resource: Changing<Create, Patch>,
+  steps: readonly Step<Create, Patch>[],
+  by: By,
+): Promise<(object | void | GatewayError)[]> {
+  const made: (object | void | GatewayError)[] = [];
+  for (const step of steps) {
+    try {
+      made.push(await perform(resource, step, by));
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      made.push(error);
+    }
   }
+  return made;
+}
+
+function outcomeOf(step: Step<unknown, unknown>, made: object | void | GatewayError): Outcome {
+  const { action } = step;
+  const named = action === "create" ? {} : { id: step.id };
+  if (made instanceof GatewayError) {
+    const { status, code, message } = made;
+    return { action, status, ...named, error: { code, message } };
+  }
+  const own = made !== undefined && "id" in made && typeof made.id === "string" ? { id: made.id } : named;
+  return { action, status: statusOf[action], ...own, ...(made === undefined ? {} : { result: made }) };
 }
 
 /** Several changes, one after another; one that fails leaves the others alone. */
-export function runBatch<Create, Patch>(
+export async function runBatch<Create, Patch>(
   resource: Changing<Create, Patch>,
   batch: Batch<Create, Patch>,
   by: By,
 ): Promise<BatchOutcome> {
-  const run = (): Promise<BatchOutcome> => runAll(resource, batch, by);
-  return resource.together === undefined ? run() : resource.together(run);
-}
-
-async function runAll<Create, Patch>(
-  resource: Changing<Create, Patch>,
-  batch: Batch<Create, Patch>,
-  by: By,
-): Promise<BatchOutcome> {
-  const results: Result[] = [];
-  for (const input of batch.create)
-    results.push(
-      await outcomeOf("create", undefined, async () => {
-        const result = await resource.create(input, by);
-        return { status: 201, id: result.id, result };
-      }),
-    );
-  for (const { id, ...patch } of batch.update)
-    results.push(
-      await outcomeOf("update", id, async () => ({
-        status: 200,
-        result: await resource.patch(id, patch as Patch, by),
-      })),
-    );
-  for (const id of batch.delete)
-    results.push(
-      await outcomeOf("delete", id, async () => {
-        await resource.remove(id, by);
-        return { status: 204 };
-      }),
-    );
-  return { results };
+  const steps = stepsOf(batch);
+  const made = await (resource.several?.(steps, by) ?? oneByOne(resource, steps, by));
+  return { results: steps.map((step, index) => outcomeOf(step, made[index])) };
 }

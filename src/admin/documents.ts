@@ -9,7 +9,8 @@ export interface AdminDocuments {
   /** All of a kind, by id, as the store has them now. */
   list(kind: string): Promise<StoredDocument[]>;
   put(document: PutDocument): Promise<StoredDocument>;
-  remove(kind: string, id: string): Promise<void>;
+  /** With `onlyVersion` only that one: where there is another by now, it stays. */
+  remove(kind: string, id: string, onlyVersion?: number): Promise<void>;
 }
 
 export interface AdminDocumentsOptions {
@@ -37,9 +38,9 @@ export function createAdminDocuments({ documents, onChange }: AdminDocumentsOpti
   }
 
   /** Version of what was removed; `undefined` = there was nothing. */
-  async function removeOrMiss(kind: string, id: string): Promise<number | undefined> {
+  async function removeOrMiss(kind: string, id: string, onlyVersion?: number): Promise<number | undefined> {
     const found = await documents.get(kind, id);
-    if (found === undefined) return undefined;
+    if (found === undefined || found.version !== (onlyVersion ?? found.version)) return undefined;
     try {
       await documents.remove({ kind, id, expectedVersion: found.version });
     } catch (error) {
@@ -65,8 +66,8 @@ export function createAdminDocuments({ documents, onChange }: AdminDocumentsOpti
       onChange(stored);
       return stored;
     },
-    async remove(kind, id) {
-      const removed = await againOnConflict(() => removeOrMiss(kind, id));
+    async remove(kind, id, onlyVersion) {
+      const removed = await againOnConflict(() => removeOrMiss(kind, id, onlyVersion));
       if (removed === undefined) return;
       // An import may bring the id back: only what was removed, and what was before it, does not count any more.
       onChange({ kind, id, version: removed + 0.5, updatedAt: Date.now(), isRemoved: true });

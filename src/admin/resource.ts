@@ -15,9 +15,18 @@ export interface Resource<View, Made, Create, Patch> {
   /** 409 where the version that the change names is not the one there is. */
   patch(id: string, patch: Patch, by: By): Promise<View>;
   remove(id: string, by: By): Promise<void>;
-  /** Work that makes many changes, where that can be done faster than one by one. */
-  together?<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Changes in their order, where that can be done faster than one by one: what became of each, as the single change would
+   * have answered. One that fails leaves the others alone.
+   */
+  several?(steps: readonly Step<Create, Patch>[], by: By): Promise<readonly (View | Made | void | GatewayError)[]>;
 }
+
+/** A change of a batch. */
+export type Step<Create, Patch> =
+  | { readonly action: "create"; readonly input: Create }
+  | { readonly action: "update"; readonly id: string; readonly patch: Patch }
+  | { readonly action: "delete"; readonly id: string };
 
 /** How a thing is told, made and changed. */
 export interface ResourceRules<Value extends { id: string }, View, Create, Patch> {

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { defineCommand } from "citty";
+import { maskedPlaces } from "../admin/configuration/masked-secrets.ts";
 import { type ConfigImportResult, configImportResultSchema, exportFormat } from "../admin/contract/config.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { renderYaml } from "../config/import/render-yaml.ts";
 import { literal } from "../config/import/part.ts";
 import { parseConfigFile } from "../config/parse-file.ts";
-import { isPlainObject, leaves, pathText } from "../config/path.ts";
+import { isPlainObject, pathText } from "../config/path.ts";
 import { substitute } from "../config/substitute.ts";
 import { adminArguments, askAdmin } from "./admin-api.ts";
 import { checkImport } from "./import-check.ts";
@@ -19,6 +20,8 @@ Examples:
   orcestator config import gateway.json --dry-run
   orcestator config import gateway.json
   orcestator config import gateway.json --out orcestator.yaml      makes a configuration file of it, without a gateway`;
+
+const mostNamed = 10;
 
 type Tree = Record<string, unknown>;
 
@@ -42,10 +45,11 @@ function withLiterals(value: unknown): unknown {
 }
 
 function refuseMasks(tree: Tree): void {
-  const masked = leaves(tree).filter(({ value }) => JSON.stringify(value).includes("…"));
-  if (masked.length === 0) return;
-  const places = masked.slice(0, 5).map(({ path }) => path);
-  throw new CliError(`${places.join(", ")}: masked, so nothing was written; export it with --secrets`);
+  const places = maskedPlaces(tree);
+  if (places.length === 0) return;
+  const more = places.length > mostNamed ? [`and ${places.length - mostNamed} more`] : [];
+  const named = [...places.slice(0, mostNamed), ...more].join(", ");
+  throw new CliError(printable(`${named}: masked, so nothing was written; export it with --secrets`));
 }
 
 /** A configuration file that says what the document says. */

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { choiceWarnings } from "./checks/check-choices.ts";
 import type { CheckContext, CheckResult } from "./checks/check-context.ts";
 import { parameterProblems } from "./checks/check-parameters.ts";
+import { priceProblems, priceWarnings } from "./checks/check-prices.ts";
 import { providerProblems, providerWarnings } from "./checks/check-providers.ts";
 import { referenceProblems, referenceWarnings } from "./checks/check-references.ts";
 import type { LocatedProblem } from "./config-error.ts";
@@ -51,6 +52,7 @@ export function checkConfig(config: ResolvedConfig, context: CheckContext): Chec
     ...providerProblems(config, context),
     ...referenceProblems(config, context),
     ...parameterProblems(config),
+    ...priceProblems(config),
   ];
   if (needsFiles) problems.push(...fileProblems(config, cwd));
   if (declared.providers.length === 0) {
@@ -58,6 +60,11 @@ export function checkConfig(config: ResolvedConfig, context: CheckContext): Chec
   }
   return {
     problems,
-    warnings: [...providerWarnings(config, context), ...referenceWarnings(config, context), ...choiceWarnings(config)],
+    warnings: [
+      ...providerWarnings(config, context),
+      ...referenceWarnings(config, context),
+      ...choiceWarnings(config),
+      ...priceWarnings(config),
+    ],
   };
 }

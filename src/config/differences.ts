@@ -36,9 +36,18 @@ function isSame(left: Leaf | undefined, right: Leaf | undefined): boolean {
   return !isSent && isEmpty(only?.value);
 }
 
+function unlike<Entry>(own: Readonly<Record<string, Entry>>, other: Readonly<Record<string, Entry>>) {
+  return Object.fromEntries(Object.entries(own).filter(([name, entry]) => !Bun.deepEquals(entry, other[name])));
+}
+
+/** Without providers and models that are the same in both: there may be thousands of them. */
+function withoutSame(own: ResolvedConfig, other: ResolvedConfig): ResolvedConfig {
+  return { ...own, providers: unlike(own.providers, other.providers), models: unlike(own.models, other.models) };
+}
+
 /** Every value that is not the same in both; a changed secret counts, although its mask may look the same. */
 export function configDifferences(before: ResolvedConfig, after: ResolvedConfig): Difference[] {
-  const [left, right] = [sideOf(before), sideOf(after)];
+  const [left, right] = [sideOf(withoutSame(before, after)), sideOf(withoutSame(after, before))];
   const all = new Map([...right.plain, ...left.plain]);
   return [...all].flatMap(([path, { keys }]) => {
     if (isSame(left.plain.get(path), right.plain.get(path))) return [];

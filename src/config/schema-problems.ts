@@ -55,7 +55,10 @@ function wrongName(path: ConfigPath): string {
   return "this name must not be empty";
 }
 
-function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
+/** What is wrong with a value, as the end of a sentence; the value itself is not quoted, it may be a secret. */
+export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
+  // A schema's own words; zod's begin otherwise.
+  if (issue.message.startsWith("must ")) return issue.message;
   switch (issue.code) {
     case "invalid_type":
       return wrongType(issue, value);
@@ -73,7 +76,7 @@ function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
     case "invalid_format":
       return issue.path[0] === "keys" ? "must be a header name: letters, digits and '-'" : issue.message;
     case "invalid_union":
-      return issue.errors.flatMap(([first]) => (first === undefined ? [] : [messageOf(first, value)])).join(", or ");
+      return issue.errors.flatMap(([first]) => (first === undefined ? [] : [issueText(first, value)])).join(", or ");
     case "unrecognized_keys":
     case "invalid_element":
     case "not_multiple_of":
@@ -87,8 +90,8 @@ function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
  * Of a value that may have several forms, what is wrong with the form it was written in: a misspelt key of an object
  * is not "must be text".
  */
-function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
-  if (issue.code !== "invalid_union") return [issue];
+export function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union" || issue.message.startsWith("must ")) return [issue];
   const fitting = issue.errors.filter(
     (issues) =>
       !issues.some(({ code, path }) => path.length === 0 && (code === "invalid_type" || code === "invalid_value")),
@@ -100,7 +103,7 @@ function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
 function located(issue: z.core.$ZodIssue, tree: unknown): LocatedProblem[] {
   const { path } = issue;
   if (issue.code !== "unrecognized_keys") {
-    return [{ kind: "invalid", path, message: messageOf(issue, valueAt(tree, path)) }];
+    return [{ kind: "invalid", path, message: issueText(issue, valueAt(tree, path)) }];
   }
   return issue.keys.map((key) => ({ kind: "invalid", path: [...path, key], message: unknownKey(key, path) }));
 }

@@ -45,15 +45,21 @@ export interface App {
   routes: readonly { method: string; path: string }[];
 }
 
-/** Whose clients ask below a path: they cannot read another protocol's errors. */
-const protocolsBelow = [
-  ["/v1/messages", protocols["anthropic-messages"]],
-  ["/v1beta/", protocols["gemini-generate"]],
-  ["/api/", protocols["ollama-chat"]],
+/**
+ * Whose clients ask for a path: they cannot read another protocol's errors. Ollama's own paths are named, those that are
+ * not served too: the rest of `/api/` is the admin API's.
+ */
+const protocolsAt = [
+  [/^\/v1\/messages/, protocols["anthropic-messages"]],
+  [/^\/v1beta\//, protocols["gemini-generate"]],
+  [
+    /^\/api\/(?:blobs|chat|copy|create|delete|embed|embeddings|generate|ps|pull|push|show|tags|version)(?:\/|$)/,
+    protocols["ollama-chat"],
+  ],
 ] as const;
 
-function protocolBelow(pathname: string): Protocol | undefined {
-  return protocolsBelow.find(([prefix]) => pathname.startsWith(prefix))?.[1];
+function protocolAt(pathname: string): Protocol | undefined {
+  return protocolsAt.find(([path]) => path.test(pathname))?.[1];
 }
 
 /** Where an id's percent-encoding is broken, Elysia hands on `null`, although the types say text. */
@@ -78,7 +84,7 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
     const { pathname } = new URL(request.url);
     const { method } = request;
     const allowed = app.routes.filter((route) => route.path === pathname).map((route) => route.method);
-    const protocol = protocolBelow(pathname);
+    const protocol = protocolAt(pathname);
     if (allowed.length === 0) return refusals.answer({ request, error: notFound(method, pathname), protocol });
     const error = methodNotAllowed(method, pathname, allowed);
     return refusals.answer({ request, error, headers: { allow: allowed.join(", ") }, protocol });

@@ -14,7 +14,7 @@ export interface FeedState {
 export interface DocumentFeed {
   /** Looks at once, and then again and again. */
   start(): void;
-  /** Looks now. Never rejects. */
+  /** Looks once from now on: what was written before is seen. Never rejects. */
   look(): Promise<void>;
   /** Settles when everything that was there has been seen once, or the feed was stopped. */
   readonly ready: Promise<void>;
@@ -59,6 +59,7 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
   let goodAt: number | undefined;
   let problem: string | undefined;
   let looking: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
   let callOff: (() => void) | undefined;
   let isRunning = false;
 
@@ -123,8 +124,16 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
   }
 
   function look(): Promise<void> {
-    looking ??= lookOnce().finally(() => (looking = undefined));
-    return looking;
+    if (looking === undefined) {
+      looking = lookOnce().finally(() => (looking = undefined));
+      return looking;
+    }
+    // The one under way may have asked before that was written which is looked for.
+    next ??= looking.then(() => {
+      next = undefined;
+      return look();
+    });
+    return next;
   }
 
   async function go(): Promise<void> {

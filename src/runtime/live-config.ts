@@ -20,10 +20,20 @@ export interface LiveConfigOptions extends Pick<ReloadOptions, "apply" | "logger
 export function createLiveConfig({ source, ...options }: LiveConfigOptions): LiveConfig & { readonly reload: Reload } {
   let overlay: Overlay = [];
   let leftOut: Overlay = [];
+  /** By the last preview; `undefined` = something was read since, and may be another file. */
+  let previewed: LoadedConfig | undefined;
+  /** Is served instead of being read again. */
+  let ready: LoadedConfig | undefined;
   const reload = createReload({
     ...options,
     loaded: source.loaded,
     load() {
+      const known = ready;
+      previewed = undefined;
+      if (known !== undefined) {
+        leftOut = [];
+        return known;
+      }
       const overlaid = loadOverlaid((fitting) => source.load(fitting), overlay);
       leftOut = overlaid.leftOut;
       return overlaid.loaded;
@@ -35,14 +45,20 @@ export function createLiveConfig({ source, ...options }: LiveConfigOptions): Liv
     leftOut: () => leftOut,
     preview(changed) {
       const last = reload.loaded();
+      previewed = undefined;
       const next = source.load(changed);
       const message = goneFile(last, next.file);
-      if (message === undefined) return next;
+      if (message === undefined) {
+        previewed = next;
+        return next;
+      }
       throw new ConfigError([{ kind: "unreadable", path: "", message, origin: "default" }], last.file);
     },
-    serve(changed) {
+    serve(changed, sound) {
       overlay = changed;
+      ready = sound === previewed ? sound : undefined;
       reload.attempt();
+      ready = undefined;
     },
   };
 }

@@ -91,9 +91,11 @@ export function createReload({ loaded, load, apply, logger, onRead }: ReloadOpti
   }
 
   function tellRestarts(next: LoadedConfig): void {
-    const pending = new Set(configDifferences(start, next.config).map(({ path }) => path));
     const changed = configDifferences(last.config, next.config).map(({ path }) => path);
-    const places = changed.filter((path) => needsRestart(path) && pending.has(path));
+    const fixed = changed.filter(needsRestart);
+    if (fixed.length === 0) return;
+    const pending = new Set(configDifferences(start, next.config).map(({ path }) => path));
+    const places = fixed.filter((path) => pending.has(path));
     if (places.length > 0) logger.warn(`Takes effect at the next start of the gateway only: ${listOf(places)}`);
   }
 

@@ -91,6 +91,33 @@ test("mistakes are told in the gateway's words, or in the file's", async () => {
   expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining("no such file")]);
 });
 
+test("a mask becomes no key of a configuration file: each is named, and an ordinary text is none", async () => {
+  const dummy = { type: "openai-compatible", baseUrl: "http://127.0.0.1:9/v1" };
+  const masked = {
+    config: {
+      admin: { token: "…", password: "…" },
+      storage: { url: "postgres://…@127.0.0.1/db" },
+      providers: {
+        one: { ...dummy, credentials: ["sk-good-0123456789abcdef", "sk-…cdef", { key: "…", weight: 2 }] },
+        two: { ...dummy, baseUrl: "http://127.0.0.1:9/v1?sig=…", headers: { "x-tenant": "…" } },
+      },
+    },
+  };
+  await Bun.write(join(folder.path, "masks.json"), JSON.stringify(masked));
+  const refused = await config(["import", "masks.json", "--out", "masks.yaml"]);
+  const places = [
+    "admin.token, admin.password, storage.url, providers.one.credentials[1], providers.one.credentials[2].key",
+    "providers.two.baseUrl, providers.two.headers.x-tenant",
+  ];
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining(`${places.join(", ")}: masked`)]);
+  expect(await Bun.file(join(folder.path, "masks.yaml")).exists()).toBe(false);
+  const parameters = { greeting: "Hello… you" };
+  const plain = { providers: { one: { ...dummy, credentials: ["sk-good-0123456789abcdef"], parameters } } };
+  await Bun.write(join(folder.path, "plain.json"), JSON.stringify(plain));
+  expect((await config(["import", "plain.json", "--out", "plain.yaml"])).exitCode).toBe(0);
+  expect(await Bun.file(join(folder.path, "plain.yaml")).text()).toContain("Hello… you");
+});
+
 test("a document becomes a configuration file, whole and with its secrets only", async () => {
   await config(["export", "--out", "masked.json"]);
   const masked = await config(["import", "masked.json", "--out", "made.yaml"]);

@@ -312,6 +312,39 @@ test("a single missing credential is named with its provider", () => {
   expect(folder.fail().message).toContain("providers.gpt.credentials (file orcestator.yaml): no API key");
 });
 
+function priceListOf(name: string, more = ""): string {
+  return `providers: {d: {type: dummy}}\nprices: {providers: {d: ${name}}${more}}`;
+}
+
+function priceListWarnings(name: string, more?: string): readonly string[] {
+  using folder = configFolder({ "orcestator.yaml": priceListOf(name, more) });
+  return folder.load().warnings;
+}
+
+describe("a price list that the price table does not have", () => {
+  test.each([
+    ["openay", "the price table has no prices of 'openay'; did you mean 'openai'?"],
+    ["xai", "did you mean 'x-ai'?"],
+    ["gemini", "the price table has no prices of 'gemini'; it has anthropic, "],
+  ])("%s, is an error", (name, message) => {
+    using folder = configFolder({ "orcestator.yaml": priceListOf(name) });
+    const [problem, ...others] = folder.fail().problems;
+    expect([problem?.path, problem?.message, others]).toEqual([
+      "prices.providers.d",
+      expect.stringContaining(message),
+      [],
+    ]);
+  });
+
+  test("is a warning where a newer table is fetched, and none where it is known", () => {
+    const refresh = ', refresh: "https://prices.example/data.json"';
+    expect(priceListWarnings("openay", refresh)).toEqual([
+      "prices.providers.d: the price table has no prices of 'openay'; did you mean 'openai'?",
+    ]);
+    expect(priceListWarnings("x-ai")).toEqual([]);
+  });
+});
+
 function pricesIn(text: string): readonly string[] {
   return warningsOf(`models: {}\nprices: ${text}`).filter((warning) => warning.startsWith("prices"));
 }

@@ -9,16 +9,18 @@ const secret = "pa55word-in-url";
 
 interface Call {
   readonly token?: string;
+  readonly method?: string;
   readonly body?: object;
 }
 
-async function call({ origin }: Gateway, path: string, { token = adminToken, body }: Call = {}) {
+async function call({ origin }: Gateway, path: string, { token = adminToken, body, method }: Call = {}) {
   const response = await fetch(`${origin}${path}`, {
-    method: body === undefined ? "GET" : "POST",
+    method: method ?? (body === undefined ? "GET" : "POST"),
     headers: { authorization: `Bearer ${token}` },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  const text = await response.text();
+  return { status: response.status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
 }
 
 async function databaseUp({ origin }: Gateway): Promise<string | undefined> {
@@ -76,6 +78,22 @@ describe.each(pairs)("two gateways on one $name", ({ server, upstream, url, firs
     });
     await until(async () => (await call(second, "/v1/chat/completions", otherAsk)).status === 401, "it is refused");
   }, 30_000);
+
+  test("never both keep changes that do not fit together", async () => {
+    const leftOut = async (gateway: Gateway) => (await call(gateway, "/api/config/export")).body["leftOut"];
+    const names = Array.from({ length: 10 }, (_, index) => `p${index}`);
+    await call(first, "/api/providers/batch", { body: { create: names.map((name) => ({ name, type: "dummy" })) } });
+    await until(async () => (await call(second, "/api/providers/p9")).status === 200, "they are known");
+    for (const provider of names) {
+      const body = { name: `on-${provider}`, targets: [{ provider, model: "x" }] };
+      const [removed, made] = await Promise.all([
+        call(first, `/api/providers/${provider}`, { method: "DELETE" }),
+        call(second, "/api/models", { body }),
+      ]);
+      expect([removed.status, made.status]).not.toEqual([204, 201]);
+    }
+    await until(async () => JSON.stringify([await leftOut(first), await leftOut(second)]) === "[[],[]]", "both agree");
+  }, 60_000);
 
   test("go on from each other's responses", async () => {
     const begun = await call(first, "/v1/responses", { token: key, body: { model: "m", input: "The word is plum." } });

@@ -170,6 +170,34 @@ describe("the rest of the surface", () => {
     }
   });
 
+  test.each([
+    ["GET", "/api/nothing", 404],
+    ["GET", "/api/", 404],
+    ["GET", "/api/keysx", 404],
+    ["GET", "/api/chatter", 404],
+    ["GET", "/api/keys/a/b", 404],
+    ["GET", "/api/config", 404],
+    ["PUT", "/api/keys", 405],
+    ["DELETE", "/api/providers", 405],
+    ["POST", "/api/stats", 405],
+  ])("%s %s, which is the admin API's, is refused in the admin API's form", async (method, path, status) => {
+    const response = await fetch(`${gateway.origin}${path}`, { method });
+    const code = status === 404 ? "not_found" : "method_not_allowed";
+    expect([response.status, await response.json()]).toMatchObject([status, { error: { code } }]);
+    expect(response.headers.has("allow")).toBe(status === 405);
+  });
+
+  test.each([
+    ["GET", "/api/chat", 405],
+    ["PUT", "/api/tags", 405],
+    ["POST", "/api/pull", 404],
+    ["DELETE", "/api/delete", 404],
+    ["POST", "/api/blobs/sha256:00", 404],
+  ])("%s %s, which is Ollama's, is refused in Ollama's form", async (method, path, status) => {
+    const response = await fetch(`${gateway.origin}${path}`, { method });
+    expect([response.status, await response.json()]).toEqual([status, { error: expect.any(String) }]);
+  });
+
   test("probes answer", async () => {
     for (const path of ["/", "/api/hello"]) {
       expect((await fetch(`${gateway.origin}${path}`, { method: "HEAD" })).status).toBe(200);

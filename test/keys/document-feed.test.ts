@@ -77,6 +77,27 @@ test("changes are seen every two seconds, each once, removals too", async () => 
   expect("isRemoved" in seen[2]!).toBe(true);
 });
 
+test("a look is not done with one that began before it was asked for", async () => {
+  const { documents, feed, seen } = scene();
+  const [answered, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const changesSince = documents.changesSince.bind(documents);
+  documents.changesSince = async (version) => {
+    const found = await changesSince(version);
+    answered.resolve();
+    await goOn.promise;
+    return found;
+  };
+  const early = feed.look();
+  await answered.promise;
+  await put(documents, "key_late");
+  const late = [feed.look(), feed.look()];
+  goOn.resolve();
+  await early;
+  expect(idsOf(seen)).toEqual([]);
+  await Promise.all(late);
+  expect(idsOf(seen)).toEqual(["key_late"]);
+});
+
 describe("a store that is down", () => {
   test("at the start is asked again until it answers", async () => {
     const { documents, feed, seen, told, ring, loads } = scene();

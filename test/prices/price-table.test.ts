@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };
+import { priceTableNames } from "../../src/config/price-table-names.ts";
 import { factsOf, providerTypeNames, type ProviderType } from "../../src/config/provider-types.ts";
 import { loadBundledTable } from "../../src/prices/bundled-table.ts";
 import { createPriceTable } from "../../src/prices/price-table.ts";
@@ -123,6 +124,14 @@ describe("whose prices a provider charges", () => {
     expect(named).toHaveLength(12);
     for (const [byType, byAddress] of named) expect(byType).toBe(byAddress);
     for (const name of knownTableNames) expect(source.provider(name)?.models.length).toBeGreaterThan(0);
+  });
+
+  test("the names that the configuration may say are those that the table has", async () => {
+    for (const name of priceTableNames) expect([name, source.provider(name)?.id]).toEqual([name, name]);
+    const written = await Bun.file(Bun.resolveSync("@pydantic/genai-prices", import.meta.dir)).text();
+    const ids = [...written.matchAll(/\bid: "([^"]+)"/g)].map(([, id = ""]) => id);
+    const all = new Set(ids.filter((id) => source.provider(id) !== undefined));
+    expect([...all].sort()).toEqual([...priceTableNames]);
   });
 
   test("behind another address it is who is there, whatever API it speaks", () => {

@@ -34,6 +34,8 @@ export interface ConfigHouse extends Disposable {
   readonly ring: RequestRing;
   /** What the log was told. */
   readonly told: string[];
+  /** How often the configuration was read as a whole. */
+  reads(): number;
   /** What is served. */
   config(): ResolvedConfig;
   /** Writes the configuration's file anew (`undefined`: takes it away), and takes it over. */
@@ -97,7 +99,11 @@ export async function startConfigHouse(options: ConfigHouseOptions): Promise<Con
   const folder = configFolder({ "orcestator.yaml": file });
   const told: string[] = [];
   const log = (text: string): void => void told.push(text);
-  const load = (more: Partial<LoadOptions> = {}): LoadedConfig => folder.load({ env, needsFiles: true, ...more });
+  let reads = 0;
+  const load = (more: Partial<LoadOptions> = {}): LoadedConfig => {
+    reads += 1;
+    return folder.load({ env, needsFiles: true, ...more });
+  };
   const loaded = load();
   let served = loaded.config;
   const live = createLiveConfig({
@@ -169,6 +175,7 @@ export async function startConfigHouse(options: ConfigHouseOptions): Promise<Con
     virtualKeys,
     ring,
     told,
+    reads: () => reads,
     config: () => served,
     write(text) {
       const path = join(folder.path, "orcestator.yaml");

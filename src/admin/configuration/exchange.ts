@@ -13,7 +13,7 @@ import {
 } from "../contract/config.ts";
 import type { Change, Changes } from "./changes.ts";
 import { exportedConfig } from "./exported-config.ts";
-import { type ImportPlan, planImport } from "./import-plan.ts";
+import { planImport } from "./import-plan.ts";
 import { exportKeys, type KeptKeys, planKeys } from "./kept-keys.ts";
 import { modelRules } from "./models.ts";
 import { providerRules } from "./providers.ts";
@@ -38,7 +38,7 @@ export interface ExchangeOptions {
 const rules = { provider: providerRules, model: modelRules };
 /** An import that was found sound. */
 interface Import {
-  readonly plan: ImportPlan;
+  readonly all: readonly Change[];
   readonly puts: readonly PutDocument[];
 }
 
@@ -54,10 +54,12 @@ function inOrder(changes: readonly Change[]): Change[] {
 export function createExchange({ changes, store, now }: ExchangeOptions): Exchange {
   const { live } = changes;
 
-  /** Keys come last: they open what all the rest describes. `onWritten` hears how many there are so far. */
-  async function keep({ plan, puts }: Import, onWritten: (keys: number) => void): Promise<void> {
-    const all = [...inOrder(plan.changes), ...inOrder(plan.removals).reverse()];
-    await changes.keep(all, () => onWritten(0));
+  /**
+   * Keys come last: they open what all the rest describes. `onWritten` hears how many there are so far; `undefined` = not
+   * even a change of the configuration.
+   */
+  async function keep({ all, puts }: Import, onWritten: (keys: number | undefined) => void): Promise<void> {
+    await changes.keep(all, (count) => onWritten(count > 0 ? 0 : undefined));
     try {
       for (const [index, put] of puts.entries()) {
         await store?.documents.put(put);
@@ -86,18 +88,19 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
       changes.alone(async () => {
         const isExport = isPlainObject(document["config"]);
         const tree = isExport ? (document["config"] as Fields) : document;
+        const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
+        // From here to the first write nothing is waited for, so that what is written is what was checked.
+        const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
         const plan = planImport(changes, { tree, replace }, rules);
-        const all = [...plan.changes, ...plan.removals];
+        const all = [...inOrder(plan.changes), ...inOrder(plan.removals).reverse()];
         const before = live.loaded();
         const after = changes.check(all);
         for (const { kind, name, given } of plan.changes)
           if (kind !== "setting") rules[kind].checkChange({ name, before, after, given });
         const differences = configDifferences(before.config, after.config);
-        const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
-        const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
         let written: number | undefined;
         try {
-          if (!dryRun) await keep({ plan, puts }, (keys) => void (written = keys));
+          if (!dryRun) await keep({ all, puts }, (keys) => void (written = keys));
         } finally {
           if (written !== undefined) {
             const places = changedPlaces(differences, { before: before.config, after: after.config });

@@ -45,7 +45,10 @@ function entriesIn(tree: Fields): { entry: Named; fields: Fields }[] {
   const settings = overlaySettings.flatMap((name) => {
     const entry = { kind: "setting", name } as const;
     const fields = writtenEntry(tree, entry);
-    return fields === undefined ? [] : [{ entry, fields }];
+    if (fields !== undefined) return [{ entry, fields }];
+    // A value of another form would be passed over, and nobody would see it.
+    objectAt(tree, [name]);
+    return [];
   });
   return [...named, ...settings];
 }

@@ -9,6 +9,9 @@ export interface LiveConfig {
   leftOut(): Overlay;
   /** What would be served with these changes. Throws ConfigError. */
   preview(overlay: Overlay): LoadedConfig;
-  /** These changes are served from now on, as far as they are sound. Never throws. */
-  serve(overlay: Overlay): void;
+  /**
+   * These changes are served from now on, as far as they are sound. `previewed` = what the last preview made of just them:
+   * it need not be read again, unless something has been read since. Never throws.
+   */
+  serve(overlay: Overlay, previewed?: LoadedConfig): void;
 }

@@ -86,6 +86,14 @@ export function restoreSecrets(entry: Named, given: Fields, current: Fields | un
   return { fields: Object.fromEntries(fields), kept: new Set(masked) };
 }
 
+/** Places where a mask stands for a secret. */
+export function maskedPlaces(value: unknown, path: ConfigPath = []): string[] {
+  if (typeof value === "string") return isMask(value, path) ? [pathText(path)] : [];
+  if (Array.isArray(value)) return value.flatMap((item, index) => maskedPlaces(item, [...path, index]));
+  if (!isPlainObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => maskedPlaces(item, [...path, key]));
+}
+
 /** Fields of what was written that hold a secret. */
 export function secretFields(entry: Named, fields: Fields): string[] {
   return Object.keys(fields).filter((field) =>

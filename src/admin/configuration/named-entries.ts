@@ -4,12 +4,13 @@ import { type NamedKind, overlayPlace } from "../../config/overlay.ts";
 import { redactTree } from "../../config/redact.ts";
 import { GatewayError, invalidRequest } from "../../errors.ts";
 import type { By } from "../audit-trail.ts";
-import { checkVersion, notFound, pageFrom, type Resource } from "../resource.ts";
+import { inLargeParts } from "../in-large-parts.ts";
+import { checkVersion, notFound, pageFrom, type Resource, type Step } from "../resource.ts";
 import { withoutNulls } from "../stored-fields.ts";
-import type { Changes } from "./changes.ts";
+import type { Change, Changes } from "./changes.ts";
 import type { OpenedEntry } from "./entry-document.ts";
 import { checkNumbers } from "./check-numbers.ts";
-import { changeOf, isSameValue, type ReadyChange } from "./entry-change.ts";
+import { changeOf, isSameValue } from "./entry-change.ts";
 import { type Fields, writtenEntry } from "./written-entry.ts";
 
 /** What every entry is told with; the rest is what was written of it, secrets masked. */
@@ -51,7 +52,38 @@ export interface EntryRules {
   checkName(name: string): void;
 }
 
-export type NamedEntries = Resource<EntryView, EntryView, Fields & { name: string }, EntryPatch>;
+type EntryCreate = Fields & { name: string };
+
+export type NamedEntries = Resource<EntryView, EntryView, EntryCreate, EntryPatch>;
+
+type EntryStep = Step<EntryCreate, EntryPatch>;
+
+/** What a step comes to. */
+interface Plan extends Change {
+  /** Fields that were sent in full; `undefined` = the entry is removed. */
+  readonly given?: ReadonlySet<string>;
+  readonly isNews: boolean;
+}
+
+function nameOf(step: EntryStep): string {
+  return step.action === "create" ? step.input.name : step.id;
+}
+
+/** The first steps of a part, as long as each is about another entry: what they come to does not depend on each other. */
+function differentEntries(part: readonly EntryStep[]): readonly EntryStep[] {
+  const names = part.map(nameOf);
+  const again = names.findIndex((name, index) => names.indexOf(name) < index);
+  return again === -1 ? part : part.slice(0, again);
+}
+
+function resultOf<T>(work: () => T): T | GatewayError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+}
 
 function isThere(kind: NamedKind, name: string): GatewayError {
   const message = `There is a ${kind} '${name}' here already; PATCH /api/${kind}s/${encodeURIComponent(name)} changes it.`;
@@ -114,11 +146,44 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
     };
   }
 
-  function check(change: ReadyChange): LoadedConfig {
+  function plannedCreation({ name, ...input }: EntryCreate): Plan {
+    rules.checkName(name);
+    if (namesIn(changes.loaded()).includes(name)) throw isThere(kind, name);
+    const fields = rules.plain(withoutNulls(input));
+    const change = changeOf(changes, { kind, name }, fields);
+    checkNumbers(kind, fields);
+    return change;
+  }
+
+  function plannedUpdate(name: string, { version, ...input }: EntryPatch): Plan {
+    known(name);
+    if (Object.keys(input).length === 0) throw invalidRequest(`Nothing is to be changed: name a field of the ${kind}.`);
+    checkVersion(kind, { id: name, version: changes.stored({ kind, name }).version }, version);
+    const fields = rules.plain(input);
+    const change = changeOf(changes, { kind, name }, fields);
+    const current = writtenIn(changes.loaded(), name);
+    const news = Object.entries(fields).filter(([field, value]) => !isSameValue(value, current?.[field]));
+    checkNumbers(kind, Object.fromEntries(news));
+    return change;
+  }
+
+  function plannedRemoval(name: string): Plan {
+    if (changes.stored({ kind, name }).version > 0) return { kind, name, fields: undefined, isNews: true };
+    const { origin } = view(known(name), name);
+    throw isBeneath(kind, { name, origin });
+  }
+
+  /** What a step would change, of what is served now. Throws GatewayError for what the step itself is to blame for. */
+  function planned(step: EntryStep): Plan {
+    if (step.action === "create") return plannedCreation(step.input);
+    return step.action === "update" ? plannedUpdate(step.id, step.patch) : plannedRemoval(step.id);
+  }
+
+  /** Throws GatewayError where the configuration would not be sound with all of them. */
+  function check(plans: readonly Plan[]): void {
     const before = changes.loaded();
-    const after = changes.check([change]);
-    rules.checkChange({ name: change.name, before, after, given: change.given });
-    return after;
+    const after = changes.check(plans);
+    for (const { name, given } of plans) if (given !== undefined) rules.checkChange({ name, before, after, given });
   }
 
   function told(name: string): EntryView | undefined {
@@ -126,12 +191,48 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
     return namesIn(loaded).includes(name) ? view(loaded, name) : undefined;
   }
 
-  async function keep(change: ReadyChange | { name: string; fields: undefined }, by: By): Promise<void> {
-    const { name, fields } = change;
-    const before = told(name);
-    await changes.keep([{ kind, name, fields }]);
-    const action = before === undefined ? "create" : fields === undefined ? "delete" : "update";
-    await changes.tell({ action: `${kind}.${action}`, subject: `${kind}/${name}`, before, after: told(name) }, by);
+  /** Keeps all of them, or the first ones: so many, and why no more. Rejects with GatewayError where none was kept. */
+  async function keep(plans: readonly Plan[], by: By): Promise<{ count: number; problem?: GatewayError }> {
+    const before = plans.map(({ name }) => told(name));
+    let count = 0;
+    let problem: GatewayError | undefined;
+    try {
+      await changes.keep(plans, (written) => (count = written));
+    } catch (error) {
+      if (count === 0 || !(error instanceof GatewayError)) throw error;
+      problem = error;
+    }
+    for (const [index, { name, fields }] of plans.slice(0, count).entries()) {
+      const was = before[index];
+      const action = was === undefined ? "create" : fields === undefined ? "delete" : "update";
+      await changes.tell(
+        { action: `${kind}.${action}`, subject: `${kind}/${name}`, before: was, after: told(name) },
+        by,
+      );
+    }
+    return { count, ...(problem && { problem }) };
+  }
+
+  /** Makes the first changes of a part, as many as can be made at once. Rejects with GatewayError where none was made. */
+  async function make(part: readonly EntryStep[], by: By): Promise<(EntryView | void | GatewayError)[]> {
+    const plans = differentEntries(part).map((step) => resultOf(() => planned(step)));
+    const news = plans.filter((plan): plan is Plan => !(plan instanceof GatewayError) && plan.isNews);
+    if (news.length > 0) check(news);
+    const { count, problem } = news.length > 0 ? await keep(news, by) : { count: 0 };
+    const missed = news[count];
+    const done = missed === undefined ? plans : plans.slice(0, plans.indexOf(missed));
+    const loaded = changes.loaded();
+    const made = done.map((plan) => {
+      if (plan instanceof GatewayError) return plan;
+      return plan.fields === undefined ? undefined : view(loaded, plan.name);
+    });
+    return problem === undefined ? made : [...made, problem];
+  }
+
+  async function makeOne(step: EntryStep, by: By): Promise<EntryView | void> {
+    const [made] = await changes.alone(() => make([step], by));
+    if (made instanceof GatewayError) throw made;
+    return made;
   }
 
   return {
@@ -143,44 +244,9 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
       return pageFrom(entries, { limit, view: ({ id }) => view(loaded, id) });
     },
     get: (id) => view(known(id), id),
-    together: (work) => changes.together(work),
-    create: ({ name, ...input }, by) =>
-      changes.alone(async () => {
-        rules.checkName(name);
-        if (namesIn(changes.loaded()).includes(name)) throw isThere(kind, name);
-        const fields = rules.plain(withoutNulls(input));
-        const change = changeOf(changes, { kind, name }, fields);
-        checkNumbers(kind, fields);
-        check(change);
-        await keep(change, by);
-        return view(changes.loaded(), name);
-      }),
-    patch: (id, { version, ...input }, by) =>
-      changes.alone(async () => {
-        known(id);
-        if (Object.keys(input).length === 0)
-          throw invalidRequest(`Nothing is to be changed: name a field of the ${kind}.`);
-        const stored = changes.stored({ kind, name: id });
-        checkVersion(kind, { id, version: stored.version }, version);
-        const fields = rules.plain(input);
-        const change = changeOf(changes, { kind, name: id }, fields);
-        const current = writtenIn(changes.loaded(), id);
-        const news = Object.entries(fields).filter(([field, value]) => !isSameValue(value, current?.[field]));
-        checkNumbers(kind, Object.fromEntries(news));
-        if (!change.isNews) return view(changes.loaded(), id);
-        check(change);
-        await keep(change, by);
-        return view(changes.loaded(), id);
-      }),
-    remove: (id, by) =>
-      changes.alone(async () => {
-        const stored = changes.stored({ kind, name: id });
-        if (stored.version === 0) {
-          const { origin } = view(known(id), id);
-          throw isBeneath(kind, { name: id, origin });
-        }
-        changes.check([{ kind, name: id, fields: undefined }]);
-        await keep({ name: id, fields: undefined }, by);
-      }),
+    create: (input, by) => makeOne({ action: "create", input }, by) as Promise<EntryView>,
+    patch: (id, patch, by) => makeOne({ action: "update", id, patch }, by) as Promise<EntryView>,
+    remove: (id, by) => makeOne({ action: "delete", id }, by) as Promise<void>,
+    several: (steps, by) => changes.alone(() => changes.together(() => inLargeParts(steps, (part) => make(part, by)))),
   };
 }

@@ -10,12 +10,25 @@ export interface StoredEntry {
   readonly entry: OverlayEntry | undefined;
   /** What can be read of one that is left out, because secrets of it cannot be opened. */
   readonly locked?: OpenedEntry | undefined;
+  /** The document's value, sealed as it is. */
+  readonly value?: unknown;
+}
+
+/** That an entry was changed or removed, by whomever. */
+export interface SeenChange extends Pick<OverlayEntry, "kind" | "name"> {
+  readonly version: number;
 }
 
 /** All changes of the configuration that the store has, in memory. */
 export interface OverlayBook {
   find(kind: OverlayEntry["kind"], name: string): StoredEntry;
   overlay(): Overlay;
+  /** Of the last change that was seen of an entry, its removal too; 0 = none was. */
+  lastVersion(kind: OverlayEntry["kind"], name: string): number;
+  /** Stands for all that was applied so far. */
+  mark(): number;
+  /** Entries that were changed since a mark, each with its last change. */
+  changedSince(mark: number): SeenChange[];
   /** Entries that are left out, because secrets of them cannot be opened. */
   locked(): readonly OpenedEntry[];
   /** A change of any document; whether it changed anything here. */
@@ -28,12 +41,15 @@ export interface OverlayBookOptions {
   readonly onProblem: (message: string) => void;
 }
 
-interface Known extends StoredEntry {
+interface Known extends StoredEntry, SeenChange {
   readonly isRemoved: boolean;
+  /** The how-manieth change it was that was applied. */
+  readonly order: number;
 }
 
 export function createOverlayBook({ box, onProblem }: OverlayBookOptions): OverlayBook {
   const known = new Map<string, Known>();
+  let applied = 0;
 
   function read(document: StoredDocument): Pick<Known, "entry" | "locked"> {
     const found = entryIn(document, box);
@@ -51,18 +67,26 @@ export function createOverlayBook({ box, onProblem }: OverlayBookOptions): Overl
     find(kind, name) {
       const found = known.get(`${kind}/${name}`);
       if (found === undefined || found.isRemoved) return { version: 0, entry: undefined };
-      const { version, entry, locked } = found;
-      return { version, entry, locked };
+      const { version, entry, locked, value } = found;
+      return { version, entry, locked, value };
     },
+    lastVersion: (kind, name) => known.get(`${kind}/${name}`)?.version ?? 0,
+    mark: () => applied,
+    changedSince: (mark) =>
+      [...known.values()].flatMap(({ kind, name, version, order }) => (order > mark ? { kind, name, version } : [])),
     overlay: () => [...known.values()].flatMap(({ entry }) => entry ?? []),
     locked: () => [...known.values()].flatMap(({ locked }) => locked ?? []),
     apply(change) {
       if (!isEntryKind(change.kind)) return false;
-      const path = `${change.kind}/${change.id}`;
+      const { kind, id: name, version } = change;
+      const path = `${kind}/${name}`;
       const before = known.get(path);
-      if (before !== undefined && change.version <= before.version) return false;
-      const now = "value" in change ? read(change) : { entry: undefined };
-      known.set(path, { ...now, version: change.version, isRemoved: !("value" in change) });
+      if (before !== undefined && version <= before.version) return false;
+      const now = "value" in change ? { ...read(change), value: change.value } : { entry: undefined };
+      applied += 1;
+      // What is made anew comes last, as what is new.
+      if (before?.isRemoved === true) known.delete(path);
+      known.set(path, { ...now, kind, name, version, order: applied, isRemoved: !("value" in change) });
       return now.entry !== undefined || before?.entry !== undefined;
     },
   };

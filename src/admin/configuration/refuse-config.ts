@@ -3,14 +3,23 @@ import { GatewayError, invalidRequest } from "../../errors.ts";
 
 const mostNamed = 10;
 
-/** What is wrong with the configuration that a change would make, for whoever wanted to make it. */
-export function refuseConfig({ problems }: ConfigError, what = "The configuration would not be sound"): GatewayError {
+function problemsText({ problems }: ConfigError): string {
   const named = problems
     .slice(0, mostNamed)
     .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
   const more = problems.length > mostNamed ? [`and ${problems.length - mostNamed} more`] : [];
-  const text = [...named, ...more].join("; ");
-  return invalidRequest(`${what}: ${text}.`.replace(/\.\.$/, "."), problems[0]?.path || undefined);
+  return `${[...named, ...more].join("; ")}.`.replace(/([.?])\.$/, "$1");
+}
+
+/** What is wrong with the configuration that a change would make, for whoever wanted to make it. */
+export function refuseConfig(error: ConfigError, what = "The configuration would not be sound"): GatewayError {
+  return invalidRequest(`${what}: ${problemsText(error)}`, error.problems[0]?.path || undefined);
+}
+
+/** Two changes were sound each by itself, and are not together: the later one is taken back. */
+export function refuseCollision(error: ConfigError): GatewayError {
+  const message = `Somebody else changed the configuration at the same moment, and with that this change is not sound any more: ${problemsText(error)} It was taken back; look at what there is now, and try again.`;
+  return new GatewayError({ code: "conflict", status: 409, message });
 }
 
 /** Nothing can be said of a change while what it would be laid over is broken itself. */

@@ -53,17 +53,24 @@ export const configExportSchema = z.object({
 });
 export type ConfigExport = z.infer<typeof configExportSchema>;
 
+const sentExport = z.strictObject({
+  ...configExportSchema.partial().shape,
+  format: z.literal(exportFormat).optional(),
+  config: tree,
+  keys: z.array(keptDocument).max(10_000).optional(),
+  teams: z.array(keptDocument).max(10_000).optional(),
+});
+
 /** An export, or a configuration as a file says it. What the API cannot change is told and left alone. */
-export const configImportSchema = z.union([
-  z.strictObject({
-    ...configExportSchema.partial().shape,
-    format: z.literal(exportFormat).optional(),
-    config: tree,
-    keys: z.array(keptDocument).max(10_000).optional(),
-    teams: z.array(keptDocument).max(10_000).optional(),
-  }),
-  tree.refine((value) => !Object.hasOwn(value, "config"), { message: "must be an export, or a configuration" }),
-]);
+export const configImportSchema = z.union([sentExport, tree]);
+
+/** Which of the two it is: what is wrong with one of them is not told of the other. */
+export function importSchemaOf(document: Readonly<Record<string, unknown>>): z.ZodType<Record<string, unknown>> {
+  return Object.hasOwn(document, "config") ? sentExport : tree;
+}
+
+/** Any object: what is in it is read as what it is. */
+export const importedDocument = tree;
 
 const difference = z.object({
   path: z.string(),

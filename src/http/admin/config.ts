@@ -3,11 +3,14 @@ import {
   configExportSchema,
   configImportResultSchema,
   configImportSchema,
+  importedDocument,
+  importSchemaOf,
   exportQuery,
   importQuery,
 } from "../../admin/contract/config.ts";
 import { jsonContent, requestContent } from "../docs/openapi.ts";
 import { type ConfigurationParts, configurationOf } from "./configuration-of.ts";
+import { readInput } from "../../admin/read-input.ts";
 import { json, readJson, readQuery } from "./json.ts";
 import { adminOf, checkLoaded, describeAs, parametersOf, refusals } from "./resource-routes.ts";
 
@@ -52,7 +55,8 @@ export function configRoutes(parts: ConfigurationParts) {
         const by = adminOf(request, parts, "admin");
         const { exchange } = configurationOf(parts);
         const query = readQuery(request, importQuery);
-        return json(await exchange.import(await readJson(request, configImportSchema, parts, mostBytes), query, by));
+        const document = await readJson(request, importedDocument, parts, mostBytes);
+        return json(await exchange.import(readInput(importSchemaOf(document), document), query, by));
       },
       details.import,
     );

@@ -174,7 +174,13 @@ describe("an import", () => {
       [{ providers: { filed: { ...mine, credentials: ["sk-…cdef"] } } }, "credentials"],
       [{ providers: [] }, "providers"],
       [{ limits: { queue: { sise: 1 } } }, "limits.queue.sise"],
-      [{ format: "another/1", config: {} }, "must be an export"],
+      [{ format: "another/1", config: {} }, "`format` must be one of orcestator-config/1."],
+      [{ config: 5 }, "`config` must be an object with keys, not a number."],
+      [{ config: {}, keys: 5 }, "`keys` must be a list, not a number."],
+      [{ config: {}, keys: [{ id: 5, value: {} }] }, "`keys[0].id` must be text; put it in quotes."],
+      [{ config: {}, thing: 1 }, "`thing` is unknown here, or cannot be set."],
+      [{ limits: 5 }, "`limits` must be an object."],
+      [{ models: { m: { targets: [{ provider: "fild", model: "x" }] } } }, "did you mean 'filed'?"],
     ] as const) {
       const answer = await ask("POST", "/api/config/import", body);
       if (place === "") {
@@ -188,8 +194,10 @@ describe("an import", () => {
       '{"providers":{"health":{"type":"dummy"}}}',
       "[]",
       "3",
-    ])
-      expect((await ask("POST", "/api/config/import", text)).status).toBe(400);
+    ]) {
+      const refused = await ask("POST", "/api/config/import", text);
+      expect([refused.status, messageOf(refused)]).toEqual([400, expect.not.stringMatching(/invalid input|\?\./i)]);
+    }
   });
 
   test.each([

@@ -133,7 +133,7 @@ describe("what makes no sense is refused by its name", () => {
     ["a name that rules a terminal", { name: "a\u001b[2Jb" }, "`name` must not have control characters"],
     ["rpm of nothing", { rpm: 0 }, "`rpm` must be at least 1"],
     ["rpm as a text", { rpm: "60" }, "`rpm` must be"],
-    ["models that allow none", { models: [] }, "`models` must not be empty"],
+    ["models that allow none", { models: [] }, "`models` must have at least 1 entry"],
     ["an endpoint that does not exist", { endpoints: ["chats"] }, "`endpoints[0]` must be one of chat, embeddings"],
     ["an address that is none", { addresses: ["10.0.0.0/33"] }, "`addresses[0]` must be an address or a range"],
     [
@@ -159,6 +159,9 @@ describe("what makes no sense is refused by its name", () => {
       "at most one budget for each window",
     ],
     ["a zone that does not exist", { budgets: [{ usd: 1, window: "day", timeZone: "Mars" }] }, "must be a time zone"],
+    ["a priority that is no number", { priority: [] }, "`priority` must be a number, not a list."],
+    ["tags of nothing", { tags: { "": "x" } }, '`tags[""]` is no name that can be used here.'],
+    ["a word that is nearly one", { endponts: [] }, "did you mean `endpoints`?"],
     ["a time that is none", { expiresAt: "tomorrow" }, "`expiresAt` must be a time such as"],
     ["a policy that does not exist", { content: "some" }, "`content` must be full, none or truncate:N"],
     ["a team that does not exist", { teamId: "team_x" }, "There is no team team_x"],
