@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 import { GatewayError, invalidRequest } from "../errors.ts";
+import { allowedMethods } from "./allowed-methods.ts";
 import { openapiDocument } from "./docs/openapi.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
@@ -83,9 +84,10 @@ export function createApp(parts: RouteParts, onBug: (error: unknown) => void): A
   function refuseUnknown(request: Request): Response {
     const { pathname } = new URL(request.url);
     const { method } = request;
-    const allowed = app.routes.filter((route) => route.path === pathname).map((route) => route.method);
+    const allowed = allowedMethods(app.routes, pathname);
     const protocol = protocolAt(pathname);
-    if (allowed.length === 0) return refusals.answer({ request, error: notFound(method, pathname), protocol });
+    if (allowed.length === 0 || allowed.includes(method))
+      return refusals.answer({ request, error: notFound(method, pathname), protocol });
     const error = methodNotAllowed(method, pathname, allowed);
     return refusals.answer({ request, error, headers: { allow: allowed.join(", ") }, protocol });
   }

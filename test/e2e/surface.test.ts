@@ -180,6 +180,9 @@ describe("the rest of the surface", () => {
     ["PUT", "/api/keys", 405],
     ["DELETE", "/api/providers", 405],
     ["POST", "/api/stats", 405],
+    ["PUT", "/api/keys/key_1", 405],
+    ["GET", "/api/keys/key_1/rotate", 405],
+    ["PATCH", "/api/keys/", 404],
   ])("%s %s, which is the admin API's, is refused in the admin API's form", async (method, path, status) => {
     const response = await fetch(`${gateway.origin}${path}`, { method });
     const code = status === 404 ? "not_found" : "method_not_allowed";
