@@ -342,14 +342,15 @@ describe("the first event of a stream", () => {
   });
 });
 
+const brokeLater = (model: string, options: Parameters<typeof errorChunk>[1] = {}) =>
+  event(errorChunk(model, { message: "Broke later", ...options }));
+
 describe("a stream that breaks after content", () => {
-  const error = (model: string, options: Parameters<typeof errorChunk>[1] = {}) =>
-    event(errorChunk(model, { message: "Broke later", ...options }));
   const half = `data: {"id":"gen-1","mod`;
   const breaks: Record<string, [rest: (model: string) => string[], options?: Parameters<typeof streamOf>[1]]> = {
-    "with an error chunk": [(model) => [error(model)]],
-    "with an error chunk without choices": [(model) => [error(model, { choices: "empty" })]],
-    "with an error chunk and [DONE]": [(model) => [error(model), event("[DONE]")]],
+    "with an error chunk": [(model) => [brokeLater(model)]],
+    "with an error chunk without choices": [(model) => [brokeLater(model, { choices: "empty" })]],
+    "with an error chunk and [DONE]": [(model) => [brokeLater(model), event("[DONE]")]],
     "with an error event": [() => [`event: error\ndata: ${errorBody(502)}\n\n`]],
     "by a reset": [() => [], { ending: "rst" }],
     "by an early close": [() => [], { ending: "fin" }],
