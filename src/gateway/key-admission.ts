@@ -8,7 +8,7 @@ import type { Price } from "../prices/price.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation, RequestRecord } from "../telemetry/request-record.ts";
-import { checkEndpoint, checkModels, checkUnknownModel, hasModels } from "./key-rules.ts";
+import { checkEndpoint, checkModels, checkOpaque, hasModels } from "./key-rules.ts";
 import { type Estimate, estimateOf } from "./request-estimate.ts";
 
 /** What a virtual key is asked for. */
@@ -22,6 +22,8 @@ export interface KeyDemand {
   readonly totalMs: number;
   /** Nothing is charged for it. */
   readonly isFree?: boolean | undefined;
+  /** Of an `opaque` one: what the gateway itself would ask one model, and nothing that the provider keeps. */
+  readonly isModelCall?: boolean | undefined;
 }
 
 /**
@@ -96,6 +98,16 @@ function namesOf({ model, route, facts }: KeyDemand): readonly string[] {
   return asked === undefined ? listed : [asked, ...listed];
 }
 
+/** Throws GatewayError (403) for what the key is not for. */
+function checkGrant(grant: KeyGrant, demand: KeyDemand): void {
+  if (demand.operation === "opaque") {
+    checkOpaque(grant, demand.isModelCall === true);
+    return;
+  }
+  checkEndpoint(grant, demand.operation);
+  if (hasModels(grant)) checkModels(grant, namesOf(demand));
+}
+
 function unknownCost(message: string): GatewayError {
   const allowed = "set budgets.unknownPrice: allow to let such requests pass uncounted.";
   return new GatewayError({ code: "forbidden", status: 403, message: `${message}, or ${allowed}`, param: "model" });
@@ -154,9 +166,7 @@ export function createKeyAdmission({
   }
 
   return (grant, demand) => {
-    checkEndpoint(grant, demand.operation);
-    if (demand.operation === "opaque") checkUnknownModel(grant);
-    else if (hasModels(grant)) checkModels(grant, namesOf(demand));
+    checkGrant(grant, demand);
     const own = ownerOf("key", grant.key);
     const team = ownerOf("team", grant.team);
     const bounded: BudgetOwner[] = [];
