@@ -1,8 +1,9 @@
 import { GatewayError } from "../errors.ts";
-import type { KeyGrant, VirtualKey, Team } from "../keys/virtual-key.ts";
+import type { KeyGrant } from "../keys/virtual-key.ts";
 import { budgetError } from "../limits/budget-error.ts";
 import type { BudgetLease } from "../limits/budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, isBudgetRefusal } from "../limits/budget-ledger.ts";
+import { budgetOwner } from "../limits/budget-owner.ts";
 import type { ReserveMoney } from "../limits/shared-budgets.ts";
 import type { Price } from "../prices/price.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
@@ -134,15 +135,6 @@ export function createKeyAdmission({
   onRefusal,
   now = Date.now,
 }: KeyAdmissionOptions): AdmitKey {
-  const owners = new WeakMap<VirtualKey | Team, BudgetOwner>();
-
-  function ownerOf(kind: BudgetOwner["kind"], who: VirtualKey | Team | undefined): BudgetOwner | undefined {
-    if (who?.budgets === undefined || who.budgets.length === 0) return undefined;
-    let owner = owners.get(who);
-    if (owner === undefined) owners.set(who, (owner = { kind, id: who.id, budgets: who.budgets }));
-    return owner;
-  }
-
   function unpriced(refusal: GatewayError): Estimate {
     if (policy === "allow") return nothing;
     throw refusal;
@@ -167,8 +159,8 @@ export function createKeyAdmission({
 
   return (grant, demand) => {
     checkGrant(grant, demand);
-    const own = ownerOf("key", grant.key);
-    const team = ownerOf("team", grant.team);
+    const own = budgetOwner("key", grant.key);
+    const team = budgetOwner("team", grant.team);
     const bounded: BudgetOwner[] = [];
     if (own !== undefined) bounded.push(own);
     if (team !== undefined) bounded.push(team);
