@@ -1,6 +1,7 @@
 import { errorText } from "../lib/error-text.ts";
 import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
+import { within } from "../lib/within.ts";
 import { isConflict } from "../storage/conflict.ts";
 import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
 import type { BudgetAccount } from "./budget-account.ts";
@@ -227,11 +228,8 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     async close() {
       endFlushes?.();
       endFlushes = undefined;
-      const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, closeMs);
       // What was under way may have left something.
-      await Promise.race([flush().then(flush), timeIsUp]);
-      clearTimeout(timer);
+      await within(closeMs, flush().then(flush));
     },
   };
 }
