@@ -36,7 +36,7 @@ export function ableRoute({ route, isServedBy }: ForwardCall): Route {
   };
 }
 
-const noFallbacks: readonly Stage[] = [];
+const noStages: readonly Stage[] = [];
 
 /** To one provider and nowhere else. */
 export function directRoute(target: Target): Route {
@@ -49,7 +49,14 @@ export function directRoute(target: Target): Route {
     singleFlight: false,
     scope: undefined,
   };
-  return { modelShown: "", first, routedBy: undefined, keepsModels: true, fallbacks: () => noFallbacks };
+  return {
+    modelShown: "",
+    first,
+    routedBy: undefined,
+    keepsModels: true,
+    keptModels: noStages,
+    fallbacks: () => noStages,
+  };
 }
 
 /** A JSON body with what the configuration changes about requests that are no conversations. */

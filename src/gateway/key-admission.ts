@@ -140,7 +140,8 @@ export function createKeyAdmission({
     if (demand.operation === "opaque" && demand.model === "") return unpriced(unknownDemand(grant));
     const estimate = estimateOf({ ...demand, priceOf, answerTokensAt });
     if (!("upstream" in estimate)) return estimate;
-    return unpriced(unknownPrice(estimate, grant, demand.model ?? demand.route.modelShown));
+    const listed = demand.facts.models().find((name) => name === estimate.model);
+    return unpriced(unknownPrice(estimate, grant, listed ?? demand.model ?? demand.route.modelShown));
   }
 
   function charged(lease: BudgetLease | BudgetRefusal, estimate: Estimate): RequestCharge {

@@ -59,13 +59,17 @@ export function estimateOf(options: EstimateOptions): Estimate | Target {
     return hedgeAfterMs > 0 ? { usd: first.usd + second.usd, promptUsd: first.promptUsd } : first;
   }
 
-  let dearest = dearestOf(route.first);
-  for (const reason of reasons) {
-    for (const stage of route.fallbacks(reason)) {
+  function dearer(known: Estimate | Target, stages: readonly Stage[]): Estimate | Target {
+    let dearest = known;
+    for (const stage of stages) {
       if (!("usd" in dearest)) return dearest;
       const estimate = dearestOf(stage);
       if (!("usd" in estimate) || estimate.usd > dearest.usd) dearest = estimate;
     }
+    return dearest;
   }
+
+  let dearest = dearer(dearestOf(route.first), route.keptModels);
+  for (const reason of reasons) dearest = dearer(dearest, route.fallbacks(reason));
   return dearest;
 }

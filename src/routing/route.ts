@@ -70,6 +70,8 @@ export interface Route {
   readonly routedBy: string | undefined;
   /** OpenRouter's `models` stays in the request: the upstream itself goes through it. */
   readonly keepsModels: boolean;
+  /** The further models of such a list: any of them may answer, and has its own price. */
+  readonly keptModels: readonly Stage[];
   /** Models to turn to when all targets of the ones before failed, in order; never one twice. */
   fallbacks(reason: "failed" | "content" | "context"): readonly Stage[];
 }

@@ -1,0 +1,62 @@
+import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { userMessage } from "../support/chat.ts";
+import { startRig } from "../support/e2e.ts";
+
+const adminToken = "admin-token-e2e";
+const rig = await startRig({
+  env: { AUTH_TOKEN: adminToken, OR_DB_PATH: "keys.db" },
+  configText: (url) => `
+providers:
+  or: { type: openrouter, baseUrl: "${url}", credentials: [k], listModels: false, acceptsAnyModel: true }
+prices:
+  models: { "or/cheap": { input: 0, output: 1 }, "or/dear": { input: 0, output: 1000 } }
+`,
+});
+const { gateway, upstream } = rig;
+afterAll(() => rig[Symbol.asyncDispose]());
+beforeEach(() => upstream.clear());
+
+async function keyWith(fields: object): Promise<string> {
+  const response = await fetch(`${gateway.origin}/api/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify({ name: "e2e", ...fields }),
+  });
+  return ((await response.json()) as { key: string }).key;
+}
+
+async function post(key: string, path: string, body: object): Promise<{ status: number; text: string }> {
+  const response = await fetch(`${gateway.origin}${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify(body),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+const chat = (key: string, fields: object) =>
+  post(key, "/v1/chat/completions", { messages: [userMessage], max_tokens: 1000, ...fields });
+
+describe("a key's budget and OpenRouter's list of models", () => {
+  const budgets = [{ usd: 0.5, window: "month" }];
+
+  test("has room for the dearest model in it, or the request is refused", async () => {
+    const key = await keyWith({ budgets });
+    for (const models of [
+      ["cheap", "dear"],
+      ["dear", "cheap"],
+    ]) {
+      const { status, text } = await chat(key, { model: "cheap", models });
+      expect([status, text]).toEqual([429, expect.stringContaining("may cost 1.00 USD")]);
+    }
+    expect(upstream.requests).toHaveLength(0);
+    expect((await chat(key, { model: "cheap", models: ["cheap"] })).status).toBe(200);
+  });
+
+  test("knows the price of each model in it, or the request is refused by the name of the one that has none", async () => {
+    const key = await keyWith({ budgets });
+    const { status, text } = await chat(key, { model: "cheap", models: ["cheap", "who/knows"] });
+    expect([status, text]).toEqual([403, expect.stringContaining("'who/knows' costs at or/who/knows is not known")]);
+    expect(upstream.requests).toHaveLength(0);
+  });
+});
