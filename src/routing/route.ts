@@ -36,8 +36,8 @@ export interface RequestFacts {
   models(): readonly string[];
   /** About how many tokens the prompt has. */
   promptTokens(): number;
-  /** How many the answer may have; `undefined` = not said. */
-  maxTokens(): number | undefined;
+  /** How many the answer may have, by the largest bound that an upstream may obey; where there is none, `usual`. `target`: whose parameters change the request. */
+  longestAnswer(usual: number, target?: Target): number;
   /** How many answers it wants at once. */
   answers(): number;
   needs(): Needs;

@@ -9,7 +9,7 @@ const rig = await startRig({
 providers:
   or: { type: openrouter, baseUrl: "${url}", credentials: [k], listModels: false, acceptsAnyModel: true }
 prices:
-  models: { "or/cheap": { input: 0, output: 1 }, "or/dear": { input: 0, output: 1000 } }
+  models: { "or/cheap": { input: 0, output: 1 }, "or/dear": { input: 0, output: 1000 }, "or/wordy": { input: 1000, output: 0 } }
 `,
 });
 const { gateway, upstream } = rig;
@@ -58,5 +58,33 @@ describe("a key's budget and OpenRouter's list of models", () => {
     const { status, text } = await chat(key, { model: "cheap", models: ["cheap", "who/knows"] });
     expect([status, text]).toEqual([403, expect.stringContaining("'who/knows' costs at or/who/knows is not known")]);
     expect(upstream.requests).toHaveLength(0);
+  });
+});
+
+describe("a key's budget and a request that looks smaller than it is", () => {
+  const budgets = [{ usd: 0.5, window: "month" }];
+  const turn = [userMessage];
+  const generationConfig = { maxOutputTokens: 1000 };
+
+  const longer: [what: string, path: string, body: object][] = [
+    ["with a bound", "/v1/chat/completions", { messages: turn, max_tokens: 1000 }],
+    ["with two", "/v1/chat/completions", { messages: turn, max_tokens: 1000, max_completion_tokens: 1 }],
+    ["with one of Ollama's", "/api/chat", { messages: turn, max_tokens: 1, options: { num_predict: 1000 } }],
+    ["with none that Ollama reads", "/api/chat", { messages: turn, max_tokens: 1 }],
+    ["with one of Gemini's", "/v1beta/models/dear:generateContent", { contents: [], max_tokens: 1, generationConfig }],
+  ];
+  test.each(longer)("has room for the longest answer that is asked for: %s", async (_, path, body) => {
+    const { status, text } = await post(await keyWith({ budgets }), path, { model: "dear", stream: false, ...body });
+    expect([status, text]).toEqual([429, expect.stringMatching(/may cost [14]\.\d+ USD/)]);
+    expect(upstream.requests).toHaveLength(0);
+  });
+
+  test("has room for words that stand behind the beginning of a picture", async () => {
+    const content = `data:image/png;base64,${"AAAA".repeat(60)} ${"word ".repeat(2000)}`;
+    const { status, text } = await chat(await keyWith({ budgets }), {
+      model: "wordy",
+      messages: [{ role: "user", content }],
+    });
+    expect([status, text]).toEqual([429, expect.stringMatching(/may cost 3\.\d+ USD/)]);
   });
 });
