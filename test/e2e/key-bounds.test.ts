@@ -7,6 +7,7 @@ const rig = await startRig({
   env: { AUTH_TOKEN: adminToken, OR_DB_PATH: "keys.db" },
   configText: (url) => `
 providers:
+  counting: { type: anthropic, baseUrl: "http://127.0.0.1:9", credentials: [k], models: [claude] }
   or: { type: openrouter, baseUrl: "${url}", credentials: [k], listModels: false, acceptsAnyModel: true }
 prices:
   models: { "or/cheap": { input: 0, output: 1 }, "or/dear": { input: 0, output: 1000 }, "or/wordy": { input: 1000, output: 0 } }
@@ -36,6 +37,9 @@ async function post(key: string, path: string, body: object): Promise<{ status: 
 
 const chat = (key: string, fields: object) =>
   post(key, "/v1/chat/completions", { messages: [userMessage], max_tokens: 1000, ...fields });
+
+const count = (key: string, model: string, messages: unknown = [userMessage]) =>
+  post(key, "/v1/messages/count_tokens", { model, messages });
 
 describe("a key's budget and OpenRouter's list of models", () => {
   const budgets = [{ usd: 0.5, window: "month" }];
@@ -86,5 +90,26 @@ describe("a key's budget and a request that looks smaller than it is", () => {
       messages: [{ role: "user", content }],
     });
     expect([status, text]).toEqual([429, expect.stringMatching(/may cost 3\.\d+ USD/)]);
+  });
+});
+
+describe("a key's limits and counts of tokens", () => {
+  test.each([
+    ["that the gateway estimates", "cheap"],
+    ["that an upstream would count", "claude"],
+  ])("hold for those %s", async (_, model) => {
+    const key = await keyWith({ rpm: 2 });
+    const statuses: number[] = [];
+    for (let asked = 0; asked < 4; asked += 1) statuses.push((await count(key, model)).status);
+    expect(statuses).toEqual([200, 200, 429, 429]);
+    const { text } = await count(key, model);
+    expect(JSON.parse(text)).toMatchObject({ type: "error", error: { type: "rate_limit_error" } });
+  });
+
+  test("hold before a request is read from end to end", async () => {
+    const key = await keyWith({ rpm: 1 });
+    const statuses: number[] = [];
+    for (const messages of [7, 7, [userMessage]]) statuses.push((await count(key, "cheap", messages)).status);
+    expect(statuses).toEqual([400, 429, 429]);
   });
 });
