@@ -235,7 +235,9 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
             const { upstream, model } = target;
             const { baseUrl, apiVersion } = upstream.config;
             const url = upstream.provider.openaiEndpoint?.({ baseUrl, apiVersion, model, path: call.path });
-            return url === undefined ? undefined : { url, method: "POST", ...withRules(body.withModel(model), target) };
+            return url === undefined
+              ? undefined
+              : { url, method: "POST", ...withRules(body.withModel(model), target, { route, facts }) };
           },
         };
       }),

@@ -8,7 +8,7 @@ import type { Price } from "../prices/price.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation, RequestRecord } from "../telemetry/request-record.ts";
-import { checkEndpoint, checkModels, checkUnknownModel, hasModels } from "./key-rules.ts";
+import { checkEndpoint, checkModelList, checkModels, checkUnknownModel, hasModels } from "./key-rules.ts";
 import { type Estimate, estimateOf } from "./request-estimate.ts";
 
 /** What a virtual key is asked for. */
@@ -26,7 +26,7 @@ export interface KeyDemand {
 
 /**
  * Lets a key's request in, and sets aside what it may cost; `undefined` = no budget bounds it, a promise only where several
- * gateways decide together. Throws or rejects with GatewayError: 403, 429, 503.
+ * gateways decide together. Throws or rejects with GatewayError: 400, 403, 429, 503.
  */
 export type AdmitKey = (grant: KeyGrant, demand: KeyDemand) => RequestCharge | Promise<RequestCharge> | undefined;
 
@@ -138,6 +138,7 @@ export function createKeyAdmission({
 
   function estimated(grant: KeyGrant, demand: KeyDemand): Estimate {
     if (demand.operation === "opaque" && demand.model === "") return unpriced(unknownDemand(grant));
+    if (demand.operation !== "opaque") checkModelList(demand.facts);
     const estimate = estimateOf({ ...demand, priceOf, answerTokensAt });
     if (!("upstream" in estimate)) return estimate;
     const listed = demand.facts.models().find((name) => name === estimate.model);
@@ -157,7 +158,10 @@ export function createKeyAdmission({
   return (grant, demand) => {
     checkEndpoint(grant, demand.operation);
     if (demand.operation === "opaque") checkUnknownModel(grant);
-    else if (hasModels(grant)) checkModels(grant, namesOf(demand));
+    else if (hasModels(grant)) {
+      checkModelList(demand.facts);
+      checkModels(grant, namesOf(demand));
+    }
     const own = ownerOf("key", grant.key);
     const team = ownerOf("team", grant.team);
     const bounded: BudgetOwner[] = [];

@@ -1,5 +1,6 @@
-import type { ScannedObject } from "../lib/json-scan.ts";
+import type { Member, ScannedObject } from "../lib/json-scan.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
+import { isLiteral } from "../protocols/request-scan.ts";
 import { type AnswerBounds, answerBoundsOf, answersOf, longestAnswer } from "./answer-size.ts";
 import { memberIn, scanBody, wholeValueOf } from "./body-scan.ts";
 import { promptKey } from "./prompt-key.ts";
@@ -27,6 +28,10 @@ export interface RequestFactsOptions {
 /** OpenRouter takes three. */
 export const mostModels = 8;
 const noModels: readonly string[] = Object.freeze([]);
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === "string");
+}
 
 /** Not known yet, where `undefined` is something that may be known. */
 const unread = Symbol("unread");
@@ -75,6 +80,18 @@ class BodyFacts implements RequestFacts {
     if (!Array.isArray(value)) return noModels;
     const names = value.filter((name): name is string => typeof name === "string" && name !== "");
     return names.slice(0, mostModels);
+  }
+
+  hasOddModels(): boolean {
+    if (!this.mayHave('"models"')) return false;
+    const { text } = this;
+    let list: Member | undefined;
+    for (const member of this.scanned().members) {
+      if (member.key !== "models") continue;
+      if (list !== undefined) return true;
+      list = member;
+    }
+    return list !== undefined && !isLiteral(text, list, "null") && !isListOfTexts(wholeValueOf(text, list));
   }
 
   promptTokens(): number {

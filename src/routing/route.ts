@@ -34,6 +34,8 @@ export interface RequestFacts {
   readonly stream: boolean;
   /** OpenRouter's `models`: names to turn to when the first has failed. */
   models(): readonly string[];
+  /** Whether its `models` is no list of names, or is there twice: an upstream may find names in it that are not among those. */
+  hasOddModels(): boolean;
   /** About how many tokens the prompt has. */
   promptTokens(): number;
   /** How many the answer may have, by the largest bound that an upstream may obey; where there is none, `usual`. `target`: whose parameters change the request. */

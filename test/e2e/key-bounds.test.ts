@@ -26,11 +26,11 @@ async function keyWith(fields: object): Promise<string> {
   return ((await response.json()) as { key: string }).key;
 }
 
-async function post(key: string, path: string, body: object): Promise<{ status: number; text: string }> {
+async function post(key: string, path: string, body: object | string): Promise<{ status: number; text: string }> {
   const response = await fetch(`${gateway.origin}${path}`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}` },
-    body: JSON.stringify(body),
+    body: typeof body === "string" ? body : JSON.stringify(body),
   });
   return { status: response.status, text: await response.text() };
 }
@@ -111,5 +111,62 @@ describe("a key's limits and counts of tokens", () => {
     const statuses: number[] = [];
     for (const messages of [7, 7, [userMessage]]) statuses.push((await count(key, "cheap", messages)).status);
     expect(statuses).toEqual([400, 429, 429]);
+  });
+});
+
+const chatListing = (key: string, models: string) =>
+  post(key, "/v1/chat/completions", `{"model":"cheap","max_tokens":5,"models":${models},"messages":[]}`);
+
+describe("`models` that is no list of names", () => {
+  const bodies = [
+    ["a name", '"dear"'],
+    ["an object", '{"0":"dear"}'],
+    ["a list in a list", '["cheap",["dear"]]'],
+    ["a list with nothing in it", '["cheap",null]'],
+    ["two lists", '["dear"],"models":["cheap"]'],
+    ["a list by an escaped name", String.raw`null,"mod\u0065ls":"dear"`],
+  ];
+  test.each(bodies)("is refused where a key may use certain models only, or has a budget: %s", async (_, models) => {
+    for (const fields of [{ models: ["cheap"] }, { budgets: [{ usd: 5, window: "day" }] }]) {
+      const { status, text } = await chatListing(await keyWith(fields), models);
+      expect([status, JSON.parse(text)]).toMatchObject([400, { error: { param: "models" } }]);
+    }
+    const key = await keyWith({ models: ["cheap"] });
+    const { status, text } = await post(
+      key,
+      "/v1/messages",
+      `{"model":"cheap","max_tokens":5,"models":${models},"messages":[]}`,
+    );
+    expect([status, JSON.parse(text)]).toMatchObject([
+      400,
+      { type: "error", error: { type: "invalid_request_error" } },
+    ]);
+    expect(upstream.requests).toHaveLength(0);
+  });
+
+  test.each(bodies)("goes upstream as it is for any other key: %s", async (_, models) => {
+    expect((await chatListing(await keyWith({}), models)).status).toBe(200);
+    expect(upstream.requests.at(-1)?.text).toContain(`"models":${models},`);
+  });
+
+  test("is one for such keys where it is null or empty", async () => {
+    const key = await keyWith({ models: ["cheap"], budgets: [{ usd: 5, window: "day" }] });
+    for (const models of ["null", "[]", '["cheap"]']) expect((await chatListing(key, models)).status).toBe(200);
+  });
+});
+
+describe("a list of models that the gateway itself goes through", () => {
+  const models = Array.from({ length: 12 }, (_, index) => (index < 11 ? "cheap" : "dear"));
+
+  test.each([
+    ["/v1/chat/completions", { messages: [userMessage] }],
+    ["/v1/embeddings", { input: "Hi" }],
+    ["/v1/images/generations", { prompt: "Hi" }],
+  ])("stays here: %s", async (path, body) => {
+    const key = await keyWith({ models: ["cheap"] });
+    await post(key, path, { model: "cheap", models, ...body });
+    const seen = [...upstream.requests, ...upstream.others].map(({ text }) => text);
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).not.toContain("dear");
   });
 });

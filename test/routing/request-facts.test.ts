@@ -229,6 +229,14 @@ describe("the models of a request", () => {
     expect(facts({ text: `{"models":[${" ".repeat(200_000)}"b"]}` }).models()).toEqual(["b"]);
   });
 
+  test("are odd where they are no one list of names", () => {
+    for (const models of [["a", ""], [], null]) expect(facts({ body: { models } }).hasOddModels()).toBe(false);
+    for (const models of ["a", {}, 7, ["a", null], [["a"]]])
+      expect(facts({ body: { models } }).hasOddModels()).toBe(true);
+    expect(facts({ text: String.raw`{"models":["a"],"mod\u0065ls":["b"]}` }).hasOddModels()).toBe(true);
+    expect(facts({ body: { metadata: { models: "a" } } }).hasOddModels()).toBe(false);
+  });
+
   test("are not without end", () => {
     const models = Array.from({ length: 1000 }, (_, index) => `m${index}`);
     expect(facts({ body: { models } }).models().length).toBeLessThan(100);
