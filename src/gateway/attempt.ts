@@ -5,13 +5,14 @@ import { bytesOfLatin1, latin1Of } from "../lib/latin1.ts";
 import type { Loss } from "../protocols/canonical/conversation.ts";
 import type { Observation, StreamEditor } from "../protocols/protocol.ts";
 import type { LocalRequest } from "../providers/provider.ts";
-import { withParameters, type ParameterRules } from "../protocols/parameters/index.ts";
+import { withParameters } from "../protocols/parameters/index.ts";
 import type { Destination } from "../transport/destination.ts";
 import { type ReadableHeaders, requestHeadersFor } from "../transport/headers.ts";
 import { readAll, replyOfBytes, replyOfResponse, type UpstreamReply } from "../transport/reply.ts";
 import { failureOfSend, sendUpstream } from "../transport/send.ts";
 import type { Candidate, Exchange } from "./exchange.ts";
 import { hopsHeader, nextHops } from "./loop.ts";
+import { withoutOwnModels } from "./own-models.ts";
 import { createPassage, type Passage } from "./passage.ts";
 import { invalidAnswer, largestAnswer, readRefusal } from "./refusal.ts";
 import { ofThisTarget } from "./target-refusal.ts";
@@ -117,14 +118,10 @@ function send(sent: Sent, candidate: Candidate): Promise<UpstreamReply> {
   });
 }
 
-/** OpenRouter's list of further models, where the gateway goes through it itself: its names mean nothing upstream. */
-const ownModels: ParameterRules = { defaults: {}, overrides: {}, remove: ["models", "route"] };
-
 /** The request's body (latin1), with what the configuration changes about it. */
 function bodyFor({ exchange, passage }: Sent, { target }: Candidate): string {
-  const { route, facts } = exchange;
   const { protocol, body } = passage;
-  const own = route.keepsModels || facts.models().length === 0 ? body : withParameters(body, protocol.id, ownModels);
+  const own = withoutOwnModels(body, protocol.id, exchange);
   return target.parameters === undefined ? own : withParameters(own, protocol.id, target.parameters);
 }
 

@@ -4,11 +4,13 @@ import { scanMembers, type ScannedObject } from "../lib/json-scan.ts";
 import { bytesOfLatin1, latin1Of, latin1OfUtf8 } from "../lib/latin1.ts";
 import { estimateTokens } from "../protocols/canonical/count-tokens.ts";
 import { fieldsOf, isFields, type Fields } from "../protocols/fields.ts";
-import type { Envelope, ProtocolId } from "../protocols/protocol.ts";
+import { type Envelope, newObservation, type ProtocolId } from "../protocols/protocol.ts";
 import { memberOf, parseRequest, readModel, scanRequest } from "../protocols/request-scan.ts";
 import type { Target } from "../routing/target.ts";
 import type { InferenceCall } from "./call.ts";
-import type { ForwardRequest } from "./forward.ts";
+import type { ForwardCall, Forwarded, ForwardRequest } from "./forward.ts";
+import { directRoute } from "./forward-route.ts";
+import type { Resolved } from "./forwarding.ts";
 import { laneOf } from "./lane.ts";
 
 /** Says on an answer that its number is a guess. */
@@ -72,7 +74,6 @@ export function readCountRequest(call: InferenceCall, { maxDepth, expanded }: Co
   const view = views[protocol.id];
   if (view === undefined)
     throw new GatewayError({ code: "not_found", status: 404, message: "Tokens are not counted here." });
-  const values = parseRequest(text);
   const model = path.model ?? readModel(text, memberOf(object, "model"));
 
   return {
@@ -90,10 +91,39 @@ export function readCountRequest(call: InferenceCall, { maxDepth, expanded }: Co
       return { url, method: "POST", body: bytesOfLatin1(applyEdits(text, edits)), contentType: "application/json" };
     },
     async estimate() {
-      const counted = countedBody(protocol.id, values);
+      const counted = countedBody(protocol.id, parseRequest(text));
       if (Object.keys(fieldsOf(counted)).length === 0) throw invalidRequest("The request has nothing to count.");
       const whole = protocol.id === "openai-responses" ? expanded(counted) : counted;
       return view(await estimateTokens(protocol.codec.request.decode(whole, path)));
+    },
+  };
+}
+
+async function estimated(request: CountRequest): Promise<Forwarded> {
+  return {
+    status: 200,
+    headers: { "content-type": "application/json", [estimatedHeader]: "true" },
+    body: Buffer.from(JSON.stringify(await request.estimate())),
+    observation: newObservation(),
+    losses: [],
+  };
+}
+
+/** A count by the first of the model's targets, where that one counts, and else the gateway's own. */
+export function countCallOf(call: InferenceCall, request: CountRequest, { route, facts }: Resolved): ForwardCall {
+  const [target] = route.first.targets;
+  return {
+    ...call,
+    operation: "count_tokens",
+    wire: call.protocol.id,
+    modelAsked: request.model ?? route.modelShown,
+    route: target === undefined ? route : directRoute(target),
+    facts,
+    passesRefusals: false,
+    requestFor: (at) => request.requestFor(at),
+    standIn: {
+      isAlone: target === undefined || request.requestFor(target) === undefined,
+      answer: () => estimated(request),
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Target } from "../routing/target.ts";
 import type { ForwardCall } from "./forward.ts";
 import type { EmbedCall, Resolved } from "./forwarding.ts";
 import { isStrict, refuseLosses } from "./losses.ts";
+import { withoutOwnModels } from "./own-models.ts";
 
 /** Whose words a dialect of embeddings uses. */
 const protocolOf: Readonly<Record<EmbeddingDialect, ProtocolId>> = {
@@ -93,7 +94,8 @@ export function embeddingCallOf(
       };
       if (passes(target)) {
         const edits = setMember(object, "model", latin1OfUtf8(JSON.stringify(upstreamModel)));
-        return { ...post, body: bytesOfLatin1(withRules(applyEdits(text, edits), target)) };
+        const own = withoutOwnModels(applyEdits(text, edits), protocolOf[dialect], { route, facts });
+        return { ...post, body: bytesOfLatin1(withRules(own, target)) };
       }
       const { body, losses } = embeddingCodecs[endpoint.dialect].request.encode(request(), { model: upstreamModel });
       if (isStrict(call.headers, byDefault)) refuseLosses(losses, `${upstream.name} (${endpoint.dialect})`);

@@ -6,7 +6,9 @@ import type { RequestFacts, Route, Stage } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { ClientCall } from "./call.ts";
 import type { ForwardCall } from "./forward.ts";
+import type { Resolved } from "./forwarding.ts";
 import type { ModelBody } from "./model-field.ts";
+import { withoutOwnModels } from "./own-models.ts";
 import { steeringOf } from "./steering.ts";
 
 type IsServedBy = (target: Target) => boolean;
@@ -36,7 +38,7 @@ export function ableRoute({ route, isServedBy }: ForwardCall): Route {
   };
 }
 
-const noFallbacks: readonly Stage[] = [];
+const noStages: readonly Stage[] = [];
 
 /** To one provider and nowhere else. */
 export function directRoute(target: Target): Route {
@@ -49,14 +51,27 @@ export function directRoute(target: Target): Route {
     singleFlight: false,
     scope: undefined,
   };
-  return { modelShown: "", first, routedBy: undefined, keepsModels: true, fallbacks: () => noFallbacks };
+  return {
+    modelShown: "",
+    first,
+    routedBy: undefined,
+    keepsModels: true,
+    keptModels: noStages,
+    fallbacks: () => noStages,
+  };
 }
 
 /** A JSON body with what the configuration changes about requests that are no conversations. */
-export function withRules(sent: ReturnType<ModelBody["withModel"]>, { parameters }: Target): typeof sent {
+export function withRules(
+  sent: ReturnType<ModelBody["withModel"]>,
+  { parameters }: Target,
+  listed: Resolved,
+): typeof sent {
+  if (sent.contentType !== "application/json") return sent;
   const rules = parameters && besidesConversation(parameters);
-  if (rules === undefined || sent.contentType !== "application/json") return sent;
-  return { ...sent, body: bytesOfLatin1(withParameters(latin1Of(sent.body), "openai-chat", rules)) };
+  if (rules === undefined && listed.facts.models().length === 0) return sent;
+  const own = withoutOwnModels(latin1Of(sent.body), "openai-chat", listed);
+  return { ...sent, body: bytesOfLatin1(rules === undefined ? own : withParameters(own, "openai-chat", rules)) };
 }
 
 interface Read {

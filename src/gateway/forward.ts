@@ -25,6 +25,13 @@ export interface ForwardRequest {
   losses?: readonly Loss[];
 }
 
+export interface StandIn {
+  /** No upstream is asked at all. */
+  readonly isAlone: boolean;
+  /** Rejects with GatewayError (400) where the request itself is at fault. */
+  answer(): Promise<Forwarded>;
+}
+
 /** An endpoint whose bytes pass, or are translated as a whole. */
 export interface ForwardCall extends ClientCall {
   operation: Operation;
@@ -49,6 +56,8 @@ export interface ForwardCall extends ClientCall {
     | undefined;
   /** An upstream's refusal goes to the client as it is, where it is not about the gateway's own credential. */
   passesRefusals: boolean;
+  /** The gateway's own answer, where it has one: no failure of an upstream's is the client's then. */
+  standIn?: StandIn | undefined;
   /** Usage in the answer is not this request's. */
   isUnmetered?: boolean;
   /** Asks for what an earlier request of the same caller made, which was let in. */

@@ -1,4 +1,4 @@
-import type { GatewayError } from "../errors.ts";
+import { GatewayError } from "../errors.ts";
 import { latin1Of } from "../lib/latin1.ts";
 import type { EmbeddingDialect } from "../protocols/embeddings/embedding.ts";
 import type { Observation, Protocol } from "../protocols/protocol.ts";
@@ -9,7 +9,7 @@ import type { Admission, Refused } from "./admission.ts";
 import type { ClientCall, InferenceCall } from "./call.ts";
 import { createCancellation, type Cancellation } from "./cancellation.ts";
 import { endReasonOf, statusOf } from "./client-stream.ts";
-import { readCountRequest, estimatedHeader } from "./count-tokens.ts";
+import { countCallOf, estimatedHeader, readCountRequest } from "./count-tokens.ts";
 import { embeddingCallOf } from "./embedding-call.ts";
 import { openWithFailover } from "./failover.ts";
 import { forwardAttempt, type ForwardCall, type Forwarded } from "./forward.ts";
@@ -66,7 +66,7 @@ export interface Resolved {
   facts: RequestFacts;
 }
 
-/** The paths of requests that are no conversations. A failure is an answer; only `countTokens` rejects, with GatewayError, where a request cannot be read. */
+/** The paths of requests that are no conversations. They never reject: a failure is an answer. */
 export interface Forwarding {
   /** OpenAI's other endpoints, at providers that have them. */
   forwardOpenai(call: OpenaiForwardCall): Promise<Response>;
@@ -96,8 +96,31 @@ interface ForwardingOptions extends Pick<
   toGatewayError: (thrown: unknown, requestId: string) => GatewayError;
 }
 
-/** Refusals of a count that speak of the request itself. */
+/** Refusals that speak of the request itself. */
 const ownFaults: readonly number[] = [400, 413, 422];
+
+/** Whether the gateway's own answer may take the place of a failure: somebody still waits for one, and is not at fault. */
+function isForgiven(failure: unknown): boolean {
+  if (!(failure instanceof GatewayError)) return false;
+  return failure.code !== "client_cancelled" && !ownFaults.includes(failure.status);
+}
+
+async function openForward(forward: ForwardCall, trying: Trying): Promise<Forwarded> {
+  const { standIn } = forward;
+  if (standIn?.isAlone === true) return standIn.answer();
+  try {
+    return await openWithFailover<Forwarded>(trying, {
+      isGood: ({ status }) => status < 400,
+      attempt: (candidate) => forwardAttempt({ call: forward, candidate, onSend: () => trying.recording.sent() }),
+      discard({ body }) {
+        if (!(body instanceof Uint8Array)) body.cancel();
+      },
+    });
+  } catch (failure) {
+    if (standIn === undefined || !isForgiven(failure)) throw failure;
+    return standIn.answer();
+  }
+}
 
 const hasOpenaiEndpoints = ({ upstream }: Target): boolean => upstream.provider.openaiEndpoint !== undefined;
 
@@ -114,7 +137,8 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
   function answer(call: ForwardCall, forwarded: Forwarded, admission: Admission, cancellation: Cancellation): Response {
     const { recording, end } = admission;
     const headers: Record<string, string> = { ...forwarded.headers, "x-request-id": call.requestId };
-    if (routing.showsRouting) nameRouting(headers, recording);
+    // Who was asked first gave no estimate.
+    if (routing.showsRouting && headers[estimatedHeader] === undefined) nameRouting(headers, recording);
     const { status, body, observation } = forwarded;
     const finish = (error?: GatewayError, seen: Observation = observation): void => {
       end();
@@ -143,12 +167,13 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
   async function run(
     call: ClientCall & { protocol: Protocol },
     operation: Operation,
-    read: () => ForwardCall,
+    read: () => ForwardCall | Promise<ForwardCall>,
   ): Promise<Response> {
     const admission = admit(call, operation, call.protocol.id);
     const { recording } = admission;
     try {
-      const forward = read();
+      const reading = read();
+      const forward = reading instanceof Promise ? await reading : reading;
       recording.record.protocol = forward.wire;
       recording.record.modelAsked = forward.modelAsked;
       const route = ableRoute(forward);
@@ -181,13 +206,7 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       };
       const waiting = takePlace(trying, scopes.of(call, route.first), admission.charging.pending);
       if (waiting !== undefined) await waiting;
-      const forwarded = await openWithFailover<Forwarded>(trying, {
-        isGood: ({ status }) => status < 400,
-        attempt: (candidate) => forwardAttempt({ call: forward, candidate, onSend: () => recording.sent() }),
-        discard({ body }) {
-          if (!(body instanceof Uint8Array)) body.cancel();
-        },
-      });
+      const forwarded = await openForward(forward, trying);
       if (forwarded.status < 400) admission.charging.answered();
       const { losses } = forwarded;
       if (losses.length > 0) {
@@ -217,7 +236,9 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
             const { upstream, model } = target;
             const { baseUrl, apiVersion } = upstream.config;
             const url = upstream.provider.openaiEndpoint?.({ baseUrl, apiVersion, model, path: call.path });
-            return url === undefined ? undefined : { url, method: "POST", ...withRules(body.withModel(model), target) };
+            return url === undefined
+              ? undefined
+              : { url, method: "POST", ...withRules(body.withModel(model), target, { route, facts }) };
           },
         };
       }),
@@ -235,40 +256,14 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
           showsAlias: responseModel === "alias",
         }),
       ),
-    async countTokens(call) {
-      await bringNamed(latin1Of(call.body), { protocol: call.protocol.id, bring: responses.bring });
-      const request = readCountRequest(call, {
-        maxDepth: maxJsonDepth,
-        expanded: (body) => responses.expanded(body, call.keyId),
-      });
-      const { route, facts } = resolve(call, { ...request, protocol: call.protocol });
-      const estimated = async (): Promise<Response> =>
-        Response.json(await request.estimate(), {
-          headers: { [estimatedHeader]: "true", "x-request-id": call.requestId },
+    countTokens: (call) =>
+      run(call, "count_tokens", async () => {
+        await bringNamed(latin1Of(call.body), { protocol: call.protocol.id, bring: responses.bring });
+        const request = readCountRequest(call, {
+          maxDepth: maxJsonDepth,
+          expanded: (body) => responses.expanded(body, call.keyId),
         });
-      if (call.grant !== undefined)
-        await admitKey(call.grant, {
-          operation: "count_tokens",
-          model: request.model,
-          route,
-          facts,
-          totalMs: 0,
-          isFree: true,
-        });
-      const [target] = route.first.targets;
-      if (target === undefined || request.requestFor(target) === undefined) return estimated();
-      const response = await run(call, "count_tokens", () => ({
-        ...call,
-        operation: "count_tokens",
-        wire: call.protocol.id,
-        modelAsked: request.model ?? route.modelShown,
-        route: directRoute(target),
-        facts,
-        passesRefusals: false,
-        requestFor: (at) => request.requestFor(at),
-      }));
-      // A count is never worth a failure: only the request itself may be at fault.
-      return response.ok || ownFaults.includes(response.status) ? response : estimated();
-    },
+        return countCallOf(call, request, resolve(call, { ...request, protocol: call.protocol }));
+      }),
   };
 }

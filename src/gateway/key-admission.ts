@@ -9,7 +9,7 @@ import type { Price } from "../prices/price.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation, RequestRecord } from "../telemetry/request-record.ts";
-import { checkEndpoint, checkModels, checkOpaque, hasModels } from "./key-rules.ts";
+import { checkEndpoint, checkModelList, checkModels, checkOpaque, hasModels } from "./key-rules.ts";
 import { type Estimate, estimateOf } from "./request-estimate.ts";
 
 /** What a virtual key is asked for. */
@@ -29,7 +29,7 @@ export interface KeyDemand {
 
 /**
  * Lets a key's request in, and sets aside what it may cost; `undefined` = no budget bounds it, a promise only where several
- * gateways decide together. Throws or rejects with GatewayError: 403, 429, 503.
+ * gateways decide together. Throws or rejects with GatewayError: 400, 403, 429, 503.
  */
 export type AdmitKey = (grant: KeyGrant, demand: KeyDemand) => RequestCharge | Promise<RequestCharge> | undefined;
 
@@ -106,7 +106,9 @@ function checkGrant(grant: KeyGrant, demand: KeyDemand): void {
     return;
   }
   checkEndpoint(grant, demand.operation);
-  if (hasModels(grant)) checkModels(grant, namesOf(demand));
+  if (!hasModels(grant)) return;
+  checkModelList(demand.facts);
+  checkModels(grant, namesOf(demand));
 }
 
 function unknownCost(message: string): GatewayError {
@@ -142,9 +144,11 @@ export function createKeyAdmission({
 
   function estimated(grant: KeyGrant, demand: KeyDemand): Estimate {
     if (demand.operation === "opaque" && demand.model === "") return unpriced(unknownDemand(grant));
+    if (demand.operation !== "opaque") checkModelList(demand.facts);
     const estimate = estimateOf({ ...demand, priceOf, answerTokensAt });
     if (!("upstream" in estimate)) return estimate;
-    return unpriced(unknownPrice(estimate, grant, demand.model ?? demand.route.modelShown));
+    const listed = demand.facts.models().find((name) => name === estimate.model);
+    return unpriced(unknownPrice(estimate, grant, listed ?? demand.model ?? demand.route.modelShown));
   }
 
   function charged(lease: BudgetLease | BudgetRefusal, estimate: Estimate): RequestCharge {

@@ -1,5 +1,6 @@
-import { GatewayError } from "../errors.ts";
+import { GatewayError, invalidRequest } from "../errors.ts";
 import { type KeyBounds, type KeyEndpoint, type KeyGrant, keyEndpoints } from "../keys/virtual-key.ts";
+import type { RequestFacts } from "../routing/route.ts";
 import { createGlob } from "../routing/wildcards.ts";
 import type { Operation } from "../telemetry/request-record.ts";
 
@@ -57,6 +58,15 @@ export function checkModels(grant: KeyGrant, names: readonly string[]): void {
       "model",
     );
   }
+}
+
+/** Throws GatewayError (400) where it cannot be told which models a request names: an upstream may turn to any of them. */
+export function checkModelList(facts: RequestFacts): void {
+  if (!facts.hasOddModels()) return;
+  throw invalidRequest(
+    '`models` must be one list of names, as ["a", "b"]: the key of this request may use certain models only, or has a budget.',
+    "models",
+  );
 }
 
 /** Whether a key, or its team, may use certain models only. */

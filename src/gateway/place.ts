@@ -1,13 +1,15 @@
 import type { GatewayError } from "../errors.ts";
 import { refusalError } from "../limits/refusal-error.ts";
 import { isRefusal, type Demand, type Lease, type LimitRefusal, type Scope } from "../limits/limiter.ts";
-import { estimatedDemand } from "../limits/token-demand.ts";
 import type { RequestFacts } from "../routing/route.ts";
 import type { ClientCall } from "./call.ts";
 import type { Trying } from "./trying.ts";
 import type { ForwardCall } from "./forward.ts";
 import { noteWait } from "./trail-writer.ts";
 import { waitInLine } from "./wait-in-line.ts";
+
+/** Of an answer whose request does not limit them. */
+const usualAnswerTokens = 1024;
 
 type Caller = Pick<ClientCall, "grant">;
 
@@ -29,7 +31,7 @@ class EstimatedDemand implements Demand {
   tokens(): number {
     if (this.kind === "unmetered") return 0;
     const prompt = this.facts.promptTokens();
-    return this.kind === "prompt" ? prompt : estimatedDemand(prompt, this.facts.maxTokens());
+    return this.kind === "prompt" ? prompt : prompt + this.facts.longestAnswer(usualAnswerTokens);
   }
 }
 

@@ -1,5 +1,4 @@
 import { type Price, priceAt } from "../prices/price.ts";
-import { outputLimit } from "../protocols/parameters/index.ts";
 import type { RequestFacts, Route, Stage } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation } from "../telemetry/request-record.ts";
@@ -26,12 +25,6 @@ const reasons = ["failed", "content", "context"] as const;
 /** Their answers have no tokens worth speaking of. */
 const promptOnly: readonly Operation[] = ["embeddings", "moderations", "rerank"];
 
-function longestAnswer(target: Target, { facts, answerTokensAt }: EstimateOptions): number {
-  const { parameters } = target;
-  const asked = facts.maxTokens();
-  return (parameters === undefined ? asked : outputLimit(parameters, asked)) ?? answerTokensAt(target);
-}
-
 /** At the dearest kind of each token: what a cache will make of it is not known before. */
 function estimateAt(price: Price, prompt: number, answer: number): Estimate {
   const { input, cacheWrite = 0, output, reasoning = 0, request = 0 } = priceAt(price, prompt);
@@ -41,7 +34,7 @@ function estimateAt(price: Price, prompt: number, answer: number): Estimate {
 
 /** What a request costs at the dearest places that it may go to; a place whose price is not known is given instead. */
 export function estimateOf(options: EstimateOptions): Estimate | Target {
-  const { operation, route, facts, priceOf } = options;
+  const { operation, route, facts, priceOf, answerTokensAt } = options;
   const prompt = facts.promptTokens();
   const answers = promptOnly.includes(operation) ? 0 : facts.answers();
 
@@ -52,20 +45,24 @@ export function estimateOf(options: EstimateOptions): Estimate | Target {
     for (const target of targets) {
       const price = priceOf(target);
       if (price === undefined) return target;
-      const estimate = estimateAt(price, prompt, answers * longestAnswer(target, options));
+      const estimate = estimateAt(price, prompt, answers * facts.longestAnswer(answerTokensAt(target), target));
       if (estimate.usd > first.usd) [first, second] = [estimate, first];
       else if (estimate.usd > second.usd) second = estimate;
     }
     return hedgeAfterMs > 0 ? { usd: first.usd + second.usd, promptUsd: first.promptUsd } : first;
   }
 
-  let dearest = dearestOf(route.first);
-  for (const reason of reasons) {
-    for (const stage of route.fallbacks(reason)) {
+  function dearer(known: Estimate | Target, stages: readonly Stage[]): Estimate | Target {
+    let dearest = known;
+    for (const stage of stages) {
       if (!("usd" in dearest)) return dearest;
       const estimate = dearestOf(stage);
       if (!("usd" in estimate) || estimate.usd > dearest.usd) dearest = estimate;
     }
+    return dearest;
   }
+
+  let dearest = dearer(dearestOf(route.first), route.keptModels);
+  for (const reason of reasons) dearest = dearer(dearest, route.fallbacks(reason));
   return dearest;
 }

@@ -44,5 +44,10 @@ export function innerOf(text: string, member: Member | undefined): ScannedObject
 /** A short value; `undefined` when it is not there, broken or long. */
 export function valueOf(text: string, range: Range | undefined): unknown {
   if (range === undefined || range.end - range.start > longestValue) return undefined;
-  return jsonOf(utf8OfLatin1(text.slice(range.start, range.end)));
+  return wholeValueOf(text, range);
+}
+
+/** However long it is, for what must not go by unseen; `undefined` when it is broken. */
+export function wholeValueOf(text: string, { start, end }: Range): unknown {
+  return jsonOf(utf8OfLatin1(text.slice(start, end)));
 }

@@ -6,6 +6,7 @@ export interface FoundRouteOptions {
   /** Further models that the client itself named. */
   others?: readonly Named[];
   routedBy?: string | undefined;
+  /** The upstream itself goes through those others. */
   keepsModels?: boolean;
   /** Resolves the models that the configuration names. */
   find: (name: string) => Named | undefined;
@@ -20,6 +21,7 @@ export class FoundRoute implements Route {
   readonly first: Stage;
   readonly routedBy: string | undefined;
   readonly keepsModels: boolean;
+  readonly keptModels: readonly Stage[];
   private readonly named: Named;
   private readonly others: readonly Named[];
   private readonly find: FoundRouteOptions["find"];
@@ -30,7 +32,8 @@ export class FoundRoute implements Route {
     this.routedBy = routedBy;
     this.keepsModels = keepsModels;
     this.named = named;
-    this.others = others;
+    this.others = keepsModels ? none : others;
+    this.keptModels = keepsModels ? others.map(({ stage }) => stage) : noStages;
     this.find = find;
   }
 

@@ -1,13 +1,14 @@
-import type { ScannedObject } from "../lib/json-scan.ts";
+import type { Member, ScannedObject } from "../lib/json-scan.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
-import { utf8OfLatin1 } from "../lib/latin1.ts";
-import { jsonOf } from "../protocols/fields.ts";
-import { memberIn, scanBody } from "./body-scan.ts";
+import { isLiteral } from "../protocols/request-scan.ts";
+import { type AnswerBounds, answerBoundsOf, answersOf, longestAnswer } from "./answer-size.ts";
+import { memberIn, scanBody, wholeValueOf } from "./body-scan.ts";
 import { promptKey } from "./prompt-key.ts";
 import { needsOf } from "./request-needs.ts";
-import { answersOf, maxTokensOf, promptTokensOf } from "./request-size.ts";
+import { promptTokensOf } from "./request-size.ts";
 import type { Needs, RequestFacts, Steering } from "./route.ts";
 import { interactionKey, sessionKey } from "./session-key.ts";
+import type { Target } from "./target.ts";
 
 export interface RequestFactsOptions {
   /** The whole body, one character a byte. It may be anything: what is no JSON object says nothing. */
@@ -28,7 +29,9 @@ export interface RequestFactsOptions {
 export const mostModels = 8;
 const noModels: readonly string[] = Object.freeze([]);
 
-const answerCounts = ['"n"', '"best_of"', '"candidateCount"', '"candidate_count"'] as const;
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => typeof name === "string");
+}
 
 /** Not known yet, where `undefined` is something that may be known. */
 const unread = Symbol("unread");
@@ -45,7 +48,7 @@ class BodyFacts implements RequestFacts {
   private members: ScannedObject | undefined;
   private names: readonly string[] | undefined = undefined;
   private prompt: number | undefined = undefined;
-  private answer: number | undefined | typeof unread = unread;
+  private bounds: AnswerBounds | undefined = undefined;
   private uses: Needs | undefined = undefined;
   private session: string | undefined | typeof unread = unread;
   private likeness: string | undefined | typeof unread = unread;
@@ -73,24 +76,35 @@ class BodyFacts implements RequestFacts {
   private readModels(): readonly string[] {
     if (!this.mayHave('"models"')) return noModels;
     const list = memberIn(this.scanned(), "models");
-    // However long: what is not found here would go upstream unseen.
-    const value = list && jsonOf(utf8OfLatin1(this.text.slice(list.start, list.end)));
+    const value = list && wholeValueOf(this.text, list);
     if (!Array.isArray(value)) return noModels;
     const names = value.filter((name): name is string => typeof name === "string" && name !== "");
     return names.slice(0, mostModels);
+  }
+
+  hasOddModels(): boolean {
+    if (!this.mayHave('"models"')) return false;
+    const { text } = this;
+    let list: Member | undefined;
+    for (const member of this.scanned().members) {
+      if (member.key !== "models") continue;
+      if (list !== undefined) return true;
+      list = member;
+    }
+    return list !== undefined && !isLiteral(text, list, "null") && !isListOfTexts(wholeValueOf(text, list));
   }
 
   promptTokens(): number {
     return (this.prompt ??= this.scanned().members.length === 0 ? 0 : promptTokensOf(this.whole?.() ?? this.text));
   }
 
-  maxTokens(): number | undefined {
-    if (this.answer === unread) this.answer = maxTokensOf(this.text, this.scanned());
-    return this.answer;
+  longestAnswer(usual: number, target?: Target): number {
+    this.bounds ??= answerBoundsOf(this.text, this.scanned(), this.protocol);
+    return longestAnswer(this.bounds, usual, target);
   }
 
   answers(): number {
-    return answerCounts.some((name) => this.mayHave(name)) ? answersOf(this.text, this.scanned()) : 1;
+    return answersOf(this.text, this.scanned());
   }
 
   /** Whether to look for a member, its name in quotes: a search spares a scan that nobody has made. Escaped, any may be there. */

@@ -1,13 +1,15 @@
-import { type Member, skipSpace, type ScannedObject } from "../lib/json-scan.ts";
+import { skipSpace } from "../lib/json-scan.ts";
 import { roughTokens } from "../protocols/canonical/count-tokens.ts";
-import { eitherMember, innerOf, memberIn, valueOf } from "./body-scan.ts";
 
 /** A picture, about; sounds and files vary. */
 const mediaTokens = 1000;
 /** Shorter texts are not worth looking for media in. */
 const smallBody = 4096;
-/** Encoded bytes have no white space; what is shorter than this may be a word. */
+/** What is shorter may be a word. */
 const longestWord = 200;
+/** Of either alphabet. Some encoders of JSON write `\/` for `/`. */
+const base64 = /[A-Za-z0-9+/=_-]*/y;
+const escapedSlash = String.raw`\/`;
 
 const quoteMark = '"';
 
@@ -24,10 +26,14 @@ function mediaStart(text: string, at: number, mark: string): number {
   return text[value] === quoteMark ? value + 1 : -1;
 }
 
-function isEncoded(text: string, start: number, end: number): boolean {
-  if (end - start <= longestWord) return false;
-  const beginning = text.slice(start, start + longestWord);
-  return !beginning.includes(" ") && !beginning.includes(":");
+/** Where the encoded bytes end that begin at `start`: what follows them is text like any other. */
+function encodedEnd(text: string, start: number): number {
+  for (let at = start; ; at += escapedSlash.length) {
+    base64.lastIndex = at;
+    base64.test(text);
+    at = base64.lastIndex;
+    if (!text.startsWith(escapedSlash, at)) return at;
+  }
 }
 
 interface Media {
@@ -35,11 +41,10 @@ interface Media {
   characters: number;
 }
 
-/** Adds the encoded text that begins at `start`; returns its end. */
+/** Adds the encoded bytes that begin at `start`; returns their end. */
 function addEncoded(text: string, start: number, media: Media): number {
-  const close = text.indexOf(quoteMark, start);
-  const end = close === -1 ? text.length : close;
-  if (isEncoded(text, start, end)) {
+  const end = encodedEnd(text, start);
+  if (end - start > longestWord) {
     media.count += 1;
     media.characters += end - start;
   }
@@ -63,7 +68,9 @@ function addLists(text: string, media: Media): void {
     if (text[at] !== "[") continue;
     at = skipSpace(text, at + 1);
     while (text[at] === quoteMark) {
-      at = skipSpace(text, addEncoded(text, at + 1, media) + 1);
+      const end = addEncoded(text, at + 1, media);
+      if (text[end] !== quoteMark) break;
+      at = skipSpace(text, end + 1);
       if (text[at] === ",") at = skipSpace(text, at + 1);
     }
   }
@@ -76,47 +83,4 @@ export function promptTokensOf(text: string): number {
   for (const mark of mediaMarks) addMarked(text, mark, media);
   addLists(text, media);
   return roughTokens(Math.max(0, text.length - media.characters)) + media.count * mediaTokens;
-}
-
-function countIn(text: string, object: ScannedObject, ...names: readonly string[]): number | undefined {
-  for (const name of names) {
-    const value = valueOf(text, memberIn(object, name));
-    const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-    // Ollama's -1 and -2 stand for no bound.
-    if (typeof number === "number" && Number.isFinite(number) && number > 0) return number;
-  }
-  return undefined;
-}
-
-/** How many tokens the answer may have; `undefined` = the request does not say. */
-export function maxTokensOf(text: string, body: ScannedObject): number | undefined {
-  return (
-    countIn(text, body, "max_completion_tokens", "max_tokens", "max_output_tokens") ??
-    countIn(
-      text,
-      innerOf(text, eitherMember(body, "generationConfig", "generation_config")),
-      "maxOutputTokens",
-      "max_output_tokens",
-    ) ??
-    countIn(text, innerOf(text, memberIn(body, "options")), "num_predict")
-  );
-}
-
-/** More answers to one prompt than anybody asks for. */
-const mostAnswers = 128;
-
-function numberAt(text: string, member: Member | undefined): number {
-  const value = valueOf(text, member);
-  return typeof value === "number" && Number.isFinite(value) ? value : 1;
-}
-
-/** Answers that are asked for at once: `n`, `best_of`, Gemini's `candidateCount`. */
-export function answersOf(text: string, body: ScannedObject): number {
-  const settings = innerOf(text, eitherMember(body, "generationConfig", "generation_config"));
-  const asked = Math.max(
-    numberAt(text, memberIn(body, "n")),
-    numberAt(text, memberIn(body, "best_of")),
-    numberAt(text, eitherMember(settings, "candidateCount", "candidate_count")),
-  );
-  return Math.min(mostAnswers, Math.max(1, asked));
 }

@@ -93,7 +93,7 @@ export function createRouteTable({ config, health, catalog }: RouteTableOptions)
     ].filter((reason) => reason !== undefined);
     return new FoundRoute({
       named,
-      others: keepsModels ? [] : others,
+      others,
       routedBy: reasons.length === 0 ? undefined : reasons.join(", "),
       keepsModels,
       find,

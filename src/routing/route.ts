@@ -34,10 +34,12 @@ export interface RequestFacts {
   readonly stream: boolean;
   /** OpenRouter's `models`: names to turn to when the first has failed. */
   models(): readonly string[];
+  /** Whether its `models` is no list of names, or is there twice: an upstream may find names in it that are not among those. */
+  hasOddModels(): boolean;
   /** About how many tokens the prompt has. */
   promptTokens(): number;
-  /** How many the answer may have; `undefined` = not said. */
-  maxTokens(): number | undefined;
+  /** How many the answer may have, by the largest bound that an upstream may obey; where there is none, `usual`. `target`: whose parameters change the request. */
+  longestAnswer(usual: number, target?: Target): number;
   /** How many answers it wants at once. */
   answers(): number;
   needs(): Needs;
@@ -70,6 +72,8 @@ export interface Route {
   readonly routedBy: string | undefined;
   /** OpenRouter's `models` stays in the request: the upstream itself goes through it. */
   readonly keepsModels: boolean;
+  /** The further models of such a list: any of them may answer, and has its own price. */
+  readonly keptModels: readonly Stage[];
   /** Models to turn to when all targets of the ones before failed, in order; never one twice. */
   fallbacks(reason: "failed" | "content" | "context"): readonly Stage[];
 }

@@ -135,6 +135,7 @@ const demand = (text: string, priority?: number) =>
 describe("what a request wants of its limits", () => {
   test("is about what it has and what it may get", () => {
     expect(demand('{"max_tokens":500}').tokens()).toBeWithin(500, 520);
+    expect(demand('{"max_tokens":500,"max_completion_tokens":1}').tokens()).toBeWithin(500, 530);
     expect(demand("{}").tokens()).toBeWithin(1024, 1030);
   });
 

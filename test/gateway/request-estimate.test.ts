@@ -10,7 +10,11 @@ import { routed } from "./routed.ts";
 
 const { table } = routed(
   configured({
-    providers: { a: openaiCompatibleAt("http://a.test"), b: openaiCompatibleAt("http://b.test") },
+    providers: {
+      a: openaiCompatibleAt("http://a.test"),
+      b: openaiCompatibleAt("http://b.test"),
+      c: openaiCompatibleAt("http://c.test", { protocols: ["anthropic-messages"] }),
+    },
     models: {
       one: { targets: [{ provider: "a", model: "m1" }] },
       two: {
@@ -30,6 +34,7 @@ const { table } = routed(
       brief: { targets: [{ provider: "a", model: "m1" }], parameters: { max_tokens: 300 } },
       wordy: { targets: [{ provider: "a", model: "m1", overrides: { max_tokens: 900 } }] },
       free: { targets: [{ provider: "a", model: "m1", remove: ["max_tokens"] }] },
+      required: { targets: [{ provider: "c", model: "m1", remove: ["max_tokens"] }] },
       falls: { targets: [{ provider: "a", model: "m1" }], fallbacks: ["dear"] },
       dear: { targets: [{ provider: "b", model: "dear" }] },
     },
@@ -88,6 +93,16 @@ describe("an answer without a bound", () => {
     expect(micros({ ...words, max_tokens: 7 }, { model: "wordy" }).answer).toBeCloseTo(9000, 3);
     expect(micros({ ...words, max_tokens: 7 }, { model: "free" }).answer).toBeCloseTo(50_000, 3);
   });
+
+  test("is as long as the request lets it be where a parameter cannot be taken out", () => {
+    expect(micros({ ...words, max_tokens: 7000 }, { model: "free" }).answer).toBeCloseTo(50_000, 3);
+    expect(micros({ ...words, max_tokens: 7000 }, { model: "required" }).answer).toBeCloseTo(70_000, 3);
+  });
+
+  test("is as long as a word lets it be that no parameter replaces", () => {
+    expect(micros({ ...words, max_tokens: 7, n_predict: 8000 }, { model: "wordy" }).answer).toBeCloseTo(80_000, 3);
+    expect(micros({ ...words, n_predict: 8 }, { model: "wordy" }).answer).toBeCloseTo(9000, 3);
+  });
 });
 
 describe("several answers at once", () => {
@@ -96,7 +111,7 @@ describe("several answers at once", () => {
 
   test("are no more than make sense, and a nonsensical number is one", () => {
     expect(micros({ max_tokens: 1, n: 1e9 }).answer).toBeCloseTo(1280, 3);
-    for (const n of [-3, 0, "5", null, {}]) expect(micros({ max_tokens: 1, n }).answer).toBeCloseTo(10, 3);
+    for (const n of [-3, 0, "many", null, {}]) expect(micros({ max_tokens: 1, n }).answer).toBeCloseTo(10, 3);
   });
 });
 

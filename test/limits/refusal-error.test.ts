@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { LimitRefusal, Scope } from "../../src/limits/limiter.ts";
 import { overloadError, refusalError } from "../../src/limits/refusal-error.ts";
-import { estimatedDemand } from "../../src/limits/token-demand.ts";
 import { scopeOf } from "./limiter-world.ts";
 
 function messageOf(scope: Scope, by: LimitRefusal["by"], more: Partial<LimitRefusal> = {}): string {
@@ -72,10 +71,4 @@ test("overload is a 503 with Retry-After", () => {
     message: "This gateway has more to do than it can keep up with; try again in 2 s.",
     retryAfterSeconds: 2,
   });
-});
-
-test("a request comes to its prompt and what the answer may have, else 1,024 tokens", () => {
-  expect(estimatedDemand(100, 50)).toBe(150);
-  expect(estimatedDemand(100, undefined)).toBe(1124);
-  expect(estimatedDemand(100, 0)).toBe(100);
 });

@@ -59,6 +59,19 @@ describe("the size of a prompt", () => {
     });
   }
 
+  test("counts words behind encoded bytes as words", () => {
+    const words = "many words ".repeat(20_000);
+    for (const content of [`data:x;base64,${picture} ${words}`, `data:x;base64,${"AAAA".repeat(60)}, ${words}`])
+      expect(sizeOf({ messages: [{ role: "user", content }] })).toBeWithin(55_000, 57_500);
+    for (const part of [{ data: `${picture}. ${words}` }, { images: [`${picture} ${words}`, picture] }])
+      expect(sizeOf({ messages: [part] })).toBeGreaterThan(55_000);
+  });
+
+  test("counts encoded bytes whose slashes are escaped as any others", () => {
+    const text = JSON.stringify({ image_url: `data:image/png;base64,${"iVBO/Rw+0K==".repeat(30_000)}` });
+    expect(facts({ text: text.replaceAll("/", String.raw`\/`) }).promptTokens()).toBeWithin(1000, 1100);
+  });
+
   test("counts each of several pictures, and no word for one", () => {
     const images = [picture, picture, picture];
     expect(sizeOf({ messages: [{ images }] })).toBeGreaterThan(3000);
@@ -68,22 +81,73 @@ describe("the size of a prompt", () => {
 });
 
 describe("how long an answer may become", () => {
-  const cases: [body: object, tokens: number | undefined][] = [
-    [{ max_tokens: 10 }, 10],
-    [{ max_completion_tokens: 20, max_tokens: 10 }, 20],
-    [{ max_output_tokens: 30 }, 30],
-    [{ generationConfig: { maxOutputTokens: 40 } }, 40],
-    [{ generation_config: { max_output_tokens: "41" } }, 41],
-    [{ options: { num_predict: 50 } }, 50],
-    [{ options: { num_predict: -1 } }, undefined],
-    [{ max_tokens: null }, undefined],
-    [{ max_tokens: "many" }, undefined],
-    [{ max_tokens: {} }, undefined],
-    [{ max_tokens: 0 }, undefined],
-    [{ generationConfig: 7, options: "x" }, undefined],
-    [{}, undefined],
+  const usual = 1000;
+  const cases: [protocol: ProtocolId | undefined, body: object, tokens: number][] = [
+    ["openai-chat", { max_tokens: 10 }, 10],
+    ["openai-completions", { max_completion_tokens: 20 }, 20],
+    ["openai-responses", { max_output_tokens: 30 }, 30],
+    ["anthropic-messages", { max_tokens: 31 }, 31],
+    ["gemini-generate", { generationConfig: { maxOutputTokens: 40 } }, 40],
+    ["gemini-generate", { generation_config: { max_output_tokens: "41" } }, 41],
+    ["ollama-chat", { options: { num_predict: 50 } }, 50],
+    ["ollama-generate", { options: { num_predict: 51 } }, 51],
+    [undefined, { options: { num_predict: 52 } }, 52],
+    [undefined, { max_output_tokens: 53 }, 53],
   ];
-  test.each(cases)("%j", (body, tokens) => expect(facts({ body }).maxTokens()).toBe(tokens));
+  test.each(cases)("is what it says in its own words: %s %j", (protocol, body, tokens) =>
+    expect(facts({ protocol, body }).longestAnswer(usual)).toBe(tokens),
+  );
+
+  const several: [protocol: ProtocolId | undefined, body: object | string, tokens: number][] = [
+    ["openai-chat", { max_completion_tokens: 1, max_tokens: 2000 }, 2000],
+    ["openai-chat", { max_completion_tokens: 2000, max_tokens: 1 }, 2000],
+    ["openai-chat", { max_tokens: 1, n_predict: 2000 }, 2000],
+    ["openai-chat", { max_tokens: 1, Max_Tokens: 2000 }, 2000],
+    ["openai-chat", { max_tokens: 1, options: { num_predict: 2000 } }, 2000],
+    ["openai-chat", '{"max_tokens":1,"max_tokens":2000}', 2000],
+    ["openai-chat", '{"max_tokens":2000,"max_tokens":1}', 2000],
+    ["openai-chat", String.raw`{"max_tokens":1,"max_\u0074okens":2000}`, 2000],
+    ["openai-chat", `{"max_tokens":2000.${"0".repeat(200_000)}}`, 2000],
+    [
+      "gemini-generate",
+      { generationConfig: { maxOutputTokens: 1 }, generation_config: { max_output_tokens: 2000 } },
+      2000,
+    ],
+    ["ollama-chat", '{"options":{"num_predict":2000},"options":{"num_predict":1}}', 2000],
+    [undefined, { max_tokens: 1, generationConfig: { maxOutputTokens: 2000 } }, 2000],
+  ];
+  test.each(several)("is the longest that it says: %s %j", (protocol, body, tokens) => {
+    const said = typeof body === "string" ? { text: body } : { body };
+    expect(facts({ protocol, ...said }).longestAnswer(usual)).toBe(tokens);
+  });
+
+  const foreign: [protocol: ProtocolId, body: object, tokens: number][] = [
+    ["ollama-chat", { max_tokens: 1 }, usual],
+    ["ollama-chat", { max_tokens: 2000 }, 2000],
+    ["openai-chat", { options: { num_predict: 1 } }, usual],
+    ["openai-chat", { max_output_tokens: 1 }, usual],
+    ["gemini-generate", { max_tokens: 1, maxOutputTokens: 1 }, usual],
+    ["openai-responses", { max_tokens: 1 }, usual],
+  ];
+  test.each(foreign)("is not shortened by what its upstream does not read: %s %j", (protocol, body, tokens) =>
+    expect(facts({ protocol, body }).longestAnswer(usual)).toBe(tokens),
+  );
+
+  const open: [protocol: ProtocolId, body: object, tokens: number][] = [
+    ["ollama-chat", { options: { num_predict: -1 } }, usual],
+    ["openai-chat", { max_tokens: 1, n_predict: -1 }, usual],
+    ["openai-chat", { max_tokens: 2000, n_predict: -1 }, 2000],
+    ["openai-chat", { max_tokens: null }, usual],
+    ["openai-chat", { max_tokens: 1, max_completion_tokens: null }, 1],
+    ["openai-chat", { max_tokens: "many" }, usual],
+    ["openai-chat", { max_tokens: {} }, usual],
+    ["openai-chat", { max_tokens: 0 }, usual],
+    ["openai-chat", { generationConfig: 7, options: "x" }, usual],
+    ["openai-chat", {}, usual],
+  ];
+  test.each(open)("is as usual where nothing bounds it: %s %j", (protocol, body, tokens) =>
+    expect(facts({ protocol, body }).longestAnswer(usual)).toBe(tokens),
+  );
 });
 
 function needsOf(protocol: ProtocolId, body: object): object {
@@ -165,6 +229,14 @@ describe("the models of a request", () => {
     expect(facts({ text: `{"models":[${" ".repeat(200_000)}"b"]}` }).models()).toEqual(["b"]);
   });
 
+  test("are odd where they are no one list of names", () => {
+    for (const models of [["a", ""], [], null]) expect(facts({ body: { models } }).hasOddModels()).toBe(false);
+    for (const models of ["a", {}, 7, ["a", null], [["a"]]])
+      expect(facts({ body: { models } }).hasOddModels()).toBe(true);
+    expect(facts({ text: String.raw`{"models":["a"],"mod\u0065ls":["b"]}` }).hasOddModels()).toBe(true);
+    expect(facts({ body: { metadata: { models: "a" } } }).hasOddModels()).toBe(false);
+  });
+
   test("are not without end", () => {
     const models = Array.from({ length: 1000 }, (_, index) => `m${index}`);
     expect(facts({ body: { models } }).models().length).toBeLessThan(100);
@@ -172,8 +244,15 @@ describe("the models of a request", () => {
 });
 
 test("how many answers a request wants is found however it is written", () => {
-  for (const text of ['{"n":4}', String.raw`{"\u006e":4}`, String.raw`{"generationConfig":{"candidat\u0065Count":4}}`])
-    expect(facts({ text }).answers()).toBe(4);
+  const texts = [
+    '{"n":4}',
+    '{"N":"4"}',
+    '{"n":4,"n":1}',
+    String.raw`{"\u006e":4}`,
+    String.raw`{"generationConfig":{"candidat\u0065Count":4}}`,
+    '{"generation_config":{"candidate_count":4},"generationConfig":{}}',
+  ];
+  for (const text of texts) expect(facts({ text }).answers()).toBe(4);
   expect(facts({ text: '{"messages":[{"n":4}]}' }).answers()).toBe(1);
 });
 
@@ -346,7 +425,8 @@ function askAll(options: FactsOptions): void {
   const about = facts(options);
   about.models().forEach((name) => expect(name).toBeString());
   expect(about.promptTokens()).toBeGreaterThanOrEqual(0);
-  expect(about.maxTokens() ?? 1).toBeGreaterThan(0);
+  expect(about.longestAnswer(1000)).toBeGreaterThan(0);
+  expect(about.answers()).toBeGreaterThan(0);
   expect(Object.values(about.needs()).every((need) => typeof need === "boolean")).toBe(true);
   for (const mode of ["session", "prompt"] as const) {
     const key = about.affinityKey(mode);
@@ -435,5 +515,21 @@ describe("nothing throws", () => {
     const started = performance.now();
     askAll({ text });
     expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  test("as are large pictures, and many beginnings of some", () => {
+    const texts = [
+      "iVBO/Rw0KGgo".repeat(1_000_000),
+      `data:x;base64,${"A".repeat(199)},`.repeat(50_000),
+      ";base64,".repeat(1_000_000),
+    ];
+    for (const content of texts) {
+      const text = JSON.stringify({
+        messages: [{ content: `data:x;base64,${content}`, data: content, images: [content] }],
+      });
+      const started = performance.now();
+      facts({ text: text.replaceAll("/", String.raw`\/`) }).promptTokens();
+      expect(performance.now() - started).toBeLessThan(500);
+    }
   });
 });

@@ -361,6 +361,7 @@ describe("OpenRouter's list of models", () => {
       true,
       [],
     ]);
+    expect(route.keptModels.map(targetsOf)).toEqual([["openrouter:x/b"]]);
   });
 
   test("names the first model where the request names none", () => {
@@ -375,6 +376,7 @@ describe("OpenRouter's list of models", () => {
       false,
       ["x/b"],
     ]);
+    expect(route.keptModels).toEqual([]);
     expect(rig.table.resolve("x/b", listing("orcestator")).keepsModels).toBe(false);
     const many = Array.from({ length: 9 }, (_, index) => `x/${index}`);
     expect(rig.table.resolve("x/b", listing(...many)).keepsModels).toBe(false);

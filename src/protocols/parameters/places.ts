@@ -187,3 +187,17 @@ export function stepsOf(path: string, protocol: ProtocolId): readonly Step[] {
     return [{ id: "max_tokens", name: path, spellings: outputLimits }];
   return path.split(".").map((name) => ({ id: name, name, spellings: [name] }));
 }
+
+const limitPaths: Partial<Record<ProtocolId, readonly (readonly string[])[]>> = {};
+
+/** Where a protocol's requests bound the answer: the spellings of each step, from the outside in. */
+export function outputLimitPath(protocol: ProtocolId): readonly (readonly string[])[] {
+  return (limitPaths[protocol] ??= stepsOf(placeOf("max_tokens", protocol)?.path ?? "max_tokens", protocol).map(
+    ({ spellings }) => spellings,
+  ));
+}
+
+/** Whether requests without that bound are refused. */
+export function requiresOutputLimit(protocol: ProtocolId): boolean {
+  return placeOf("max_tokens", protocol)?.isRequired === true;
+}

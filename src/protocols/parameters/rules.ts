@@ -20,10 +20,27 @@ export function defaultOutputLimit({ defaults }: ParameterRules): number | undef
   return limitIn(defaults);
 }
 
-/** The longest answer, in tokens, that is asked for once the rules are followed; `undefined` = nobody says. */
-export function outputLimit(rules: ParameterRules, asked: number | undefined): number | undefined {
-  const kept = outputLimits.some((name) => rules.remove.includes(name)) ? undefined : asked;
-  return limitIn(rules.overrides) ?? kept ?? defaultOutputLimit(rules);
+interface LimitAsked {
+  /** By the client; `undefined` = it asks for none. */
+  readonly asked: number | undefined;
+  /** Of an answer that nobody limits. */
+  readonly usual: number;
+  /** The upstream may speak a protocol that requires the field: a removal leaves it. */
+  readonly mayStay: boolean | undefined;
+}
+
+/** The longest answer, in tokens, that is asked for once the rules are followed. */
+export function outputLimit(rules: ParameterRules, { asked, usual, mayStay }: LimitAsked): number {
+  const override = limitIn(rules.overrides);
+  if (override !== undefined) return limitedBy(override, usual);
+  const unasked = limitedBy(defaultOutputLimit(rules), usual);
+  if (!outputLimits.some((name) => rules.remove.includes(name))) return asked ?? unasked;
+  return mayStay === true ? Math.max(asked ?? 0, unasked) : unasked;
+}
+
+/** Ollama's -1 and -2 stand for no limit. */
+function limitedBy(limit: number | undefined, usual: number): number {
+  return limit !== undefined && limit > 0 ? limit : usual;
 }
 
 function limitIn(fields: Readonly<Record<string, unknown>>): number | undefined {

@@ -12,7 +12,7 @@ export const cheapest: Selector = {
     if (price === undefined) return undefined;
     const promptTokens = facts.promptTokens();
     const { input, output, request = 0 } = priceAt(price, promptTokens);
-    const answerTokens = facts.maxTokens() ?? usualAnswerTokens;
+    const answerTokens = facts.longestAnswer(usualAnswerTokens);
     return (promptTokens * input + answerTokens * output) / million + request;
   },
   order(candidates) {

@@ -1,0 +1,95 @@
+import type { Member, ScannedObject } from "../lib/json-scan.ts";
+import { outputLimit, outputLimitPath, requiresOutputLimit } from "../protocols/parameters/index.ts";
+import type { ProtocolId } from "../protocols/protocol.ts";
+import { isLiteral } from "../protocols/request-scan.ts";
+import { innerOf, wholeValueOf } from "./body-scan.ts";
+import type { Target } from "./target.ts";
+
+/**
+ * How long an answer may become, by what a body says. Who wants to be charged for less may bound an answer in words that
+ * the upstream does not read, or in two at once: what is longest counts.
+ */
+export interface AnswerBounds {
+  /** In the words of the client's protocol, which a target's parameters may replace; `undefined` = in none. */
+  own: number | undefined;
+  /** In words of others, which some upstreams obey as well; 0 = in none. */
+  others: number;
+  /** Some word stands for no bound, as Ollama's -1 does, or nobody can read it. */
+  isOpen: boolean;
+}
+
+type IsOwn = (name: string) => boolean;
+
+const anyName: IsOwn = () => true;
+const noName: IsOwn = () => false;
+
+/** In any case: servers written in Go take `Max_Tokens` for `max_tokens`. */
+const boundNames = /^(?:max_(?:completion_|output_|new_)?tokens|maxOutputTokens|n(?:um)?_predict)$/i;
+const countNames = /^(?:n|best_of|candidate_?count)$/i;
+/** Gemini's and Ollama's settings. */
+const settingsNames = /^(?:generation_?config|options)$/i;
+
+/** Google and some others read numbers in texts too. */
+function numberAt(text: string, member: Member): number {
+  const value = wholeValueOf(text, member);
+  if (typeof value === "string" && value.trim() !== "") return Number(value);
+  return typeof value === "number" ? value : Number.NaN;
+}
+
+/** Every member counts, equal ones too: which of them is obeyed is the upstream's choice. */
+function addBounds(found: AnswerBounds, text: string, { members }: ScannedObject, isOwn: IsOwn): void {
+  for (const member of members) {
+    if (!boundNames.test(member.key) || isLiteral(text, member, "null")) continue;
+    const tokens = numberAt(text, member);
+    if (!Number.isFinite(tokens) || tokens <= 0) found.isOpen = true;
+    else if (isOwn(member.key)) found.own = Math.max(found.own ?? 0, tokens);
+    else found.others = Math.max(found.others, tokens);
+  }
+}
+
+/** `protocol`: the client's; `undefined` = nobody knows whose words they are. */
+export function answerBoundsOf(text: string, body: ScannedObject, protocol: ProtocolId | undefined): AnswerBounds {
+  const found: AnswerBounds = { own: undefined, others: 0, isOpen: false };
+  const [first, second] = protocol === undefined ? [] : outputLimitPath(protocol);
+  const isOuter = first === undefined ? anyName : (name: string) => first.includes(name);
+  const isInner = second === undefined ? noName : (name: string) => second.includes(name);
+  addBounds(found, text, body, second === undefined ? isOuter : noName);
+  for (const member of body.members) {
+    if (!settingsNames.test(member.key)) continue;
+    const isOwn = first === undefined ? anyName : isInner;
+    addBounds(found, text, innerOf(text, member), isOuter(member.key) ? isOwn : noName);
+  }
+  return found;
+}
+
+/** How many tokens an answer may have; where nothing bounds it, `usual`. `target`: whose parameters change the request. */
+export function longestAnswer(bounds: AnswerBounds, usual: number, target: Target | undefined): number {
+  const { own, others, isOpen } = bounds;
+  const rules = target?.parameters;
+  const bounded =
+    rules === undefined
+      ? (own ?? usual)
+      : outputLimit(rules, { asked: own, usual, mayStay: target?.upstream.config.protocols.some(requiresOutputLimit) });
+  return Math.max(bounded, others, isOpen ? usual : 0);
+}
+
+/** More answers to one prompt than anybody asks for. */
+const mostAnswers = 128;
+
+function mostAsked(text: string, { members }: ScannedObject): number {
+  let most = 1;
+  for (const member of members) {
+    if (!countNames.test(member.key)) continue;
+    const asked = numberAt(text, member);
+    if (Number.isFinite(asked)) most = Math.max(most, asked);
+  }
+  return Math.min(mostAnswers, most);
+}
+
+/** Answers that are asked for at once: `n`, `best_of`, Gemini's `candidateCount`. */
+export function answersOf(text: string, body: ScannedObject): number {
+  let most = mostAsked(text, body);
+  for (const member of body.members)
+    if (settingsNames.test(member.key)) most = Math.max(most, mostAsked(text, innerOf(text, member)));
+  return most;
+}
