@@ -27,6 +27,7 @@ export interface VirtualKeysOptions {
   readonly log: { info(message: string): void; warn(message: string): void };
   /** Told of every change of any document, in the order of versions. */
   readonly onChange?: (change: DocumentChange) => void;
+  readonly raiseTogether?: BudgetsOptions["raiseTogether"];
   /** Nobody else writes to the store. */
   readonly isAlone?: boolean;
   readonly now?: () => number;
@@ -45,10 +46,10 @@ async function within(milliseconds: number, work: Promise<void>): Promise<void> 
 }
 
 export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
-  const { store, log, onChange, isAlone = false, now = Date.now, every, after } = options;
+  const { store, log, onChange, raiseTogether, isAlone = false, now = Date.now, every, after } = options;
   const { documents } = store;
   const book = createKeyBook({ onProblem: (message) => log.warn(message), now });
-  const budgets = createBudgets({ documents, log, now, ...(every && { every }) });
+  const budgets = createBudgets({ documents, log, raiseTogether, now, ...(every && { every }) });
   const admin = createAdmin({ store, book, budgets, log, now });
   const feed = createDocumentFeed({
     documents,

@@ -82,6 +82,19 @@ export interface BudgetsReserved {
   readonly refused: readonly { readonly account: number; readonly spent: number; readonly reserved: number }[];
 }
 
+/**
+ * What is spent by requests that are over, whoever served them. An account that is not known, or of an earlier window, begins with
+ * it, or with its `seed` where that is more; one of a later window stays as it is. Said again it changes nothing.
+ */
+export interface RaiseBudgets {
+  readonly accounts: readonly RaisedAccount[];
+}
+
+export interface RaisedAccount extends Omit<AccountBounds, "most"> {
+  /** At least. */
+  readonly spent: number;
+}
+
 /** What it came to takes the place of what was set aside, once, in the windows it was set aside in. */
 export interface SettleBudgets {
   readonly lease: string;
@@ -138,6 +151,7 @@ export interface Decisions {
   "limits.settle": { input: SettleLimits; output: LimitsSettled };
   "leases.renew": { input: RenewLeases; output: null };
   "budgets.reserve": { input: ReserveBudgets; output: BudgetsReserved };
+  "budgets.raise": { input: RaiseBudgets; output: null };
   "budgets.settle": { input: SettleBudgets; output: null };
   "notes.put": { input: PutNote; output: null };
   "notes.list": { input: ListNotes; output: Notes };

@@ -13,6 +13,7 @@ import {
   type BudgetWindow,
   createBudgetLedger,
 } from "./budget-ledger.ts";
+import type { RaiseTogether, SpentWindow } from "./raise-together.ts";
 
 interface Estimate {
   /** US dollars. */
@@ -32,7 +33,10 @@ export interface Budgets {
   /** The running windows of all budgets of these owners. */
   windows(owners: readonly BudgetOwner[]): BudgetWindow[];
   view(owner: BudgetOwner): BudgetView[];
-  /** Budgets that are new to their owner begin with what it spent since the start of their windows (US dollars). */
+  /**
+   * Budgets that are new to their owner begin with what it spent since the start of their windows (US dollars). When it settles,
+   * that is stored and told: whoever hears of the budgets later has heard of it.
+   */
   begin(owner: BudgetOwner, spentSince: SpentSince): Promise<void>;
   /** At least so much (US dollars) is spent, by requests that are over; nobody else has still to tell of any of them. */
   raise(owner: BudgetOwner, spentSince: SpentSince): Promise<void>;
@@ -50,6 +54,8 @@ export interface Budgets {
 export interface BudgetsOptions {
   documents: Pick<DocumentStore, "get" | "put" | "remove">;
   log: { info(message: string): void; warn(message: string): void };
+  /** Where several gateways charge budgets together. */
+  raiseTogether?: RaiseTogether | undefined;
   now?: () => number;
   /** Repeats until the function it returns is called. */
   every?: (milliseconds: number, work: () => void) => () => void;
@@ -74,7 +80,8 @@ interface Copy {
   isInDoubt: boolean;
 }
 
-export function createBudgets({ documents, log, now = Date.now, every = repeat }: BudgetsOptions): Budgets {
+export function createBudgets(options: BudgetsOptions): Budgets {
+  const { documents, log, raiseTogether, now = Date.now, every = repeat } = options;
   const ledger = createBudgetLedger();
   const copies = new Map<string, Copy>();
   const writer = createId("w");
@@ -182,11 +189,23 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     return flushing;
   }
 
-  async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<void> {
+  async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<SpentWindow[]> {
     const windows = ledger.windows([owner], now());
     const spent = await Promise.all(windows.map(({ start }) => spentSince(start)));
     const how = { time: now(), ...(besides && { besides }) };
-    for (const [at, window] of windows.entries()) ledger.raise(window, { usd: spent[at] ?? 0, ...how });
+    return windows.map((window, at) => {
+      const spentUsd = spent[at] ?? 0;
+      ledger.raise(window, { usd: spentUsd, ...how });
+      return { ...window, spentUsd };
+    });
+  }
+
+  async function begin(owner: BudgetOwner, spentSince: SpentSince): Promise<void> {
+    if (owner.budgets.length === 0) return;
+    const windows = await raise(owner, spentSince);
+    // What is being written may be without it.
+    await flushing;
+    await Promise.all([flush(), raiseTogether?.(windows)]);
   }
 
   async function removeAll(ids: readonly string[]): Promise<void> {
@@ -201,8 +220,10 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     hold: (owners, { usd, ttlMs }) => ledger.hold(owners, { usd, ttlMs, time: now() }),
     windows: (owners) => ledger.windows(owners, now()),
     view: (owner) => ledger.view(owner, now()),
-    begin: (owner, spentSince) => raise(owner, spentSince),
-    raise: (owner, spentSince) => raise(owner, spentSince, "reserved"),
+    begin,
+    async raise(owner, spentSince) {
+      await raise(owner, spentSince, "reserved");
+    },
     apply(change) {
       const { kind, id, version } = change;
       if (kind !== spendingKind || version <= (copies.get(id)?.version ?? 0)) return;

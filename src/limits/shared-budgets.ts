@@ -4,6 +4,7 @@ import { createId } from "../lib/ids.ts";
 import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
 import type { Budgets } from "./budgets.ts";
+import { unitsInDollar, unitsOf } from "./money-units.ts";
 import { uncountedError } from "./refusal-error.ts";
 import { createUnsaid } from "./unsaid.ts";
 
@@ -35,13 +36,6 @@ export interface SharedBudgetsOptions {
 
 /** What is to be told of a lease, and when that was let in (by the clock of this gateway). */
 type Settling = Omit<SettleBudgets, "ageMs"> & { readonly letInAt: number };
-
-/** Whole numbers add up exactly: what is counted together is counted in billionths of a dollar. */
-const unitsInDollar = 1e9;
-
-function unitsOf(usd: number): number {
-  return Math.min(Number.MAX_SAFE_INTEGER, Math.round(usd * unitsInDollar));
-}
 
 function boundsOf({ id, budget, start, end, usd }: BudgetWindow): AccountBounds {
   return { key: id, most: unitsOf(budget.usd), start, end, seed: unitsOf(usd) };

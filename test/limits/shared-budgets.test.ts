@@ -7,6 +7,7 @@ import {
 import type { BudgetLease } from "../../src/limits/budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, isBudgetRefusal } from "../../src/limits/budget-ledger.ts";
 import { createBudgets } from "../../src/limits/budgets.ts";
+import { createRaiseTogether } from "../../src/limits/raise-together.ts";
 import { createSharedBudgets, type SharedBudgets, type SharedBudgetsOptions } from "../../src/limits/shared-budgets.ts";
 import { createMemoryDocuments } from "../support/memory-documents.ts";
 import { settled } from "./limiter-world.ts";
@@ -37,12 +38,13 @@ function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
   let meeting = createMemoryCoordination({ now });
 
   async function join() {
-    const budgets = createBudgets({ documents, log, now, every: () => () => undefined });
+    const link = mayGo(follow(() => meeting));
+    const raiseTogether = createRaiseTogether(link.coordinator);
+    const budgets = createBudgets({ documents, log, raiseTogether, now, every: () => () => undefined });
     const look = async (): Promise<void> => {
       for (const change of (await documents.changesSince(0)).changes) budgets.apply(change);
     };
     await look();
-    const link = mayGo(follow(() => meeting));
     const shared = createSharedBudgets({
       coordinator: link.coordinator,
       budgets,
@@ -145,6 +147,26 @@ describe("budgets that gateways charge together", () => {
     lease.settle(2);
     await settled();
     expect(await refusalOf(second, 7)).toMatchObject({ spentUsd: 4 });
+  });
+
+  test("one that is put on again is charged with what was spent in between, also where another asks first", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    (await leaseOf(second, 1)).settle(1);
+    await settled();
+    await first.budgets.begin(key, () => Promise.resolve(8));
+    await first.budgets.begin(key, () => Promise.resolve(8));
+    expect(await refusalOf(second, 3)).toMatchObject({ spentUsd: 8, reservedUsd: 0 });
+    await leaseOf(second, 2);
+  });
+
+  test("one that is put on while the others cannot be reached begins with what is spent all the same", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    first.go();
+    await first.budgets.begin(key, () => Promise.resolve(8));
+    await second.look();
+    expect(await refusalOf(second, 3)).toMatchObject({ spentUsd: 8 });
   });
 
   test("nothing is asked for whoever has none", async () => {

@@ -2,11 +2,14 @@ import {
   type AccountBounds,
   type BudgetsReserved,
   lateSettleMs,
+  type RaiseBudgets,
   type ReserveBudgets,
   type SettleBudgets,
   storedAfterMs,
 } from "../decisions.ts";
 import { ExpiringMap } from "./expiring-map.ts";
+
+type Beginning = Omit<AccountBounds, "most">;
 
 /** What is spent and set aside in one window of one budget. */
 class Account {
@@ -18,7 +21,7 @@ class Account {
   private readonly leases = new Map<string, { amount: number; until: number }>();
   private nearest = Number.POSITIVE_INFINITY;
 
-  constructor({ start, seed }: AccountBounds, now: number) {
+  constructor({ start, seed }: Beginning, now: number) {
     this.start = start;
     this.since = now;
     this.spent = seed;
@@ -40,6 +43,10 @@ class Account {
 
   add(amount: number): void {
     this.spent += amount;
+  }
+
+  raise(spent: number): void {
+    this.spent = Math.max(this.spent, spent);
   }
 
   /** What nobody settled in time comes back: whoever set it aside is gone. */
@@ -77,6 +84,13 @@ export class BudgetDecisions {
     return { isReserved: true, refused };
   }
 
+  raise({ accounts }: RaiseBudgets, now: number): void {
+    for (const { spent, ...beginning } of accounts) {
+      const account = this.accountOf(beginning, now);
+      if (account.start === beginning.start) account.raise(spent);
+    }
+  }
+
   settle({ lease, accounts, amount, ageMs }: SettleBudgets, now: number): void {
     const known = this.leases.get(lease, now);
     if (known === "settled") return;
@@ -93,12 +107,12 @@ export class BudgetDecisions {
     this.leases.set(lease, "settled", { now, until: now + lateSettleMs });
   }
 
-  private accountOf(bounds: AccountBounds, now: number): Account {
-    const { key, start, end } = bounds;
+  private accountOf(beginning: Beginning, now: number): Account {
+    const { key, start, end } = beginning;
     const known = this.accounts.get(key, now);
     known?.expire(now);
     if (known !== undefined && known.start >= start) return known;
-    const account = new Account(bounds, now);
+    const account = new Account(beginning, now);
     this.accounts.set(key, account, { now, until: Math.max(end, now) + lateSettleMs });
     return account;
   }

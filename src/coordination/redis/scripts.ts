@@ -10,6 +10,8 @@ import {
   textBytes,
   type TextFound,
 } from "../decisions.ts";
+import budgetsAccount from "./scripts/budgets-account.lua" with { type: "text" };
+import budgetsRaise from "./scripts/budgets-raise.lua" with { type: "text" };
 import budgetsReserve from "./scripts/budgets-reserve.lua" with { type: "text" };
 import budgetsSettle from "./scripts/budgets-settle.lua" with { type: "text" };
 import leasesRenew from "./scripts/leases-renew.lua" with { type: "text" };
@@ -126,10 +128,16 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
     read: nothing,
   }),
   "budgets.reserve": script({
-    body: budgetsReserve,
+    body: `${budgetsAccount}\n${budgetsReserve}`,
     keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(({ key }) => accountKeys(key))],
     numbers: [lateSettleMs],
     read: reservedOf,
+  }),
+  "budgets.raise": script({
+    body: `${budgetsAccount}\n${budgetsRaise}`,
+    keys: ({ accounts }) => accounts.flatMap(({ key }) => accountKeys(key)),
+    numbers: [lateSettleMs],
+    read: nothing,
   }),
   "budgets.settle": script({
     body: budgetsSettle,

@@ -47,6 +47,26 @@ test("a gateway that starts later knows all keys, and their budgets", async () =
   expect(body).toMatchObject({ key: { spending: [{ usd: 3, spentUsd: 1.25 }] } });
 });
 
+test("whoever hears of a budget that is put on a key, or has another time zone, knows what is spent of it", async () => {
+  using database = openKeyStore();
+  const requests: KeyStore["requests"] = {
+    keyTotals: async (key, since) => ({ ...(await noRequests.keyTotals(key, since)), costUsd: 6 }),
+  };
+  using first = await startKeyHouse({ store: { ...database.store, requests } });
+  using second = await startKeyHouse({ store: database.store });
+  using third = await startKeyHouse({ store: database.store });
+  const { id, key } = await issue(first);
+  for (const timeZone of ["UTC", "Europe/Berlin", "Asia/Tokyo"]) {
+    await first.ask("PATCH", `/api/keys/${id}`, { budgets: [{ usd: 5, window: "month", timeZone }] });
+    for (const other of [second, third]) {
+      await other.look();
+      const { body } = await other.ask("GET", "/api/me", undefined, key);
+      expect(body).toMatchObject({ key: { spending: [{ timeZone, spentUsd: 6 }] } });
+      await other.budgets.flush();
+    }
+  }
+});
+
 test("two that change a key at the same time lose no change", async () => {
   using database = openKeyStore();
   using first = await startKeyHouse({ store: database.store });

@@ -13,14 +13,7 @@ end
 local states, refused = {}, {}
 for i, account in ipairs(input.accounts) do
   local sums, leases = KEYS[2 * i], KEYS[2 * i + 1]
-  local start = tonumber(redis.call("HGET", sums, "start"))
-  if start == nil or start < account.start then
-    redis.call("DEL", sums, leases)
-    redis.call("HSET", sums, "start", whole(account.start), "since", whole(now), "spent", whole(account.seed), "held", "0")
-    redis.call("PEXPIRE", sums, whole(math.max(account["end"] - now, 0) + ARGV[3]))
-  else
-    expire(sums, leases)
-  end
+  if not begin(sums, leases, account, account.seed) then expire(sums, leases) end
   local state = redis.call("HMGET", sums, "spent", "held", "since")
   states[i] = state
   if tonumber(state[1]) + tonumber(state[2]) + input.amount > account.most then
