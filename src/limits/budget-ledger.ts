@@ -129,13 +129,16 @@ export function createBudgetLedger(): BudgetLedger {
     return account;
   }
 
-  /** Nobody gets a new budget by moving to another time zone: what is spent goes along. */
+  /**
+   * Nobody gets a new budget by moving to another time zone: what is spent goes along. As foreign: every gateway takes it along, and
+   * only the first one to write may charge it.
+   */
   function opened(name: AccountName, time: number): BudgetAccount {
     const moved = byOwner.get(name.owner)?.filter(({ window }) => window === name.window) ?? [];
     const account = add(name, calendarWindowAt(time, name.window, name.timeZone));
-    const spent = Math.max(0, ...moved.map((other) => other.at(time).total(time)));
-    if (spent === 0) return account;
-    account.at(time).spent = spent;
+    const usd = Math.max(0, ...moved.map((other) => other.at(time).total(time)));
+    if (usd === 0) return account;
+    account.at(time).foreign = { usd, reserved: [] };
     markDirty(account);
     return account;
   }

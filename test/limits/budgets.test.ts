@@ -79,6 +79,23 @@ describe("what is spent", () => {
     expect(reserve(second, 4.5)).toBeUndefined();
   });
 
+  test("goes along to another time zone once, and not with each gateway", async () => {
+    const { begin, documents } = scene();
+    const gateways = [await begin(), await begin(), await begin()];
+    const everywhere = async (): Promise<void> => {
+      for (const budgets of gateways) await budgets.flush();
+      for (const budgets of gateways) await follow(documents, budgets);
+    };
+    const [first] = gateways;
+    if (first !== undefined) reserve(first, 4)?.settle(4);
+    await everywhere();
+    const moved: BudgetOwner = { ...owner, budgets: [{ usd: 10, window: "day", timeZone: "Asia/Tokyo" }] };
+    for (const budgets of gateways) reserve(budgets, 1, moved)?.settle(1);
+    await everywhere();
+    await everywhere();
+    for (const budgets of [...gateways, await begin()]) expect(used(budgets, moved)).toEqual([7, 0]);
+  });
+
   test("is written only when it has changed", async () => {
     const { begin, documents } = scene();
     const budgets = await begin();
