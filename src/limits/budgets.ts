@@ -1,10 +1,20 @@
+import { mostAheadMs } from "../coordination/decisions.ts";
 import { errorText } from "../lib/error-text.ts";
 import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
 import { isConflict } from "../storage/conflict.ts";
 import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
+import { aheadText } from "./ahead-text.ts";
 import type { BudgetAccount } from "./budget-account.ts";
-import { charged, foreignIn, foreignReservedIn, readSpending, type SpendingDocument } from "./budget-document.ts";
+import {
+  charged,
+  foreignIn,
+  foreignReservedIn,
+  latestIn,
+  readSpending,
+  type SpendingDocument,
+  windowsIn,
+} from "./budget-document.ts";
 import type { BudgetLease } from "./budget-lease.ts";
 import {
   type BudgetOwner,
@@ -88,6 +98,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
   let flushing: Promise<void> | undefined;
   let problem: string | undefined;
   let endFlushes: (() => void) | undefined;
+  let isAheadTold = false;
 
   function copyOf(id: string): Copy {
     let copy = copies.get(id);
@@ -102,15 +113,29 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     return { id: writer, written: copy.writtenIn === start ? copy.written : 0 };
   }
 
+  function tellAhead(milliseconds: number): void {
+    if (isAheadTold) return;
+    isAheadTold = true;
+    log.warn(
+      `A gateway whose clock is ${aheadText(milliseconds)} or more ahead of this one's charges budgets: each of the two goes by its own clock. Set the wrong one right, and start that gateway again.`,
+    );
+  }
+
   /** The document as it is now. */
   function saw(id: string, version: number, document: SpendingDocument | undefined): void {
     const copy = copyOf(id);
     copy.version = version;
     copy.document = document;
     if (document === undefined) return;
-    const { start, end } = document;
-    const usd = foreignIn(document, writerIn(copy, start));
-    ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(document, writer) });
+    const time = now();
+    if (document.start > time + mostAheadMs) tellAhead(latestIn(document) - time);
+    for (const window of windowsIn(document)) {
+      const { start, end } = window;
+      // An account begins with a window that has begun.
+      if (start > time + mostAheadMs && ledger.account(id) === undefined) continue;
+      const usd = foreignIn(window, writerIn(copy, start));
+      ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(window, writer) });
+    }
   }
 
   async function look(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Coordinator } from "../coordination/coordinator.ts";
 import type { AccountBounds, BudgetsReserved, SettleBudgets } from "../coordination/decisions.ts";
 import { createId } from "../lib/ids.ts";
+import { aheadText } from "./ahead-text.ts";
 import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
 import type { Budgets } from "./budgets.ts";
@@ -31,6 +32,8 @@ export interface SharedBudgetsOptions {
   readonly log: { warn(message: string): void };
   /** Milliseconds. */
   readonly now?: () => number;
+  /** Epoch milliseconds. */
+  readonly wallClock?: () => number;
   readonly every?: (milliseconds: number, work: () => void) => () => void;
 }
 
@@ -69,8 +72,18 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
 
 /** Budgets that several gateways charge together; documents stay what lasts. */
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
-  const { coordinator, budgets, whenDown, log, every, now = () => performance.now() } = options;
+  const { coordinator, budgets, whenDown, log, every, now = () => performance.now(), wallClock = Date.now } = options;
   const unsaid = createUnsaid({ coordinator, say, log, every });
+
+  let isAheadTold = false;
+
+  function tellAhead(milliseconds: number): void {
+    if (isAheadTold) return;
+    isAheadTold = true;
+    log.warn(
+      `This gateway's clock is ${aheadText(milliseconds)} ahead of the one that budgets are counted by (Redis's): set the wrong one right, and start the gateway again. Until then it does not count them with the others.`,
+    );
+  }
 
   async function say({ letInAt, ...input }: Settling): Promise<void> {
     await coordinator.decide("budgets.settle", { ...input, ageMs: Math.max(0, Math.ceil(now() - letInAt)) });
@@ -116,6 +129,10 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
       reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount: unitsOf(usd), accounts });
     } catch {
       unsaid.keep({ lease, accounts: keys, amount: 0, letInAt });
+      return alone(owners, estimate);
+    }
+    if (reserved.timeHere !== undefined) {
+      tellAhead(wallClock() - reserved.timeHere);
       return alone(owners, estimate);
     }
     if (!reserved.isReserved) return refusalOf(windows, reserved, usd);

@@ -204,4 +204,18 @@ export function accountConformance(pair: () => Pair): void {
     await first.decide("budgets.raise", { accounts: [{ ...old, seed: 90, spent: 90 }] });
     expect(await roomIn(young)).toBe(95);
   });
+
+  test("a clock that is more than a minute ahead opens no window, and is told what time it is", async () => {
+    const { first, second, now, pass } = pair();
+    const bounds = account("key:hour", 100);
+    await first.decide("budgets.reserve", demand([bounds], 90));
+    const ahead = account("key:hour", 100, { start: now() + 60_001, end: now() + hourMs });
+    const early = await second.decide("budgets.reserve", demand([account("team:hour", 100), ahead], 1));
+    expect(early).toEqual({ isReserved: false, refused: [], timeHere: now() });
+    await second.decide("budgets.raise", { accounts: [{ ...ahead, seed: 0, spent: 0 }] });
+    expect(await roomIn(bounds)).toBe(10);
+    expect(await roomIn(account("team:hour", 100))).toBe(100);
+    pass(1);
+    expect(await second.decide("budgets.reserve", demand([ahead], 50))).toEqual({ isReserved: true, refused: [] });
+  });
 }

@@ -13,6 +13,7 @@ import { createMemoryDocuments } from "../support/memory-documents.ts";
 import { settled } from "./limiter-world.ts";
 import { mayGo } from "./shared-world.ts";
 
+const dayMs = 86_400_000;
 const noon = Date.parse("2026-11-21T12:00:00Z");
 const key: BudgetOwner = { kind: "key", id: "key_1", budgets: [{ usd: 10, window: "day" }] };
 const team: BudgetOwner = { kind: "team", id: "team_1", budgets: [{ usd: 6, window: "month" }] };
@@ -34,10 +35,13 @@ function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
   const clock = { time: noon };
   const now = (): number => clock.time;
   const documents = createMemoryDocuments(now);
-  const log = { info: () => undefined, warn: () => undefined };
+  const told: string[] = [];
+  const log = { info: () => undefined, warn: (text: string) => void told.push(text) };
   let meeting = createMemoryCoordination({ now });
 
-  async function join() {
+  /** A gateway whose clock is ahead by so much. */
+  async function join({ aheadMs = 0 } = {}) {
+    const now = (): number => clock.time + aheadMs;
     const link = mayGo(follow(() => meeting));
     const raiseTogether = createRaiseTogether(link.coordinator);
     const budgets = createBudgets({ documents, log, raiseTogether, now, every: () => () => undefined });
@@ -51,11 +55,12 @@ function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
       whenDown: "local",
       log,
       now,
+      wallClock: now,
       ...options,
     });
     return { ...link, ...shared, budgets, look };
   }
-  return { clock, join, lose: () => void (meeting = createMemoryCoordination({ now })) };
+  return { clock, told, join, lose: () => void (meeting = createMemoryCoordination({ now })) };
 }
 
 async function asked(
@@ -174,6 +179,17 @@ describe("budgets that gateways charge together", () => {
     const first = await join();
     expect(first.reserve([{ ...key, budgets: [] }], { usd: 1, ttlMs: 1000 })).not.toBeInstanceOf(Promise);
   });
+});
+
+test("a gateway whose clock is ahead opens no budget for the others, goes by what is stored, and says so once", async () => {
+  const { join, told } = world();
+  const [first, second] = [await join(), await join({ aheadMs: dayMs + 5 * 60_000 })];
+  (await leaseOf(first, 9)).settle(9);
+  for (const usd of [1, 1]) (await leaseOf(second, usd)).settle(usd);
+  await settled();
+  expect(await refusalOf(first, 0.01)).toMatchObject({ spentUsd: 11, reservedUsd: 0 });
+  expect(isBudgetRefusal(await asked(second, 8.5))).toBe(true);
+  expect(told).toEqual([expect.stringMatching(/^This gateway's clock is 1d ahead of /)]);
 });
 
 describe("while the others cannot be reached", () => {

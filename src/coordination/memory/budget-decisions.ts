@@ -2,6 +2,7 @@ import {
   type AccountBounds,
   type BudgetsReserved,
   lateSettleMs,
+  mostAheadMs,
   type RaiseBudgets,
   type ReserveBudgets,
   type SettleBudgets,
@@ -70,6 +71,7 @@ export class BudgetDecisions {
   private readonly leases = new ExpiringMap<Reservation | "settled">();
 
   reserve({ lease, ttlMs, amount, accounts }: ReserveBudgets, now: number): BudgetsReserved {
+    if (accounts.some((bounds) => isEarly(bounds, now))) return { isReserved: false, refused: [], timeHere: now };
     const found = accounts.map((bounds) => this.accountOf(bounds, now));
     const refused: BudgetsReserved["refused"][number][] = [];
     for (const [at, { most }] of accounts.entries()) {
@@ -86,6 +88,7 @@ export class BudgetDecisions {
 
   raise({ accounts }: RaiseBudgets, now: number): void {
     for (const { spent, ...beginning } of accounts) {
+      if (isEarly(beginning, now)) continue;
       const account = this.accountOf(beginning, now);
       if (account.start === beginning.start) account.raise(spent);
     }
@@ -116,6 +119,10 @@ export class BudgetDecisions {
     this.accounts.set(key, account, { now, until: Math.max(end, now) + lateSettleMs });
     return account;
   }
+}
+
+function isEarly({ start }: Beginning, now: number): boolean {
+  return start > now + mostAheadMs;
 }
 
 function isFound(entry: readonly [string, Account | undefined]): entry is readonly [string, Account] {

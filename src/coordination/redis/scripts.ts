@@ -6,6 +6,7 @@ import {
   type DecisionOutput,
   lateSettleMs,
   type LimitsTaken,
+  mostAheadMs,
   storedAfterMs,
   textBytes,
   type TextFound,
@@ -73,6 +74,7 @@ function takenOf(reply: unknown): LimitsTaken {
 }
 
 function reservedOf(reply: unknown): BudgetsReserved {
+  if (typeof reply === "string") return { isReserved: false, refused: [], timeHere: Number(reply) };
   const refused = list(reply).map((one) => {
     const [account, spent, reserved] = list(one).map(Number);
     return { account: account ?? 0, spent: spent ?? 0, reserved: reserved ?? 0 };
@@ -130,13 +132,13 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
   "budgets.reserve": script({
     body: `${budgetsAccount}\n${budgetsReserve}`,
     keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(({ key }) => accountKeys(key))],
-    numbers: [lateSettleMs],
+    numbers: [lateSettleMs, mostAheadMs],
     read: reservedOf,
   }),
   "budgets.raise": script({
     body: `${budgetsAccount}\n${budgetsRaise}`,
     keys: ({ accounts }) => accounts.flatMap(({ key }) => accountKeys(key)),
-    numbers: [lateSettleMs],
+    numbers: [lateSettleMs, mostAheadMs],
     read: nothing,
   }),
   "budgets.settle": script({
