@@ -3,6 +3,7 @@ import { createKeyBook, type KeyBook } from "../keys/key-book.ts";
 import { type Budgets, type BudgetsOptions, createBudgets } from "../limits/budgets.ts";
 import type { DocumentChange } from "../storage/document-store.ts";
 import { countAfterCrash } from "./count-after-crash.ts";
+import { followOwners } from "./follow-owners.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./index.ts";
 
 /** Everything about virtual keys that lives as long as the process: who holds one, what is spent, and how both are changed. */
@@ -54,7 +55,7 @@ export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
   const feed = createDocumentFeed({
     documents,
     onChange(change) {
-      book.apply(change);
+      followOwners(change, { book, budgets });
       budgets.apply(change);
       onChange?.(change);
     },

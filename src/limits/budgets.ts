@@ -4,7 +4,6 @@ import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
 import { isConflict } from "../storage/conflict.ts";
 import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
-import { aheadText } from "./ahead-text.ts";
 import type { BudgetAccount } from "./budget-account.ts";
 import {
   charged,
@@ -23,6 +22,7 @@ import {
   type BudgetWindow,
   createBudgetLedger,
 } from "./budget-ledger.ts";
+import { createClockWarning } from "./clock-warning.ts";
 import type { RaiseTogether, SpentWindow } from "./raise-together.ts";
 
 interface Estimate {
@@ -52,8 +52,10 @@ export interface Budgets {
   raise(owner: BudgetOwner, spentSince: SpentSince): Promise<void>;
   /** A change of any document, as the store tells it. */
   apply(change: DocumentChange): void;
-  /** Forgets what an owner spent, here and in the store. Never rejects. */
+  /** Forgets what an owner spent, here and in the store, also what others write of it after that. Never rejects. */
   forget(ownerId: string): Promise<void>;
+  /** An owner that may have been forgotten is there again. */
+  welcome(ownerId: string): void;
   /** Writes what has changed. Never rejects; what could not be written is tried again. */
   flush(): Promise<void>;
   start(): void;
@@ -96,9 +98,14 @@ export function createBudgets(options: BudgetsOptions): Budgets {
   const copies = new Map<string, Copy>();
   const writer = createId("w");
   let flushing: Promise<void> | undefined;
+  let removing = Promise.resolve();
   let problem: string | undefined;
   let endFlushes: (() => void) | undefined;
-  let isAheadTold = false;
+  const warnOfClock = createClockWarning(
+    log,
+    (ahead) =>
+      `A gateway whose clock is ${ahead} or more ahead of this one's charges budgets: each of the two goes by its own clock. Set the wrong one right, and start that gateway again.`,
+  );
 
   function copyOf(id: string): Copy {
     let copy = copies.get(id);
@@ -113,14 +120,6 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     return { id: writer, written: copy.writtenIn === start ? copy.written : 0 };
   }
 
-  function tellAhead(milliseconds: number): void {
-    if (isAheadTold) return;
-    isAheadTold = true;
-    log.warn(
-      `A gateway whose clock is ${aheadText(milliseconds)} or more ahead of this one's charges budgets: each of the two goes by its own clock. Set the wrong one right, and start that gateway again.`,
-    );
-  }
-
   /** The document as it is now. */
   function saw(id: string, version: number, document: SpendingDocument | undefined): void {
     const copy = copyOf(id);
@@ -128,7 +127,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     copy.document = document;
     if (document === undefined) return;
     const time = now();
-    if (document.start > time + mostAheadMs) tellAhead(latestIn(document) - time);
+    if (document.start > time + mostAheadMs) warnOfClock(latestIn(document) - time);
     for (const window of windowsIn(document)) {
       const { start, end } = window;
       // An account begins with a window that has begun.
@@ -235,9 +234,21 @@ export function createBudgets(options: BudgetsOptions): Budgets {
 
   async function removeAll(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      copies.delete(id);
-      await documents.remove({ kind: spendingKind, id });
+      try {
+        // What is being written would be back.
+        await flushing;
+        copies.delete(id);
+        await documents.remove({ kind: spendingKind, id });
+      } catch (error) {
+        log.warn(`What ${id} spent stays in the store: ${errorText(error)}`);
+      }
     }
+  }
+
+  /** One after the other: many owners may go at once. */
+  function remove(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) removing = removing.then(() => removeAll(ids));
+    return removing;
   }
 
   return {
@@ -251,21 +262,20 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     },
     apply(change) {
       const { kind, id, version } = change;
-      if (kind !== spendingKind || version <= (copies.get(id)?.version ?? 0)) return;
+      if (kind !== spendingKind) return;
+      if (ledger.isForgotten(id)) {
+        if ("value" in change) void remove([id]);
+        return;
+      }
+      if (version <= (copies.get(id)?.version ?? 0)) return;
       const document = "value" in change ? readSpending(change.value) : undefined;
       // Of a window that is over nothing needs to be known, unless it is written here.
       const isOver = document === undefined || document.end <= now();
       if (isOver && ledger.account(id) === undefined) return;
       saw(id, "value" in change ? version : 0, document);
     },
-    async forget(ownerId) {
-      try {
-        await flushing;
-        await removeAll(ledger.forget(ownerId));
-      } catch (error) {
-        log.warn(`What ${ownerId} spent stays in the store: ${errorText(error)}`);
-      }
-    },
+    forget: (ownerId) => remove(ledger.forget(ownerId)),
+    welcome: (ownerId) => ledger.welcome(ownerId),
     flush,
     start() {
       endFlushes ??= every(flushEveryMs, () => void flush());
@@ -276,7 +286,12 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, closeMs);
       // What was under way may have left something.
-      await Promise.race([flush().then(flush), timeIsUp]);
+      await Promise.race([
+        flush()
+          .then(flush)
+          .then(() => removing),
+        timeIsUp,
+      ]);
       clearTimeout(timer);
     },
   };

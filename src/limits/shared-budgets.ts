@@ -1,10 +1,10 @@
 import type { Coordinator } from "../coordination/coordinator.ts";
 import type { AccountBounds, BudgetsReserved, SettleBudgets } from "../coordination/decisions.ts";
 import { createId } from "../lib/ids.ts";
-import { aheadText } from "./ahead-text.ts";
 import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
 import type { Budgets } from "./budgets.ts";
+import { createClockWarning } from "./clock-warning.ts";
 import { unitsInDollar, unitsOf } from "./money-units.ts";
 import { uncountedError } from "./refusal-error.ts";
 import { createUnsaid } from "./unsaid.ts";
@@ -75,15 +75,11 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
   const { coordinator, budgets, whenDown, log, every, now = () => performance.now(), wallClock = Date.now } = options;
   const unsaid = createUnsaid({ coordinator, say, log, every });
 
-  let isAheadTold = false;
-
-  function tellAhead(milliseconds: number): void {
-    if (isAheadTold) return;
-    isAheadTold = true;
-    log.warn(
-      `This gateway's clock is ${aheadText(milliseconds)} ahead of the one that budgets are counted by (Redis's): set the wrong one right, and start the gateway again. Until then it does not count them with the others.`,
-    );
-  }
+  const warnOfClock = createClockWarning(
+    log,
+    (ahead) =>
+      `This gateway's clock is ${ahead} ahead of the one that budgets are counted by (Redis's): set the wrong one right, and start the gateway again. Until then it does not count them with the others.`,
+  );
 
   async function say({ letInAt, ...input }: Settling): Promise<void> {
     await coordinator.decide("budgets.settle", { ...input, ageMs: Math.max(0, Math.ceil(now() - letInAt)) });
@@ -132,7 +128,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
       return alone(owners, estimate);
     }
     if (reserved.timeHere !== undefined) {
-      tellAhead(wallClock() - reserved.timeHere);
+      warnOfClock(wallClock() - reserved.timeHere);
       return alone(owners, estimate);
     }
     if (!reserved.isReserved) return refusalOf(windows, reserved, usd);
