@@ -1,3 +1,4 @@
+import { callLater } from "../lib/call-later.ts";
 import { errorText } from "../lib/error-text.ts";
 import { createId } from "../lib/ids.ts";
 import type { AuditLog, NewAuditEntry } from "../storage/audit-log.ts";
@@ -43,11 +44,7 @@ export interface AuditTrailOptions {
 const againMs = 2000;
 const mostPending = 10_000;
 
-function timer(milliseconds: number, ring: () => void): void {
-  setTimeout(ring, milliseconds).unref();
-}
-
-export function createAuditTrail({ audit, log, now = Date.now, later = timer }: AuditTrailOptions): AuditTrail {
+export function createAuditTrail({ audit, log, now = Date.now, later = callLater }: AuditTrailOptions): AuditTrail {
   const waiting: NewAuditEntry[] = [];
   let writing: Promise<void> | undefined;
   let isAlarmSet = false;

@@ -1,5 +1,6 @@
 import type { KeyBook } from "../keys/key-book.ts";
 import type { Team, VirtualKey } from "../keys/virtual-key.ts";
+import { budgetOwner } from "../limits/budget-owner.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import { errorText } from "../lib/error-text.ts";
 import type { RequestStore } from "../storage/store.ts";
@@ -12,17 +13,18 @@ export interface AfterCrash {
   readonly log: { warn(message: string): void };
 }
 
-async function countKey({ id, budgets: own = [] }: VirtualKey, { budgets, requests }: AfterCrash): Promise<void> {
-  if (own.length === 0) return;
-  const spentSince = (start: number): Promise<number> => spentByKey(requests, id, wholeHourFrom(start));
-  await budgets.raise({ kind: "key", id, budgets: own }, spentSince);
+async function countKey(key: VirtualKey, { budgets, requests }: AfterCrash): Promise<void> {
+  const owner = budgetOwner("key", key);
+  if (owner === undefined) return;
+  await budgets.raise(owner, (start) => spentByKey(requests, key.id, wholeHourFrom(start)));
   // Requests have their turn between two keys.
   await new Promise(setImmediate);
 }
 
-async function countTeam({ id, budgets: own = [] }: Team, keys: readonly VirtualKey[], by: AfterCrash): Promise<void> {
-  const spentSince = (start: number): Promise<number> => spentByTeam(by.requests, keys, wholeHourFrom(start));
-  await by.budgets.raise({ kind: "team", id, budgets: own }, spentSince);
+async function countTeam(team: Team, keys: readonly VirtualKey[], { budgets, requests }: AfterCrash): Promise<void> {
+  const owner = budgetOwner("team", team);
+  if (owner === undefined) return;
+  await budgets.raise(owner, (start) => spentByTeam(requests, keys, wholeHourFrom(start)));
 }
 
 /** Keys of teams that have budgets, by team. */

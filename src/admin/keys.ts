@@ -2,7 +2,7 @@ import { GatewayError, invalidRequest } from "../errors.ts";
 import { type KeyBook, mostKeys } from "../keys/key-book.ts";
 import { createToken, type NewToken } from "../keys/token.ts";
 import { keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
-import type { BudgetOwner } from "../limits/budget-ledger.ts";
+import { budgetOwner } from "../limits/budget-owner.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
 import type { RequestStore } from "../storage/store.ts";
@@ -48,10 +48,6 @@ function plainView(key: VirtualKey, now: number): KeyView {
   };
 }
 
-function budgetOwner({ id, budgets }: VirtualKey): BudgetOwner | undefined {
-  return budgets === undefined ? undefined : { kind: "key", id, budgets };
-}
-
 function tooMany(most: number): GatewayError {
   const message = `There are ${most} keys here, and no more are issued: delete some that nobody uses.`;
   return new GatewayError({ code: "conflict", status: 409, message });
@@ -67,7 +63,7 @@ export function createKeys(options: KeysOptions): Keys {
   const { book, budgets, requests, documents, trail, now, newToken = createToken, most = mostKeys } = options;
 
   function view(key: VirtualKey): KeyView {
-    return { ...plainView(key, now()), ...spendingOf(budgets, budgetOwner(key)) };
+    return { ...plainView(key, now()), ...spendingOf(budgets, budgetOwner("key", key)) };
   }
 
   /** Of another gateway it may not have been heard yet. */

@@ -1,5 +1,6 @@
 import type { KeyGrant, VirtualKey } from "../keys/virtual-key.ts";
 import { shownUsd } from "../lib/shown-usd.ts";
+import { budgetOwner } from "../limits/budget-owner.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { KeyTotals, RequestStore } from "../storage/store.ts";
 import type { OwnKey, OwnUsage } from "./contract/usage.ts";
@@ -45,7 +46,7 @@ export function createOwnKeys({ keys, teams, budgets, requests }: OwnKeysOptions
 
   async function usage({ key, team }: KeyGrant, since: number): Promise<OwnUsage> {
     const { since: from, costUsd, ...counts } = await totals(key, since);
-    const ofTeam = team?.budgets && spendingOf(budgets, { kind: "team", id: team.id, budgets: team.budgets }).spending;
+    const { spending: ofTeam } = spendingOf(budgets, budgetOwner("team", team));
     return {
       id: key.id,
       name: key.name,
@@ -54,9 +55,7 @@ export function createOwnKeys({ keys, teams, budgets, requests }: OwnKeysOptions
       // Without requests it is known.
       costUsd: counts.requests === 0 ? 0 : (shownUsd(costUsd) ?? null),
       limits: limitsOf(key),
-      spending: key.budgets
-        ? (spendingOf(budgets, { kind: "key", id: key.id, budgets: key.budgets }).spending ?? [])
-        : [],
+      spending: spendingOf(budgets, budgetOwner("key", key)).spending ?? [],
       ...(ofTeam === undefined ? {} : { teamSpending: ofTeam }),
     };
   }

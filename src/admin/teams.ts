@@ -1,7 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import type { KeyBook } from "../keys/key-book.ts";
 import { readTeam, type Team, teamKind } from "../keys/virtual-key.ts";
-import type { BudgetOwner } from "../limits/budget-ledger.ts";
+import { budgetOwner } from "../limits/budget-owner.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
 import type { RequestStore } from "../storage/store.ts";
@@ -23,10 +23,6 @@ export interface TeamsOptions extends ResourceTools {
 
 function plainView({ createdAt, ...team }: Team): TeamView {
   return { ...(team as Omit<TeamView, "createdAt">), createdAt: isoTime(createdAt) };
-}
-
-function budgetOwner({ id, budgets }: Team): BudgetOwner | undefined {
-  return budgets === undefined ? undefined : { kind: "team", id, budgets };
 }
 
 function stillHasKeys(id: string, count: number): GatewayError {
@@ -60,7 +56,7 @@ export function createTeams(options: TeamsOptions): Teams {
       find: (id) => book.team(id),
       all: (cursor) => book.teams(cursor),
       read: readTeam,
-      view: (team) => ({ ...plainView(team), ...spendingOf(budgets, budgetOwner(team)) }),
+      view: (team) => ({ ...plainView(team), ...spendingOf(budgets, budgetOwner("team", team)) }),
       plainView,
       made: (input, createdAt) => ({ value: withoutNulls({ ...input, createdAt }) }),
       changed,

@@ -1,5 +1,6 @@
 import { createDocumentFeed, type DocumentFeedOptions, type FeedState } from "../keys/document-feed.ts";
 import { createKeyBook, type KeyBook } from "../keys/key-book.ts";
+import { within } from "../lib/within.ts";
 import { type Budgets, type BudgetsOptions, createBudgets } from "../limits/budgets.ts";
 import type { DocumentChange } from "../storage/document-store.ts";
 import { countAfterCrash } from "./count-after-crash.ts";
@@ -37,14 +38,6 @@ export interface VirtualKeysOptions {
 }
 
 const closeMs = 2000;
-
-/** Waits for work, but not for longer than that. */
-async function within(milliseconds: number, work: Promise<void>): Promise<void> {
-  const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  await Promise.race([work, timeIsUp]);
-  clearTimeout(timer);
-}
 
 export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
   const { store, log, onChange, raiseTogether, isAlone = false, now = Date.now, every, after } = options;

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { ConfigError, loadConfig, type ConfigProblem, type LoadedConfig } from "../config/load.ts";
+import { listed } from "../lib/listed.ts";
 import { configArgument } from "./config-argument.ts";
 import { palette, print, printJson, printNote } from "./output.ts";
 
@@ -27,10 +28,13 @@ function inspect(configPath: string | undefined): { report: Report; loaded?: Loa
   }
 }
 
+/** A list of thousands says no more than their number. */
+const mostNamed = 20;
+
 function summary({ config, file }: LoadedConfig): string {
   const providers = Object.keys(config.providers);
   const models = Object.keys(config.models);
-  return `${file ?? "environment and defaults"}: ${providers.length} provider(s) (${providers.join(", ")}), ${models.length} model(s) (${models.join(", ")})`;
+  return `${file ?? "environment and defaults"}: ${providers.length} provider(s) (${listed(providers, mostNamed)}), ${models.length} model(s) (${listed(models, mostNamed)})`;
 }
 
 export default defineCommand({

@@ -9,6 +9,7 @@ import { literal } from "../config/import/part.ts";
 import { parseConfigFile } from "../config/parse-file.ts";
 import { isPlainObject, pathText } from "../config/path.ts";
 import { substitute } from "../config/substitute.ts";
+import { listed } from "../lib/listed.ts";
 import { adminArguments, askAdmin } from "./admin-api.ts";
 import { checkImport } from "./import-check.ts";
 import { writeFiles } from "./init-files.ts";
@@ -47,9 +48,9 @@ function withLiterals(value: unknown): unknown {
 function refuseMasks(tree: Tree): void {
   const places = maskedPlaces(tree);
   if (places.length === 0) return;
-  const more = places.length > mostNamed ? [`and ${places.length - mostNamed} more`] : [];
-  const named = [...places.slice(0, mostNamed), ...more].join(", ");
-  throw new CliError(printable(`${named}: masked, so nothing was written; export it with --secrets`));
+  throw new CliError(
+    printable(`${listed(places, mostNamed)}: masked, so nothing was written; export it with --secrets`),
+  );
 }
 
 /** A configuration file that says what the document says. */

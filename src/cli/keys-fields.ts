@@ -8,7 +8,8 @@ export const keyFieldArguments = {
   endpoints: {
     type: "string",
     valueHint: "chat,embeddings",
-    description: "What it may be used for: chat, embeddings, images, audio, moderations, rerank, count_tokens, opaque",
+    description:
+      "What it may be used for: chat, embeddings, images, audio, moderations, rerank, count_tokens, opaque (default: all but the last)",
   },
   addresses: { type: "string", valueHint: "10.0.0.0/8", description: "Addresses it may be used from" },
   expires: { type: "string", valueHint: "when", description: "A duration (30d) or a date (2026-12-31)" },

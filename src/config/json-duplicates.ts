@@ -1,11 +1,10 @@
 import { scanDocument, scanElements, scanMembers, type ScannedObject } from "../lib/json-scan.ts";
-import type { DuplicateKey } from "./yaml-duplicates.ts";
+import { type DuplicateKey, lineOf } from "./yaml-duplicates.ts";
 
 function inObject(text: string, object: ScannedObject, maxDepth: number): DuplicateKey[] {
   const seen = new Set<string>();
   return object.members.flatMap(({ key, start }) => {
-    const line = text.slice(0, start).split("\n").length;
-    const own = seen.has(key) ? [{ key, line }] : [];
+    const own = seen.has(key) ? [{ key, line: lineOf(text, start) }] : [];
     seen.add(key);
     return [...own, ...inValue(text, start, maxDepth)];
   });

@@ -163,7 +163,9 @@ const server = z.strictObject({
     .describe("Answers say in x-orcestator-provider and x-orcestator-attempts who gave them"),
   passthrough: flag
     .default(true)
-    .describe("Serve /p/{provider}/…: every key may then use all of a provider's API, e.g. its files"),
+    .describe(
+      "Serve /p/{provider}/…: all of a provider's API, e.g. its files, for keys.inbound and for issued keys whose endpoints name opaque",
+    ),
   strict: flag
     .default(false)
     .describe(

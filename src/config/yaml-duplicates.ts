@@ -48,7 +48,8 @@ function scanValue(text: string, start: number): { twice: readonly WrittenKey[];
   return first === "{" || first === "[" ? scanFlow(text, start) : { twice: [], end: start };
 }
 
-function lineOf(text: string, end: number): number {
+/** The line that a position stands in, from 1. */
+export function lineOf(text: string, end: number): number {
   let line = 1;
   for (let at = text.indexOf("\n"); at >= 0 && at < end; at = text.indexOf("\n", at + 1)) line += 1;
   return line;

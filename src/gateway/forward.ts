@@ -37,6 +37,8 @@ export interface ForwardCall extends ClientCall {
   facts: RequestFacts;
   /** What a virtual key pays for, where that is not what is asked for; without a model = nobody can tell what. */
   chargedAs?: Target | undefined;
+  /** Below /p/: what the gateway itself would ask one model, and nothing that the provider keeps. */
+  isModelCall?: boolean | undefined;
   /** Whether a target's provider has the endpoint at all. */
   isServedBy?: ((target: Target) => boolean) | undefined;
   /** The request for a target; `undefined` when its provider has no such endpoint. Throws GatewayError (400) where it cannot be said there. */

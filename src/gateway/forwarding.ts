@@ -154,13 +154,14 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
       const route = ableRoute(forward);
       const { facts } = forward;
       const totalMs = totalMsOf(route, facts);
-      const { chargedAs, isUnmetered: isFree = operation === "count_tokens" } = forward;
+      const { chargedAs, isModelCall, isUnmetered: isFree = operation === "count_tokens" } = forward;
       if (call.grant !== undefined && forward.isFollowUp !== true) {
         const charged =
           chargedAs === undefined
             ? { model: forward.modelAsked, route }
             : { model: chargedAs.model, route: directRoute(chargedAs) };
-        admission.charging.begin(admitKey(call.grant, { operation, ...charged, facts, totalMs, isFree }));
+        const asked = { operation, ...charged, facts, totalMs, isFree, isModelCall };
+        admission.charging.begin(admitKey(call.grant, asked));
       }
       const cancellation = createCancellation(call.signal, totalMs);
       admission.run(cancellation);

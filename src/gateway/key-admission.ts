@@ -1,14 +1,15 @@
 import { GatewayError } from "../errors.ts";
-import type { KeyGrant, VirtualKey, Team } from "../keys/virtual-key.ts";
+import type { KeyGrant } from "../keys/virtual-key.ts";
 import { budgetError } from "../limits/budget-error.ts";
 import type { BudgetLease } from "../limits/budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, isBudgetRefusal } from "../limits/budget-ledger.ts";
+import { budgetOwner } from "../limits/budget-owner.ts";
 import type { ReserveMoney } from "../limits/shared-budgets.ts";
 import type { Price } from "../prices/price.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation, RequestRecord } from "../telemetry/request-record.ts";
-import { checkEndpoint, checkModels, checkUnknownModel, hasModels } from "./key-rules.ts";
+import { checkEndpoint, checkModels, checkOpaque, hasModels } from "./key-rules.ts";
 import { type Estimate, estimateOf } from "./request-estimate.ts";
 
 /** What a virtual key is asked for. */
@@ -22,6 +23,8 @@ export interface KeyDemand {
   readonly totalMs: number;
   /** Nothing is charged for it. */
   readonly isFree?: boolean | undefined;
+  /** Of an `opaque` one: what the gateway itself would ask one model, and nothing that the provider keeps. */
+  readonly isModelCall?: boolean | undefined;
 }
 
 /**
@@ -96,6 +99,16 @@ function namesOf({ model, route, facts }: KeyDemand): readonly string[] {
   return asked === undefined ? listed : [asked, ...listed];
 }
 
+/** Throws GatewayError (403) for what the key is not for. */
+function checkGrant(grant: KeyGrant, demand: KeyDemand): void {
+  if (demand.operation === "opaque") {
+    checkOpaque(grant, demand.isModelCall === true);
+    return;
+  }
+  checkEndpoint(grant, demand.operation);
+  if (hasModels(grant)) checkModels(grant, namesOf(demand));
+}
+
 function unknownCost(message: string): GatewayError {
   const allowed = "set budgets.unknownPrice: allow to let such requests pass uncounted.";
   return new GatewayError({ code: "forbidden", status: 403, message: `${message}, or ${allowed}`, param: "model" });
@@ -122,15 +135,6 @@ export function createKeyAdmission({
   onRefusal,
   now = Date.now,
 }: KeyAdmissionOptions): AdmitKey {
-  const owners = new WeakMap<VirtualKey | Team, BudgetOwner>();
-
-  function ownerOf(kind: BudgetOwner["kind"], who: VirtualKey | Team | undefined): BudgetOwner | undefined {
-    if (who?.budgets === undefined || who.budgets.length === 0) return undefined;
-    let owner = owners.get(who);
-    if (owner === undefined) owners.set(who, (owner = { kind, id: who.id, budgets: who.budgets }));
-    return owner;
-  }
-
   function unpriced(refusal: GatewayError): Estimate {
     if (policy === "allow") return nothing;
     throw refusal;
@@ -154,11 +158,9 @@ export function createKeyAdmission({
   }
 
   return (grant, demand) => {
-    checkEndpoint(grant, demand.operation);
-    if (demand.operation === "opaque") checkUnknownModel(grant);
-    else if (hasModels(grant)) checkModels(grant, namesOf(demand));
-    const own = ownerOf("key", grant.key);
-    const team = ownerOf("team", grant.team);
+    checkGrant(grant, demand);
+    const own = budgetOwner("key", grant.key);
+    const team = budgetOwner("team", grant.team);
     const bounded: BudgetOwner[] = [];
     if (own !== undefined) bounded.push(own);
     if (team !== undefined) bounded.push(team);

@@ -1,5 +1,5 @@
 import { GatewayError } from "../errors.ts";
-import type { KeyBounds, KeyEndpoint, KeyGrant } from "../keys/virtual-key.ts";
+import { type KeyBounds, type KeyEndpoint, type KeyGrant, keyEndpoints } from "../keys/virtual-key.ts";
 import { createGlob } from "../routing/wildcards.ts";
 import type { Operation } from "../telemetry/request-record.ts";
 
@@ -64,11 +64,21 @@ export function hasModels({ key, team }: KeyGrant): boolean {
   return key.models !== undefined || team?.models !== undefined;
 }
 
-/** Throws GatewayError (403) where models are restricted and nobody can tell which one a request is for. */
-export function checkUnknownModel(grant: KeyGrant): void {
-  if (!hasModels(grant)) return;
+/**
+ * What a provider keeps (files, batches, responses) belongs to the gateway's credential, and so to every key that may ask
+ * there: that is for keys which are told to by name, others only ask a model there as they do elsewhere. Throws GatewayError
+ * (403), also where models are restricted: nobody can tell which one a request is for.
+ */
+export function checkOpaque(grant: KeyGrant, isModelCall: boolean): void {
+  const { id, endpoints } = grant.key;
+  if (hasModels(grant))
+    throw forbidden(
+      `The key ${id} may use certain models only. Below /p/ nobody can tell which one a request is for: it is closed to this key.`,
+    );
+  if (endpoints === undefined ? isModelCall : endpoints.includes("opaque")) return;
+  const wanted = endpoints === undefined ? keyEndpoints : [...endpoints, "opaque"];
   throw forbidden(
-    `The key ${grant.key.id} may use certain models only. Below /p/ nobody can tell which one a request is for: it is closed to this key.`,
+    `The key ${id} may not ask for this below /p/: what a provider keeps (files, batches, responses) has no owner there. \`orcestator keys update ${id} --endpoints ${wanted.join(",")}\` opens all of it to this key.`,
   );
 }
 

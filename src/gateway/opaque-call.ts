@@ -1,4 +1,3 @@
-import type { Member } from "../lib/json-scan.ts";
 import { latin1Of } from "../lib/latin1.ts";
 import { protocols } from "../protocols/registry.ts";
 import { isLiteral } from "../protocols/request-scan.ts";
@@ -10,6 +9,7 @@ import type { Upstream } from "../routing/upstream.ts";
 import type { ForwardCall } from "./forward.ts";
 import { directRoute, factsOf } from "./forward-route.ts";
 import type { OpaqueForwardCall } from "./forwarding.ts";
+import { isModelEndpoint } from "./model-endpoint.ts";
 import { opaqueUrl, unknownProvider } from "./opaque-url.ts";
 
 /** What can be known before of what a request will use at an endpoint that nobody modelled. */
@@ -25,7 +25,7 @@ const nothingKnown: OpaqueDemand = { model: "", text: "" };
 /** Requests in a file, or ones that go on by themselves: their answer is not what they cost. */
 const severalRequests = /batch|\/threads|\/assistants|fine[-_]?tun/i;
 /** What the provider itself keeps is read again, and paid for again. */
-const keptThere: readonly string[] = ["previous_response_id", "conversation"];
+const keptThere = /^(?:previous_response_id|conversation)$/i;
 const longestName = 500;
 /** Gemini's, Azure's, Bedrock's. */
 const modelInPath = /\/(?:models?|deployments|engines)\/([^/]+)/;
@@ -40,10 +40,6 @@ function pathModel(path: string): string | undefined {
   }
 }
 
-function isGiven(text: string, member: Member | undefined): boolean {
-  return member !== undefined && !isLiteral(text, member, "null");
-}
-
 function demandOf(path: string, bytes: Uint8Array): OpaqueDemand {
   const text = latin1Of(bytes);
   const body = scanBody(text);
@@ -53,7 +49,8 @@ function demandOf(path: string, bytes: Uint8Array): OpaqueDemand {
   const model = inPath ?? (typeof inBody === "string" ? inBody : "");
   // Who names two may get the dearer one: some parsers take the first of two members, and Go's take `Model` for `model`.
   const names = body.members.filter(({ key }) => /^models?$/i.test(key)).length + (inPath === undefined ? 0 : 1);
-  const isMore = severalRequests.test(path) || keptThere.some((key) => isGiven(text, memberIn(body, key)));
+  const namesKept = body.members.some((member) => keptThere.test(member.key) && !isLiteral(text, member, "null"));
+  const isMore = severalRequests.test(path) || namesKept;
   return { model: names === 1 && !isMore && model.length <= longestName ? model : "", text };
 }
 
@@ -93,6 +90,7 @@ export function opaqueCallOf(call: OpaqueForwardCall, options: OpaqueCallOptions
   // Only of those who hold a virtual key anybody asks what their requests may cost.
   const isCharged = call.grant !== undefined && !isFree && call.isFollowUp !== true;
   const { model, text } = isCharged ? demandOf(url.pathname, call.body) : nothingKnown;
+  const isModelCall = call.method === "POST" && model !== "" && isModelEndpoint(url, { upstream, model });
   return {
     ...call,
     operation: "opaque",
@@ -101,6 +99,7 @@ export function opaqueCallOf(call: OpaqueForwardCall, options: OpaqueCallOptions
     route: directRoute(targetAt({ upstream, model: "" }, options)),
     facts: factsOf(call, { text }),
     ...(isCharged && { chargedAs: targetAt({ upstream, model }, options) }),
+    isModelCall,
     passesRefusals: true,
     // What is only asked for again was counted when it was made.
     isUnmetered: isFree,

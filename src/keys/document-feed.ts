@@ -1,3 +1,4 @@
+import { callLater } from "../lib/call-later.ts";
 import { errorText } from "../lib/error-text.ts";
 import type { DocumentChange, DocumentStore } from "../storage/document-store.ts";
 
@@ -38,19 +39,13 @@ export interface DocumentFeedOptions {
 /** Removals are remembered for a day; the clocks of those who forget them may differ. */
 const rememberedMs = 12 * 3_600_000;
 
-function timer(milliseconds: number, ring: () => void): () => void {
-  const handle = setTimeout(ring, milliseconds);
-  handle.unref();
-  return () => clearTimeout(handle);
-}
-
 /** A million documents come in a thousand pages: requests have their turn between them. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
 export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
-  const { documents, onChange, onLoaded, log, everyMs = 2000, now = Date.now, after = timer } = options;
+  const { documents, onChange, onLoaded, log, everyMs = 2000, now = Date.now, after = callLater } = options;
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
   /** Versions of the documents that there are, by `kind/id`. */
   const there = new Map<string, number>();

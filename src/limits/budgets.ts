@@ -2,6 +2,7 @@ import { mostAheadMs } from "../coordination/decisions.ts";
 import { errorText } from "../lib/error-text.ts";
 import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
+import { within } from "../lib/within.ts";
 import { isConflict } from "../storage/conflict.ts";
 import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
 import type { BudgetAccount } from "./budget-account.ts";
@@ -213,6 +214,14 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     return flushing;
   }
 
+  /** All that is to be written is, and what is to be removed is gone. */
+  async function written(): Promise<void> {
+    await flush();
+    // What was under way may have left something.
+    await flush();
+    await removing;
+  }
+
   async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<SpentWindow[]> {
     const windows = ledger.windows([owner], now());
     const spent = await Promise.all(windows.map(({ start }) => spentSince(start)));
@@ -283,16 +292,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     async close() {
       endFlushes?.();
       endFlushes = undefined;
-      const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, closeMs);
-      // What was under way may have left something.
-      await Promise.race([
-        flush()
-          .then(flush)
-          .then(() => removing),
-        timeIsUp,
-      ]);
-      clearTimeout(timer);
+      await within(closeMs, written());
     },
   };
 }

@@ -1,3 +1,4 @@
+import { callLater } from "../lib/call-later.ts";
 import { errorText } from "../lib/error-text.ts";
 import type { PriceTable } from "./price-table.ts";
 import { readTable } from "./read-table.ts";
@@ -37,14 +38,8 @@ export interface PriceRefreshOptions {
 const everyMs = 24 * 60 * 60 * 1000;
 const againMs = 60 * 60 * 1000;
 
-function timer(milliseconds: number, ring: () => void): () => void {
-  const handle = setTimeout(ring, milliseconds);
-  handle.unref();
-  return () => clearTimeout(handle);
-}
-
 export function createPriceRefresh(options: PriceRefreshOptions): PriceRefresh {
-  const { table, fetchText, log, now = Date.now, after = timer } = options;
+  const { table, fetchText, log, now = Date.now, after = callLater } = options;
   let current: RefreshState | undefined;
   let callOff: (() => void) | undefined;
 

@@ -5,6 +5,7 @@ import { createRedisCoordinator } from "../coordination/redis/redis-coordinator.
 import { createReplicas } from "../coordination/replicas.ts";
 import { type Decided, watchedCoordinator } from "../coordination/watched-coordinator.ts";
 import { announcedDocuments } from "../keys/announced-documents.ts";
+import { within } from "../lib/within.ts";
 import { type Budgets, spendingKind } from "../limits/budgets.ts";
 import type { Limiter, QueueSettings } from "../limits/limiter.ts";
 import { createRaiseTogether, type RaiseTogether } from "../limits/raise-together.ts";
@@ -101,10 +102,7 @@ export function createCoordination(options: CoordinationOptions): Coordination |
   const ends: (() => void)[] = [() => replicas.stop()];
 
   async function ready(): Promise<void> {
-    const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, readyMs);
-    if (!coordinator.state().isUp) await Promise.race([reached(coordinator), timeIsUp]);
-    clearTimeout(timer);
+    if (!coordinator.state().isUp) await within(readyMs, reached(coordinator));
     if (coordinator.state().isUp) await replicas.look();
     else tellState();
   }

@@ -2,6 +2,7 @@ import { changedPlaces, configDifferences } from "../config/differences.ts";
 import { ConfigError, type LoadedConfig } from "../config/load.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import { errorText } from "../lib/error-text.ts";
+import { listed } from "../lib/listed.ts";
 import { needsRestart, withSettingsOfTheStart } from "./settings-of-the-start.ts";
 
 /** For the person who watches the console; messages hold no secrets. */
@@ -36,11 +37,6 @@ export interface Reload {
 }
 
 const mostPlaces = 20;
-
-function listOf(places: readonly string[]): string {
-  const more = places.length - mostPlaces;
-  return `${places.slice(0, mostPlaces).join(", ")}${more > 0 ? `, and ${more} more` : ""}`;
-}
 
 /** Without its file a configuration would be that of the environment alone, which nobody has asked for. */
 export function goneFile(last: LoadedConfig, found: string | undefined): string | undefined {
@@ -96,7 +92,8 @@ export function createReload({ loaded, load, apply, logger, onRead }: ReloadOpti
     if (fixed.length === 0) return;
     const pending = new Set(configDifferences(start, next.config).map(({ path }) => path));
     const places = fixed.filter((path) => pending.has(path));
-    if (places.length > 0) logger.warn(`Takes effect at the next start of the gateway only: ${listOf(places)}`);
+    if (places.length > 0)
+      logger.warn(`Takes effect at the next start of the gateway only: ${listed(places, mostPlaces)}`);
   }
 
   function serve(next: LoadedConfig): boolean {
@@ -114,7 +111,7 @@ export function createReload({ loaded, load, apply, logger, onRead }: ReloadOpti
     }
     const places = changedPlaces(differences, { before: served, after });
     served = after;
-    logger.info(`The configuration has changed and is in force: ${listOf(places)}`);
+    logger.info(`The configuration has changed and is in force: ${listed(places, mostPlaces)}`);
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { jsonDuplicates } from "../../src/config/json-duplicates.ts";
 import { ConfigError } from "../../src/config/load.ts";
 import { createRandom } from "../support/random.ts";
 import { configFolder } from "./folder.ts";
@@ -68,6 +69,16 @@ describe("a key written twice is refused with its line", () => {
     if (key === "") return;
     const message = problemsOf(name, text);
     expect(message).toContain(`${key} (file ${name}): line ${line}: this key was already written above`);
+  });
+
+  test("a large JSON document is looked through at once, however many lines it has", () => {
+    const models = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`model-${index}`, { a: [1] }]));
+    const text = JSON.stringify({ models }, undefined, 2).replace('"model-19999"', '"model-1"');
+    const startedAt = process.cpuUsage();
+    expect(jsonDuplicates(text, 100)).toEqual([{ key: "model-1", line: 99_998 }]);
+    const { user } = process.cpuUsage(startedAt);
+    // It took a minute when each key's line was counted.
+    expect(user / 1000).toBeLessThan(2000);
   });
 
   test("equal keys in different objects, lists, block texts and comments are no duplicates", () => {

@@ -27,6 +27,11 @@ const { upstream, gateway, ...rig } = await startRig({ configText });
 beforeEach(() => upstream.clear());
 afterAll(() => rig[Symbol.asyncDispose]());
 
+const start = (model: string) => [
+  event(deltaChunk(model, { role: "assistant", content: "" })),
+  event(deltaChunk(model, { content: "Partial" })),
+];
+
 interface Expected {
   status: number;
   type: string;
@@ -304,6 +309,16 @@ describe("the first event of a stream", () => {
     expect(response.status).toBe(503);
   });
 
+  test("that comes with the first content becomes a real status: the client has seen nothing yet", async () => {
+    upstream.set(
+      "vendor/a",
+      pieces([[...start("vendor/a"), event(errorChunk("vendor/a", { message: "Broke at once" }))].join("")]),
+    );
+    const response = await postChat(gateway, { model: "vendor/a", stream: true });
+    expect(response.status).toBe(503);
+    expect((await errorOf(response)).message).toContain("Broke at once");
+  });
+
   test("that is a bare error object, or named error, becomes a real status", async () => {
     for (const text of [
       `data: ${errorBody(503)}\n\n`,
@@ -327,38 +342,37 @@ describe("the first event of a stream", () => {
   });
 });
 
-const start = (model: string) => [
-  event(deltaChunk(model, { role: "assistant", content: "" })),
-  event(deltaChunk(model, { content: "Partial" })),
-];
+const brokeLater = (model: string, options: Parameters<typeof errorChunk>[1] = {}) =>
+  event(errorChunk(model, { message: "Broke later", ...options }));
 
 describe("a stream that breaks after content", () => {
-  const breaks = {
-    "with an error chunk": streamOf((model) => [...start(model), event(errorChunk(model, { message: "Broke later" }))]),
-    "with an error chunk without choices": streamOf((model) => [
-      ...start(model),
-      event(errorChunk(model, { message: "Broke later", choices: "empty" })),
-    ]),
-    "with an error chunk and [DONE]": streamOf((model) => [
-      ...start(model),
-      event(errorChunk(model, { message: "Broke later" })),
-      event("[DONE]"),
-    ]),
-    "with an error event": streamOf((model) => [...start(model), `event: error\ndata: ${errorBody(502)}\n\n`]),
-    "by a reset": streamOf(start, { ending: "rst" }),
-    "by an early close": streamOf(start, { ending: "fin" }),
-    "by the end of a connection without terminal event": streamOf(start, { framing: "close" }),
-    "by an end without finish_reason and [DONE]": streamOf(start),
-    "in the middle of an event": streamOf((model) => [...start(model), `data: {"id":"gen-1","mod`], { ending: "rst" }),
-    "in the middle of an event, cleanly": streamOf((model) => [...start(model), `data: {"id":"gen-1","mod`]),
+  const half = `data: {"id":"gen-1","mod`;
+  const breaks: Record<string, [rest: (model: string) => string[], options?: Parameters<typeof streamOf>[1]]> = {
+    "with an error chunk": [(model) => [brokeLater(model)]],
+    "with an error chunk without choices": [(model) => [brokeLater(model, { choices: "empty" })]],
+    "with an error chunk and [DONE]": [(model) => [brokeLater(model), event("[DONE]")]],
+    "with an error event": [() => [`event: error\ndata: ${errorBody(502)}\n\n`]],
+    "by a reset": [() => [], { ending: "rst" }],
+    "by an early close": [() => [], { ending: "fin" }],
+    "by the end of a connection without terminal event": [() => [], { framing: "close" }],
+    "by an end without finish_reason and [DONE]": [() => []],
+    "in the middle of an event": [() => [half], { ending: "rst" }],
+    "in the middle of an event, cleanly": [() => [half]],
   };
 
-  for (const [how, behaviour] of Object.entries(breaks)) {
+  for (const [how, [rest, options]] of Object.entries(breaks)) {
     test(`${how} ends in the error form`, async () => {
       const model = `vendor/${how.replaceAll(/\W+/g, "-")}`;
-      upstream.set(model, behaviour);
+      // What breaks together with the first content could still be tried elsewhere.
+      const shown = Promise.withResolvers<void>();
+      const held = { from: start(model).length, until: shown.promise };
+      upstream.set(
+        model,
+        streamOf(() => [...start(model), ...rest(model)], { ...options, held }),
+      );
       const response = await postChat(gateway, { model, stream: true });
       expect(response.status).toBe(200);
+      shown.resolve();
       const events = eventsOf(await response.text());
       const [finish, error, done] = events.slice(-3) as [Data, Data, string];
       expect(JSON.stringify(events)).toContain("Partial");

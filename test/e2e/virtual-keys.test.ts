@@ -227,3 +227,20 @@ async function untilGood<T>(ask: () => Promise<T>, isGood: (answer: T) => boolea
   await until(async () => isGood((answer = await ask())), "the answer that was waited for");
   return answer;
 }
+
+async function statusOf(...call: Parameters<typeof api>): Promise<number> {
+  return (await api(...call)).status;
+}
+
+test("what a provider keeps is open to a key that is told to, and to who looks after the gateway", async () => {
+  const model = { model: "m", max_tokens: 5, messages: [{ role: "user", content: "Hi" }] };
+  const [plain, told] = [await issue(), await issue({ endpoints: ["opaque"] })];
+  expect(await statusOf("POST", "/p/a/chat/completions", model, plain.key)).toBe(200);
+  for (const path of ["/p/a/files", "/p/a/responses/resp_1"]) {
+    const before = upstream.requests.length + upstream.others.length;
+    for (const method of ["GET", "DELETE"]) expect(await statusOf(method, path, undefined, plain.key)).toBe(403);
+    expect(upstream.requests.length + upstream.others.length).toBe(before);
+    for (const token of [told.key, adminToken])
+      expect(await statusOf("GET", path, undefined, token)).not.toBeWithin(401, 404);
+  }
+});

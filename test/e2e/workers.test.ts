@@ -1,11 +1,13 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { inParallel, until } from "../support/e2e.ts";
 import { freePort } from "../support/database-servers.ts";
 import { runCommand } from "../support/gateway.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 import { okJson, okStream } from "../support/replies.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import {
   admin,
   adminToken,
@@ -148,6 +150,25 @@ describe.skipIf(!isLinux)("several workers", () => {
     expect(gateway.stderr()).toMatch(/Worker \d \(process \d+\) has not answered for 10 s; it is killed\./);
     await waitForReplacements(gateway, 1);
     expect(childrenOf(gateway.pid)).toContain(other);
+    const statuses: number[] = [];
+    await inParallel(enough, 8, async () => void statuses.push((await ask(gateway, {})).status));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  });
+
+  test("are replaced also when their executable was away for a while", async () => {
+    using folder = temporaryFolder();
+    const executable = join(folder.path, "orcestator");
+    const away = join(folder.path, "away");
+    await using rig = await startWorkers({ copyAt: executable });
+    const { gateway } = rig;
+    const [victim = 0] = childrenOf(gateway.pid);
+    await rename(executable, away);
+    process.kill(victim, "SIGKILL");
+    await gateway.waitForOutput(/No process can be started for worker \d: ENOENT.+; it is tried again in 0\.2 s\./);
+    await gateway.waitForOutput(/No process can be started for worker \d: ENOENT.+; it is tried again in 0\.4 s\./);
+    expect((await metricsOf(`${gateway.origin}/metrics`))("orcestator_worker_restarts_total")).toBe(0);
+    await rename(away, executable);
+    await waitForReplacements(gateway, 1);
     const statuses: number[] = [];
     await inParallel(enough, 8, async () => void statuses.push((await ask(gateway, {})).status));
     expect(new Set(statuses)).toEqual(new Set([200]));

@@ -26,7 +26,7 @@ const rigOf = (unknownPrice: "refuse" | "allow" = "refuse"): KeyRig =>
     unknownPrice,
   });
 
-const grant = grantOf({ budgets: [{ usd: 10, window: "day" }] });
+const grant = grantOf({ endpoints: ["opaque"], budgets: [{ usd: 10, window: "day" }] });
 
 function spent(rig: KeyRig): [spent: number, reserved: number] {
   const [view] = rig.budgets.view({ kind: "key", id: grant.key.id, budgets: grant.key.budgets ?? [] });

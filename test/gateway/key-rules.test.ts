@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import type { GatewayError } from "../../src/errors.ts";
+import type { OpaqueForwardCall } from "../../src/gateway/forwarding.ts";
 import { mayAskFor, modelsFor, textLimitFor } from "../../src/gateway/key-rules.ts";
 import { createRequestScopes } from "../../src/gateway/request-scopes.ts";
 import { type KeyEndpoint, type KeyGrant, keyEndpoints } from "../../src/keys/virtual-key.ts";
@@ -12,7 +13,10 @@ const upstream = await createFakeUpstream();
 afterAll(() => upstream.close());
 
 const config = {
-  providers: { a: openaiCompatibleAt(upstream.url, { credentials: ["k"] }) },
+  providers: {
+    a: openaiCompatibleAt(upstream.url, { credentials: ["k"] }),
+    kept: { type: "openai", baseUrl: upstream.url, credentials: ["k"], retries: 0 },
+  },
   models: {
     good: { targets: [{ provider: "a", model: "good-upstream" }] },
     "good/2": { targets: [{ provider: "a", model: "good-upstream" }] },
@@ -75,16 +79,36 @@ function forward(grant: KeyGrant, operation: "images" | "audio" | "moderations" 
   return gateway.forwardOpenai({ ...asked, path: `/${operation}`, operation, wire: operation });
 }
 
-function opaque(grant: KeyGrant, method = "POST", more: object = {}): Promise<Response> {
+function opaque(grant: KeyGrant, method = "POST", more: Partial<OpaqueForwardCall> = {}): Promise<Response> {
   const body = method === "GET" ? { body: new Uint8Array(0) } : {};
-  const asked = { ...call(grant, chat("good-upstream"), body), protocol: protocols["openai-chat"], ...more };
   return gateway.forwardOpaque({
-    ...asked,
+    ...call(grant, chat("good-upstream"), body),
+    protocol: protocols["openai-chat"],
     provider: "a",
     path: "/chat/completions",
     query: new URLSearchParams(),
     method,
+    ...more,
   });
+}
+
+interface Asked {
+  method?: string;
+  body?: object | string;
+}
+
+/** The same of the provider `kept`, with a body that is JSON or this very text. */
+function ofKeeper(grant: KeyGrant, path: string, { method = "POST", body = {} }: Asked = {}) {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return opaque(grant, method, {
+    provider: "kept",
+    path,
+    body: new TextEncoder().encode(method === "GET" ? "" : text),
+  });
+}
+
+async function refusalOf(...key: Parameters<typeof grantOf>): Promise<string> {
+  return (await ofKeeper(grantOf(...key), "/files", { method: "GET" })).text();
 }
 
 function endpointOf(way: string): KeyEndpoint {
@@ -180,6 +204,68 @@ describe("below /p/", () => {
     await response.text();
     expect(response.status).toBe(200);
     expect((await opaque(grantOf({ endpoints: ["chat"] }))).status).toBe(403);
+  });
+
+  const model = "gpt";
+  const others: Readonly<Record<string, [path: string, asked?: Asked]>> = {
+    "a response": ["/responses/resp_1", { method: "GET" }],
+    "the end of a response": ["/responses/resp_1", { method: "DELETE" }],
+    files: ["/files", { method: "GET" }],
+    "an upload": ["/files", { body: "--boundary" }],
+    batches: ["/batches", { body: { input_file_id: "file-1" } }],
+    threads: ["/threads/runs", { body: { model, assistant_id: "asst_1" } }],
+    "a whole conversation": ["/conversations/conv_1/items", { body: { model } }],
+    "another way to change": ["/chat/completions", { method: "PUT", body: { model, messages: [] } }],
+    "a path behind": ["/chat/completions/chatcmpl-1", { body: { model } }],
+    "what was said before": ["/responses", { body: { model, input: "Hi", previous_response_id: "resp_1" } }],
+    "the same, once again": [
+      "/responses",
+      { body: `{"model":"m","previous_response_id":"r","previous_response_id":null}` },
+    ],
+    "the same, otherwise written": ["/responses", { body: `{"model":"m","Previous\\u005fresponse_id":"r"}` }],
+    "a conversation": ["/responses", { body: { model, input: "Hi", conversation: { id: "conv_1" } } }],
+    "no model": ["/responses", { body: { input: "Hi" } }],
+    "two models": ["/chat/completions", { body: { model, models: ["a"], messages: [] } }],
+    "no JSON": ["/chat/completions", { body: `\uFEFF{"model":"m"}` }],
+    "a broken name": ["/chat/completions", { body: String.raw`{"model":"\ud800","messages":[]}` }],
+  };
+
+  test.each(Object.entries(others))("what the provider keeps is nobody's: %s", async (_what, [path, asked]) => {
+    const before = upstream.requests.length + upstream.others.length;
+    const refused = await ofKeeper(grantOf(), path, asked);
+    const { error } = (await refused.json()) as { error: { message: string } };
+    expect([refused.status, error.message]).toEqual([403, expect.stringContaining("has no owner there")]);
+    expect(upstream.requests.length + upstream.others.length).toBe(before);
+    const served = await ofKeeper(grantOf({ endpoints: ["opaque"] }), path, asked);
+    await served.text();
+    expect(served.status).not.toBe(403);
+    const withoutKey = await opaque(grantOf(), asked?.method, { provider: "kept", path, grant: undefined });
+    await withoutKey.text();
+    expect(withoutKey.status).not.toBe(403);
+  });
+
+  test("a refusal says what to set, and takes nothing else away", async () => {
+    expect(await refusalOf({ endpoints: ["chat"] })).toContain("orcestator keys update key_1 --endpoints chat,opaque");
+    expect(await refusalOf()).toContain(`--endpoints ${keyEndpoints.join(",")}`);
+  });
+
+  test.each([
+    ["a", "/chat/completions", chat("good-upstream")],
+    ["a", "/v1/chat/completions", chat("good-upstream", { stream: true })],
+    ["kept", "/completions", { model, prompt: "Hi" }],
+    ["kept", "/embeddings", { model, input: "Hi" }],
+    ["kept", "/responses", { model, input: "Hi", previous_response_id: null }],
+  ])("a key that may do anything may ask one model as it may elsewhere: /p/%s%s", async (provider, path, body) => {
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    const served = await opaque(grantOf(), "POST", { provider, path, body: bytes });
+    await served.text();
+    expect(served.status).not.toBe(403);
+    const refused = await opaque(grantOf({ endpoints: ["chat", "embeddings"] }), "POST", {
+      provider,
+      path,
+      body: bytes,
+    });
+    expect(refused.status).toBe(403);
   });
 });
 

@@ -8,6 +8,7 @@ import { createListener } from "../../src/http/listener.ts";
 import { createGeneration } from "../../src/runtime/generation.ts";
 import { createLasting } from "../../src/runtime/lasting.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { makeRecord } from "../support/make-record.ts";
 import { exchangeRaw } from "../support/raw-client.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { publicRoutes } from "./public-routes.ts";
@@ -191,6 +192,29 @@ describe.each(Object.keys(carriers))("by %s", (carrier) => {
     expect(await othersThan([403], notForViewers, (route) => statusOf(route, carrier, viewer))).toEqual([]);
     expect(await othersThan([403], notForOperators, (route) => statusOf(route, carrier, operator))).toEqual([]);
   });
+});
+
+test("a viewer and an operator may do all that is theirs", async () => {
+  // Whoever asks for that is not logged in any more.
+  const asked = forRoles.filter((route) => nameOf(route) !== "POST /api/auth/logout" && !route.path.includes("tail"));
+  const refused = async (token: string, needed: readonly (Needed | undefined)[]): Promise<string[]> =>
+    othersThan(
+      [200, 204, 400, 404, 409],
+      asked.filter((route) => needed.includes(roleFor(route))),
+      (route) => statusOf(route, "Bearer", token),
+    );
+  expect(await refused(viewer, ["viewer"])).toEqual([]);
+  expect(await refused(operator, ["viewer", "operator"])).toEqual([]);
+});
+
+test("every role reads what people wrote, as far as it is kept", async () => {
+  const record = makeRecord({ userText: "a private question" });
+  lasting.keep(record);
+  for (const token of [viewer, operator, adminToken]) {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`http://127.0.0.1:${port}/api/requests/${record.id}`, { headers });
+    expect(await response.json()).toMatchObject({ userText: "a private question" });
+  }
 });
 
 // 409: what is asked for needs something that this gateway was started without.

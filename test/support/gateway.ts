@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Subprocess } from "bun";
@@ -12,6 +12,8 @@ export interface GatewayOptions {
   args?: readonly string[];
   /** A compiled executable; default `ORCESTATOR_BINARY`, else the sources. */
   binary?: string;
+  /** What runs is a copy of the executable, which is made at this path. */
+  copyAt?: string;
 }
 
 export interface TrafficLine {
@@ -62,6 +64,13 @@ function environment(home: string, changes: GatewayOptions["env"] = {}): Record<
   const defaults = { PATH: process.env["PATH"], HOME: home, NO_COLOR: "1", OR_API_KEY: "sk-or-test" };
   const merged = Object.entries({ ...defaults, ...changes });
   return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** The same, but for the executable: a copy of it. */
+async function copyOf(command: readonly string[], path: string): Promise<string[]> {
+  const executable = command[prefix.length] ?? "";
+  await copyFile(executable, path);
+  return command.map((word) => (word === executable ? path : word));
 }
 
 /** Keeps a process's output and wakes whoever waits for a text in it. */
@@ -142,8 +151,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const cwd = join(home, "work");
   await mkdir(cwd);
   if (options.configText !== undefined) await writeFile(join(cwd, "orcestator.yaml"), options.configText);
+  const { binary, copyAt } = options;
+  const command = copyAt === undefined ? commandOf(binary) : await copyOf(commandOf(binary), copyAt);
   const child = Bun.spawn({
-    cmd: [...commandOf(options.binary), "serve", ...serveArguments(options.args)],
+    cmd: [...command, "serve", ...serveArguments(options.args)],
     cwd,
     env: environment(home, options.env),
     stdin: "ignore",

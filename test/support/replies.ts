@@ -40,6 +40,8 @@ export interface PiecesOptions extends ResponseStart {
   paceMs?: number;
   /** How it stops after the last piece. */
   ending?: "clean" | "fin" | "rst" | "hang";
+  /** Waits before the piece of this index, or before the end where there is none. */
+  held?: { from: number; until: Promise<unknown> };
 }
 
 export interface FailureOptions {
@@ -151,12 +153,14 @@ export function ordinaryReply(options: StreamOptions = {}): Behaviour {
 /** A stream made of exactly these pieces, each its own write to the socket. */
 export function pieces(list: readonly (string | Uint8Array)[], options: PiecesOptions = {}): Behaviour {
   return async (exchange) => {
-    const { paceMs = 2, ending = "clean", status = 200, framing = "chunked" } = options;
+    const { paceMs = 2, ending = "clean", status = 200, framing = "chunked", held } = options;
     exchange.start({ status, framing, headers: { ...sseHeaders, ...options.headers } });
     for (const [index, piece] of list.entries()) {
       if (index > 0 && paceMs > 0) await exchange.pause(paceMs);
+      if (index === held?.from) await held.until;
       exchange.write(piece);
     }
+    if (held !== undefined && held.from >= list.length) await held.until;
     if (ending === "hang") return;
     // Lets the last piece arrive before the connection breaks, so that what the gateway has read is certain.
     if (ending !== "clean") await exchange.pause(20);

@@ -21,7 +21,11 @@ export const newPassword = z
   .max(longestPassword)
   .describe(`At least ${shortestPassword} characters; kept as argon2id`);
 
-export const role = z.enum(roles).describe("admin: everything; operator: keys and teams; viewer: looks only");
+export const role = z
+  .enum(roles)
+  .describe(
+    "admin: everything; operator: keys, teams and models; viewer: looks only, also at prompts and answers that are kept",
+  );
 
 export const loginSchema = z.strictObject({ username: z.string().min(1).max(200), password: presentedPassword });
 export type Login = z.infer<typeof loginSchema>;

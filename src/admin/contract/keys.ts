@@ -10,7 +10,9 @@ const fields = {
     .array(z.enum(keyEndpoints))
     .min(1)
     .nullish()
-    .describe("What it may be used for; all where it is left out. Conversations of all protocols are `chat`"),
+    .describe(
+      "What it may be used for; all but `opaque` where it is left out. Conversations of all protocols are `chat`, and `opaque` is all of a provider's API below /p/, with everything that any key keeps there",
+    ),
   addresses: z.array(addressRange).min(1).max(200).nullish().describe("From where it may be used (CIDR)"),
   priority: z.int().min(-100).max(100).nullish().describe("Place in queues; higher goes first, 0 is usual"),
   content: z

@@ -1,3 +1,5 @@
+import { within } from "../../lib/within.ts";
+
 /** One connection to give commands and one that listens, born and closed together. */
 export interface RedisConnection {
   /** Rejects with what the server or the driver says; has no time limit of its own. */
@@ -32,14 +34,8 @@ function clientOf(url: string): Bun.RedisClient {
   });
 }
 
-async function within<Answer>(milliseconds: number, work: Promise<Answer>): Promise<Answer> {
-  const { promise: expired, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("it does not answer")), milliseconds);
-  try {
-    return await Promise.race([work, expired]);
-  } finally {
-    clearTimeout(timer);
-  }
+async function answered(work: Promise<unknown>): Promise<void> {
+  if (!(await within(connectMs, work))) throw new Error("it does not answer");
 }
 
 /** Rejects where no connection can be made within two seconds. */
@@ -67,7 +63,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
 
   async function listen(): Promise<void> {
     const listening = news;
-    await within(connectMs, listening.subscribe(options.channel, options.onMessage));
+    await answered(listening.subscribe(options.channel, options.onMessage));
     watch(listening);
   }
 
@@ -76,7 +72,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     news = clientOf(options.url);
     lost.close();
     try {
-      await within(connectMs, news.connect());
+      await answered(news.connect());
       await listen();
       if (isClosed) news.close();
     } catch (error) {
@@ -86,7 +82,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
   }
 
   try {
-    await within(connectMs, Promise.all([commands.connect(), news.connect()]));
+    await answered(Promise.all([commands.connect(), news.connect()]));
     await listen();
   } catch (error) {
     close();

@@ -20,7 +20,7 @@ const detail = {
   tags: ["inference"],
   summary: "Any other endpoint of a provider",
   description:
-    "`/p/{provider}/…` goes to that provider's base URL as it is: method, path, query and body; the gateway's credential takes the place of the caller's.",
+    "`/p/{provider}/…` goes to that provider's base URL as it is: method, path, query and body; the gateway's credential takes the place of the caller's. An issued key needs `opaque` among its `endpoints`, but for what asks one model as elsewhere.",
 } as never;
 
 function switchedOff(): GatewayError {

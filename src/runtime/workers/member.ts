@@ -1,4 +1,5 @@
 import type { Dialogue } from "../../lib/dialogue.ts";
+import { errorText } from "../../lib/error-text.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metrics-of-workers.ts";
 import { createSilenceWatch, type SilenceWatch } from "./silence-watch.ts";
@@ -74,6 +75,7 @@ export function createMember(index: number, options: MemberOptions): Member {
   let isExpected = true;
   let lastSnapshot: MetricSnapshot = [];
 
+  /** Throws where the system starts no process. */
   function begin(): Run {
     const isReady = Promise.withResolvers<void>();
     const door = Promise.withResolvers<null>();
@@ -81,7 +83,7 @@ export function createMember(index: number, options: MemberOptions): Member {
     // Who starts it anew after it died waits for neither.
     for (const { promise } of [isReady, serves]) promise.catch(() => undefined);
     const service = options.serviceFor(index, () => process);
-    const process = startWorkerProcess({
+    const process = startProcess(service, {
       hears: {
         ...service.listener.hears,
         serving() {
@@ -115,6 +117,15 @@ export function createMember(index: number, options: MemberOptions): Member {
     return started;
   }
 
+  function startProcess(service: Service, listener: WorkerListener): WorkerProcess {
+    try {
+      return startWorkerProcess(listener);
+    } catch (error) {
+      service.leave([]);
+      throw new Error(`No process can be started for worker ${index}: ${errorText(error)}`, { cause: error });
+    }
+  }
+
   function ended(over: Run, how: string): void {
     const { process, service, isReady, serves, failure } = over;
     run = undefined;
@@ -126,14 +137,23 @@ export function createMember(index: number, options: MemberOptions): Member {
     options.onGone();
     if (performance.now() - over.startedAt > soundMs) pauseMs = firstPauseMs;
     const why = failure === undefined ? `ended (${how})` : `cannot start: ${failure}`;
-    logger.error(`Worker ${index} (process ${process.pid}) ${why}; another one starts in ${pauseMs / 1000} s.`);
+    restartLater(`Worker ${index} (process ${process.pid}) ${why}; another one starts`);
+  }
+
+  function restartLater(what: string): void {
+    logger.error(`${what} in ${pauseMs / 1000} s.`);
     timer = setTimeout(restart, pauseMs);
     pauseMs = Math.min(longestPauseMs, pauseMs * 2);
   }
 
   function restart(): void {
+    try {
+      run = begin();
+    } catch (error) {
+      restartLater(`${errorText(error)}; it is tried again`);
+      return;
+    }
     options.onRestart();
-    run = begin();
     run.door.resolve(null);
   }
 
@@ -151,10 +171,10 @@ export function createMember(index: number, options: MemberOptions): Member {
     set lastSnapshot(snapshot) {
       lastSnapshot = snapshot;
     },
-    start() {
+    async start() {
       first = begin();
       run = first;
-      return first.isReady.promise;
+      await first.isReady.promise;
     },
     async serve() {
       first?.door.resolve(null);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../../lib/error-text.ts";
+import { within } from "../../lib/within.ts";
 import { createMemoryResponseStore } from "./memory.ts";
 import {
   bytesOf,
@@ -128,7 +129,7 @@ export function createFarResponseStore(
     },
     async close() {
       isClosed = true;
-      await Promise.race([writing, sleep(closeMs, undefined, { ref: false })]);
+      await within(closeMs, Promise.resolve(writing));
       waiting.clear();
     },
   };
