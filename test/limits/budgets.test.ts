@@ -158,6 +158,23 @@ describe("a gateway whose clock is a day ahead", () => {
     expect(told).toEqual(Array.from({ length: 2 }, () => expect.stringContaining("clock is 1d or more ahead")));
   });
 
+  test("does not make the others count their own spending twice, when they have not written for long", async () => {
+    const { begin, documents, clock } = scene();
+    const [ahead, good, other] = [await begin({ aheadMs: dayMs }), await begin(), await begin()];
+    reserve(ahead, 1)?.settle(1);
+    await ahead.flush();
+    reserve(good, 2)?.settle(2);
+    await good.flush();
+    clock.time += 11 * 60_000;
+    reserve(other, 1)?.settle(1);
+    await other.flush();
+    await follow(documents, good);
+    expect(used(good)).toEqual([3, 0]);
+    reserve(good, 1)?.settle(1);
+    await good.flush();
+    for (const budgets of [good, await begin()]) expect(used(budgets)).toEqual([4, 0]);
+  });
+
   test("and restarts after it was set right goes on where the others are", async () => {
     const { begin, clock } = scene();
     const ahead = await begin({ aheadMs: dayMs });
