@@ -4,6 +4,7 @@ import type { Store } from "../storage/store.ts";
 import type { AuditLog } from "../storage/audit-log.ts";
 import { type AuditTrail, createAuditTrail } from "./audit-trail.ts";
 import { createAdminDocuments } from "./documents.ts";
+import { followOwners } from "./follow-owners.ts";
 import { createKeyNames, type KeyNames } from "./key-names.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import { createOwnKeys, type OwnKeys } from "./own-key.ts";
@@ -37,7 +38,10 @@ export interface AdminOptions {
 
 export function createAdmin({ store, book, budgets, log, now = Date.now }: AdminOptions): Admin {
   const trail = createAuditTrail({ audit: store.audit, log, now });
-  const documents = createAdminDocuments({ documents: store.documents, onChange: (change) => book.apply(change) });
+  const documents = createAdminDocuments({
+    documents: store.documents,
+    onChange: (change) => followOwners(change, { book, budgets }),
+  });
   const tools = { documents, trail, now, book, budgets, requests: store.requests };
   const keys = createKeys(tools);
   const teams = createTeams(tools);

@@ -4,6 +4,7 @@ import { within } from "../lib/within.ts";
 import { type Budgets, type BudgetsOptions, createBudgets } from "../limits/budgets.ts";
 import type { DocumentChange } from "../storage/document-store.ts";
 import { countAfterCrash } from "./count-after-crash.ts";
+import { followOwners } from "./follow-owners.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./index.ts";
 
 /** Everything about virtual keys that lives as long as the process: who holds one, what is spent, and how both are changed. */
@@ -28,6 +29,7 @@ export interface VirtualKeysOptions {
   readonly log: { info(message: string): void; warn(message: string): void };
   /** Told of every change of any document, in the order of versions. */
   readonly onChange?: (change: DocumentChange) => void;
+  readonly raiseTogether?: BudgetsOptions["raiseTogether"];
   /** Nobody else writes to the store. */
   readonly isAlone?: boolean;
   readonly now?: () => number;
@@ -38,15 +40,15 @@ export interface VirtualKeysOptions {
 const closeMs = 2000;
 
 export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
-  const { store, log, onChange, isAlone = false, now = Date.now, every, after } = options;
+  const { store, log, onChange, raiseTogether, isAlone = false, now = Date.now, every, after } = options;
   const { documents } = store;
   const book = createKeyBook({ onProblem: (message) => log.warn(message), now });
-  const budgets = createBudgets({ documents, log, now, ...(every && { every }) });
+  const budgets = createBudgets({ documents, log, raiseTogether, now, ...(every && { every }) });
   const admin = createAdmin({ store, book, budgets, log, now });
   const feed = createDocumentFeed({
     documents,
     onChange(change) {
-      book.apply(change);
+      followOwners(change, { book, budgets });
       budgets.apply(change);
       onChange?.(change);
     },

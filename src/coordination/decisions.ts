@@ -80,6 +80,22 @@ export interface BudgetsReserved {
   readonly isReserved: boolean;
   /** Accounts without room, counted from 0. */
   readonly refused: readonly { readonly account: number; readonly spent: number; readonly reserved: number }[];
+  /** Nothing was decided: a window begins more than `mostAheadMs` later than it is here (epoch milliseconds). */
+  readonly timeHere?: number | undefined;
+}
+
+/**
+ * What is spent by requests that are over, whoever served them. An account that is not known, or of an earlier window, begins with
+ * it, or with its `seed` where that is more; one of a later window stays as it is, and one whose window does not begin for more than
+ * `mostAheadMs` is not made. Said again it changes nothing.
+ */
+export interface RaiseBudgets {
+  readonly accounts: readonly RaisedAccount[];
+}
+
+export interface RaisedAccount extends Omit<AccountBounds, "most"> {
+  /** At least. */
+  readonly spent: number;
 }
 
 /** What it came to takes the place of what was set aside, once, in the windows it was set aside in. */
@@ -138,6 +154,7 @@ export interface Decisions {
   "limits.settle": { input: SettleLimits; output: LimitsSettled };
   "leases.renew": { input: RenewLeases; output: null };
   "budgets.reserve": { input: ReserveBudgets; output: BudgetsReserved };
+  "budgets.raise": { input: RaiseBudgets; output: null };
   "budgets.settle": { input: SettleBudgets; output: null };
   "notes.put": { input: PutNote; output: null };
   "notes.list": { input: ListNotes; output: Notes };
@@ -155,5 +172,7 @@ export const lateSettleMs = 3_600_000;
 export const awaitedMs = 5000;
 /** Bytes that a text on a shelf counts for besides its own: its id, and what finds it. */
 export const textBytes = 256;
+/** Whose clock is further ahead opens no window. */
+export const mostAheadMs = 60_000;
 /** After that, what one gateway has spent is stored and known to all. */
 export const storedAfterMs = 3000;

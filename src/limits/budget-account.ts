@@ -85,7 +85,8 @@ export class BudgetAccount {
   /** Its owner is gone. */
   isForgotten = false;
   private running: SpendingWindow;
-  private foreign: ForeignSpending | undefined;
+  /** Of the running window and of later ones. */
+  private foreign: readonly ForeignSpending[] = [];
 
   constructor({ id, window, timeZone, span }: AccountOptions) {
     this.id = id;
@@ -98,13 +99,18 @@ export class BudgetAccount {
   at(time: number): SpendingWindow {
     if (time < this.running.span.end) return this.running;
     const span = calendarWindowAt(time, this.window, this.timeZone);
-    this.running = new SpendingWindow(span, this.foreign?.start === span.start ? this.foreign : nothing);
+    this.running = new SpendingWindow(
+      span,
+      this.foreign.find(({ start }) => start === span.start),
+    );
     return this.running;
   }
 
   setForeign(foreign: ForeignSpending): void {
-    this.foreign = foreign;
-    if (foreign.start === this.running.span.start) this.running.foreign = foreign;
+    const { start } = this.running.span;
+    const others = this.foreign.filter((known) => known.start >= start && known.start !== foreign.start);
+    this.foreign = [...others, foreign];
+    if (foreign.start === start) this.running.foreign = foreign;
   }
 }
 

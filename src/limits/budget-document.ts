@@ -5,8 +5,8 @@ import type { Reserved } from "./budget-account.ts";
 /** US dollars that a process has spent, and when it last said so (epoch milliseconds). */
 type Share = readonly [usd: number, at: number];
 
-/** What all gateways together have spent of one budget in its running window, and what each has set aside. */
-export interface SpendingDocument extends TimeSpan {
+/** What all gateways together have spent of one budget in one window, and what each has set aside. */
+export interface SpentInWindow extends TimeSpan {
   readonly usd: number;
   /**
    * How much of it came from whom, of those that wrote lately. Who does not know whether its last change arrived reads it
@@ -17,14 +17,23 @@ export interface SpendingDocument extends TimeSpan {
   readonly reserved: Readonly<Record<string, Reserved>>;
 }
 
+/**
+ * The latest window that anybody is in, and the one before. A gateway whose clock is ahead has begun another one than the others:
+ * each charges its own, and nobody's spending is lost.
+ */
+export interface SpendingDocument extends SpentInWindow {
+  readonly before?: SpentInWindow | undefined;
+}
+
 const amount = z.number().min(0);
-const schema = z.object({
+const windowSchema = z.object({
   start: z.number(),
   end: z.number(),
   usd: amount,
   writers: z.record(z.string(), z.tuple([amount, z.number()])),
   reserved: z.record(z.string(), z.object({ usd: amount, until: z.number() })).default({}),
 });
+const schema = windowSchema.extend({ before: windowSchema.optional() });
 
 /** Longer than anybody waits for the answer to a change. */
 const shareKeptMs = 10 * 60_000;
@@ -47,13 +56,23 @@ export interface Writer {
   readonly written: number;
 }
 
+/** The earlier one first. */
+export function windowsIn({ before, ...latest }: SpendingDocument): SpentInWindow[] {
+  return before === undefined ? [latest] : [before, latest];
+}
+
+/** The latest instant that the document knows of, by whatever clock. */
+export function latestIn({ start, writers }: SpendingDocument): number {
+  return Math.max(start, ...Object.values(writers).map(([, at]) => at));
+}
+
 /** What everybody else has spent. */
-export function foreignIn(document: SpendingDocument, { id, written }: Writer): number {
+export function foreignIn(document: SpentInWindow, { id, written }: Writer): number {
   return rounded(document.usd - (document.writers[id]?.[0] ?? written));
 }
 
 /** What everybody else has set aside. */
-export function foreignReservedIn({ reserved }: SpendingDocument, writer: string): Reserved[] {
+export function foreignReservedIn({ reserved }: SpentInWindow, writer: string): Reserved[] {
   return Object.entries(reserved).flatMap(([id, share]) => (id === writer ? [] : [share]));
 }
 
@@ -70,11 +89,9 @@ export interface Charge {
   readonly time: number;
 }
 
-/** The document with a process's own share as it is now; `undefined` = the window is over for others. */
-export function charged(document: SpendingDocument | undefined, charge: Charge): SpendingDocument | undefined {
+/** A window with a process's own share as it is now; `undefined` = nobody has charged it yet. */
+function chargedWindow(running: SpentInWindow | undefined, charge: Charge): SpentInWindow {
   const { span, spent, writer, time } = charge;
-  if (document !== undefined && document.start > span.start) return undefined;
-  const running = document?.start === span.start ? document : undefined;
   const foreign = running === undefined ? charge.foreign : foreignIn(running, writer);
   const isOther = ([id]: readonly [string, unknown]): boolean => id !== writer.id;
   const writers = Object.entries(running?.writers ?? {}).filter(([, [, at]]) => time - at < shareKeptMs);
@@ -88,4 +105,15 @@ export function charged(document: SpendingDocument | undefined, charge: Charge):
     writers: Object.fromEntries([...writers.filter(isOther), [writer.id, share]]),
     reserved: Object.fromEntries([...reserved.filter(isOther), ...(held.usd > 0 ? [[writer.id, held] as const] : [])]),
   };
+}
+
+/** The document with a process's own share as it is now; `undefined` = the window is over for others. */
+export function charged(document: SpendingDocument | undefined, charge: Charge): SpendingDocument | undefined {
+  if (document === undefined) return chargedWindow(undefined, charge);
+  const { before, ...latest } = document;
+  const { start } = charge.span;
+  if (start > latest.start) return { ...chargedWindow(undefined, charge), before: latest };
+  if (start === latest.start) return { ...chargedWindow(latest, charge), before };
+  if (before !== undefined && start < before.start) return undefined;
+  return { ...latest, before: chargedWindow(before?.start === start ? before : undefined, charge) };
 }

@@ -73,12 +73,18 @@ export interface BudgetLedger {
   /** What others have charged to an account; one that nobody has asked for yet is opened. */
   setForeign(id: string, foreign: ForeignSpending): void;
   account(id: string): BudgetAccount | undefined;
-  /** Forgets an owner's accounts; their ids. */
+  /** Forgets an owner's accounts; their ids. What is charged to this owner from then on is never to be written. */
   forget(ownerId: string): string[];
+  /** An owner that was forgotten is there again. */
+  welcome(ownerId: string): void;
+  /** Whether an account is of an owner that was forgotten. */
+  isForgotten(id: string): boolean;
 }
 
 /** Sums of fractions are not exact: a billionth of a dollar. */
 const tolerance = 1e-9;
+/** Owners that are remembered not to be there any more: others may still write what they spent last. */
+const mostGone = 10_000;
 
 export function isBudgetRefusal(outcome: BudgetLease | BudgetRefusal): outcome is BudgetRefusal {
   return "resetsAt" in outcome;
@@ -107,6 +113,7 @@ export function createBudgetLedger(): BudgetLedger {
   const byOwner = new Map<string, BudgetAccount[]>();
   const byBudgets = new WeakMap<readonly BudgetLimit[], readonly BudgetAccount[]>();
   const open = createBag<SpendingLease>();
+  const gone = new Set<string>();
   let dirty: BudgetAccount[] = [];
   /** No lease is over before. */
   let nextExpiry = Number.POSITIVE_INFINITY;
@@ -124,18 +131,22 @@ export function createBudgetLedger(): BudgetLedger {
   function add({ owner, window, timeZone }: AccountName, span: TimeSpan): BudgetAccount {
     const account = new BudgetAccount({ id: `${owner}:${window}:${timeZone}`, window, timeZone, span });
     const others = byOwner.get(owner);
-    if (others === undefined) byOwner.set(owner, [account]);
+    if (gone.has(owner)) account.isForgotten = true;
+    else if (others === undefined) byOwner.set(owner, [account]);
     else others.push(account);
     return account;
   }
 
-  /** Nobody gets a new budget by moving to another time zone: what is spent goes along. */
+  /**
+   * Nobody gets a new budget by moving to another time zone: what is spent goes along. As foreign: every gateway takes it along, and
+   * only the first one to write may charge it.
+   */
   function opened(name: AccountName, time: number): BudgetAccount {
     const moved = byOwner.get(name.owner)?.filter(({ window }) => window === name.window) ?? [];
     const account = add(name, calendarWindowAt(time, name.window, name.timeZone));
-    const spent = Math.max(0, ...moved.map((other) => other.at(time).total(time)));
-    if (spent === 0) return account;
-    account.at(time).spent = spent;
+    const usd = Math.max(0, ...moved.map((other) => other.at(time).total(time)));
+    if (usd === 0) return account;
+    account.at(time).foreign = { usd, reserved: [] };
     markDirty(account);
     return account;
   }
@@ -251,7 +262,7 @@ export function createBudgetLedger(): BudgetLedger {
       const taken = dirty;
       dirty = [];
       for (const account of taken) account.isDirty = false;
-      return taken;
+      return taken.filter(({ isForgotten }) => !isForgotten);
     },
     markDirty,
     setForeign(id, foreign) {
@@ -264,10 +275,17 @@ export function createBudgetLedger(): BudgetLedger {
       return name && find(name);
     },
     forget(ownerId) {
+      gone.add(ownerId);
+      if (gone.size > mostGone) for (const oldest of gone.values().take(1)) gone.delete(oldest);
       const accounts = byOwner.get(ownerId) ?? [];
       byOwner.delete(ownerId);
       for (const account of accounts) account.isForgotten = true;
       return accounts.map(({ id }) => id);
+    },
+    welcome: (ownerId) => void gone.delete(ownerId),
+    isForgotten(id) {
+      const name = nameOf(id);
+      return name !== undefined && gone.has(name.owner);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { mostAheadMs } from "../coordination/decisions.ts";
 import { errorText } from "../lib/error-text.ts";
 import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
@@ -5,7 +6,15 @@ import { within } from "../lib/within.ts";
 import { isConflict } from "../storage/conflict.ts";
 import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
 import type { BudgetAccount } from "./budget-account.ts";
-import { charged, foreignIn, foreignReservedIn, readSpending, type SpendingDocument } from "./budget-document.ts";
+import {
+  charged,
+  foreignIn,
+  foreignReservedIn,
+  latestIn,
+  readSpending,
+  type SpendingDocument,
+  windowsIn,
+} from "./budget-document.ts";
 import type { BudgetLease } from "./budget-lease.ts";
 import {
   type BudgetOwner,
@@ -14,6 +23,8 @@ import {
   type BudgetWindow,
   createBudgetLedger,
 } from "./budget-ledger.ts";
+import { createClockWarning } from "./clock-warning.ts";
+import type { RaiseTogether, SpentWindow } from "./raise-together.ts";
 
 interface Estimate {
   /** US dollars. */
@@ -33,14 +44,19 @@ export interface Budgets {
   /** The running windows of all budgets of these owners. */
   windows(owners: readonly BudgetOwner[]): BudgetWindow[];
   view(owner: BudgetOwner): BudgetView[];
-  /** Budgets that are new to their owner begin with what it spent since the start of their windows (US dollars). */
+  /**
+   * Budgets that are new to their owner begin with what it spent since the start of their windows (US dollars). When it settles,
+   * that is stored and told: whoever hears of the budgets later has heard of it.
+   */
   begin(owner: BudgetOwner, spentSince: SpentSince): Promise<void>;
   /** At least so much (US dollars) is spent, by requests that are over; nobody else has still to tell of any of them. */
   raise(owner: BudgetOwner, spentSince: SpentSince): Promise<void>;
   /** A change of any document, as the store tells it. */
   apply(change: DocumentChange): void;
-  /** Forgets what an owner spent, here and in the store. Never rejects. */
+  /** Forgets what an owner spent, here and in the store, also what others write of it after that. Never rejects. */
   forget(ownerId: string): Promise<void>;
+  /** An owner that may have been forgotten is there again. */
+  welcome(ownerId: string): void;
   /** Writes what has changed. Never rejects; what could not be written is tried again. */
   flush(): Promise<void>;
   start(): void;
@@ -51,6 +67,8 @@ export interface Budgets {
 export interface BudgetsOptions {
   documents: Pick<DocumentStore, "get" | "put" | "remove">;
   log: { info(message: string): void; warn(message: string): void };
+  /** Where several gateways charge budgets together. */
+  raiseTogether?: RaiseTogether | undefined;
   now?: () => number;
   /** Repeats until the function it returns is called. */
   every?: (milliseconds: number, work: () => void) => () => void;
@@ -75,13 +93,20 @@ interface Copy {
   isInDoubt: boolean;
 }
 
-export function createBudgets({ documents, log, now = Date.now, every = repeat }: BudgetsOptions): Budgets {
+export function createBudgets(options: BudgetsOptions): Budgets {
+  const { documents, log, raiseTogether, now = Date.now, every = repeat } = options;
   const ledger = createBudgetLedger();
   const copies = new Map<string, Copy>();
   const writer = createId("w");
   let flushing: Promise<void> | undefined;
+  let removing = Promise.resolve();
   let problem: string | undefined;
   let endFlushes: (() => void) | undefined;
+  const warnOfClock = createClockWarning(
+    log,
+    (ahead) =>
+      `A gateway whose clock is ${ahead} or more ahead of this one's charges budgets: each of the two goes by its own clock. Set the wrong one right, and start that gateway again.`,
+  );
 
   function copyOf(id: string): Copy {
     let copy = copies.get(id);
@@ -102,9 +127,15 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     copy.version = version;
     copy.document = document;
     if (document === undefined) return;
-    const { start, end } = document;
-    const usd = foreignIn(document, writerIn(copy, start));
-    ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(document, writer) });
+    const time = now();
+    if (document.start > time + mostAheadMs) warnOfClock(latestIn(document) - time);
+    for (const window of windowsIn(document)) {
+      const { start, end } = window;
+      // An account begins with a window that has begun.
+      if (start > time + mostAheadMs && ledger.account(id) === undefined) continue;
+      const usd = foreignIn(window, writerIn(copy, start));
+      ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(window, writer) });
+    }
   }
 
   async function look(id: string): Promise<void> {
@@ -183,18 +214,50 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     return flushing;
   }
 
-  async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<void> {
+  /** All that is to be written is, and what is to be removed is gone. */
+  async function written(): Promise<void> {
+    await flush();
+    // What was under way may have left something.
+    await flush();
+    await removing;
+  }
+
+  async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<SpentWindow[]> {
     const windows = ledger.windows([owner], now());
     const spent = await Promise.all(windows.map(({ start }) => spentSince(start)));
     const how = { time: now(), ...(besides && { besides }) };
-    for (const [at, window] of windows.entries()) ledger.raise(window, { usd: spent[at] ?? 0, ...how });
+    return windows.map((window, at) => {
+      const spentUsd = spent[at] ?? 0;
+      ledger.raise(window, { usd: spentUsd, ...how });
+      return { ...window, spentUsd };
+    });
+  }
+
+  async function begin(owner: BudgetOwner, spentSince: SpentSince): Promise<void> {
+    if (owner.budgets.length === 0) return;
+    const windows = await raise(owner, spentSince);
+    // What is being written may be without it.
+    await flushing;
+    await Promise.all([flush(), raiseTogether?.(windows)]);
   }
 
   async function removeAll(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      copies.delete(id);
-      await documents.remove({ kind: spendingKind, id });
+      try {
+        // What is being written would be back.
+        await flushing;
+        copies.delete(id);
+        await documents.remove({ kind: spendingKind, id });
+      } catch (error) {
+        log.warn(`What ${id} spent stays in the store: ${errorText(error)}`);
+      }
     }
+  }
+
+  /** One after the other: many owners may go at once. */
+  function remove(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) removing = removing.then(() => removeAll(ids));
+    return removing;
   }
 
   return {
@@ -202,25 +265,26 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     hold: (owners, { usd, ttlMs }) => ledger.hold(owners, { usd, ttlMs, time: now() }),
     windows: (owners) => ledger.windows(owners, now()),
     view: (owner) => ledger.view(owner, now()),
-    begin: (owner, spentSince) => raise(owner, spentSince),
-    raise: (owner, spentSince) => raise(owner, spentSince, "reserved"),
+    begin,
+    async raise(owner, spentSince) {
+      await raise(owner, spentSince, "reserved");
+    },
     apply(change) {
       const { kind, id, version } = change;
-      if (kind !== spendingKind || version <= (copies.get(id)?.version ?? 0)) return;
+      if (kind !== spendingKind) return;
+      if (ledger.isForgotten(id)) {
+        if ("value" in change) void remove([id]);
+        return;
+      }
+      if (version <= (copies.get(id)?.version ?? 0)) return;
       const document = "value" in change ? readSpending(change.value) : undefined;
       // Of a window that is over nothing needs to be known, unless it is written here.
       const isOver = document === undefined || document.end <= now();
       if (isOver && ledger.account(id) === undefined) return;
       saw(id, "value" in change ? version : 0, document);
     },
-    async forget(ownerId) {
-      try {
-        await flushing;
-        await removeAll(ledger.forget(ownerId));
-      } catch (error) {
-        log.warn(`What ${ownerId} spent stays in the store: ${errorText(error)}`);
-      }
-    },
+    forget: (ownerId) => remove(ledger.forget(ownerId)),
+    welcome: (ownerId) => ledger.welcome(ownerId),
     flush,
     start() {
       endFlushes ??= every(flushEveryMs, () => void flush());
@@ -228,8 +292,7 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     async close() {
       endFlushes?.();
       endFlushes = undefined;
-      // What was under way may have left something.
-      await within(closeMs, flush().then(flush));
+      await within(closeMs, written());
     },
   };
 }

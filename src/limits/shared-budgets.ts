@@ -4,6 +4,8 @@ import { createId } from "../lib/ids.ts";
 import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
 import type { Budgets } from "./budgets.ts";
+import { createClockWarning } from "./clock-warning.ts";
+import { unitsInDollar, unitsOf } from "./money-units.ts";
 import { uncountedError } from "./refusal-error.ts";
 import { createUnsaid } from "./unsaid.ts";
 
@@ -30,18 +32,13 @@ export interface SharedBudgetsOptions {
   readonly log: { warn(message: string): void };
   /** Milliseconds. */
   readonly now?: () => number;
+  /** Epoch milliseconds. */
+  readonly wallClock?: () => number;
   readonly every?: (milliseconds: number, work: () => void) => () => void;
 }
 
 /** What is to be told of a lease, and when that was let in (by the clock of this gateway). */
 type Settling = Omit<SettleBudgets, "ageMs"> & { readonly letInAt: number };
-
-/** Whole numbers add up exactly: what is counted together is counted in billionths of a dollar. */
-const unitsInDollar = 1e9;
-
-function unitsOf(usd: number): number {
-  return Math.min(Number.MAX_SAFE_INTEGER, Math.round(usd * unitsInDollar));
-}
 
 function boundsOf({ id, budget, start, end, usd }: BudgetWindow): AccountBounds {
   return { key: id, most: unitsOf(budget.usd), start, end, seed: unitsOf(usd) };
@@ -75,8 +72,14 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
 
 /** Budgets that several gateways charge together; documents stay what lasts. */
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
-  const { coordinator, budgets, whenDown, log, every, now = () => performance.now() } = options;
+  const { coordinator, budgets, whenDown, log, every, now = () => performance.now(), wallClock = Date.now } = options;
   const unsaid = createUnsaid({ coordinator, say, log, every });
+
+  const warnOfClock = createClockWarning(
+    log,
+    (ahead) =>
+      `This gateway's clock is ${ahead} ahead of the one that budgets are counted by (Redis's): set the wrong one right, and start the gateway again. Until then it does not count them with the others.`,
+  );
 
   async function say({ letInAt, ...input }: Settling): Promise<void> {
     await coordinator.decide("budgets.settle", { ...input, ageMs: Math.max(0, Math.ceil(now() - letInAt)) });
@@ -122,6 +125,10 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
       reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount: unitsOf(usd), accounts });
     } catch {
       unsaid.keep({ lease, accounts: keys, amount: 0, letInAt });
+      return alone(owners, estimate);
+    }
+    if (reserved.timeHere !== undefined) {
+      warnOfClock(wallClock() - reserved.timeHere);
       return alone(owners, estimate);
     }
     if (!reserved.isReserved) return refusalOf(windows, reserved, usd);

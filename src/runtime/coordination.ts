@@ -8,6 +8,7 @@ import { announcedDocuments } from "../keys/announced-documents.ts";
 import { within } from "../lib/within.ts";
 import { type Budgets, spendingKind } from "../limits/budgets.ts";
 import type { Limiter, QueueSettings } from "../limits/limiter.ts";
+import { createRaiseTogether, type RaiseTogether } from "../limits/raise-together.ts";
 import { createSharedBudgets, type ReserveMoney } from "../limits/shared-budgets.ts";
 import { createSharedLimiter } from "../limits/shared-limiter.ts";
 import { type AffinityMemory, createAffinityMemory } from "../routing/affinity.ts";
@@ -24,6 +25,7 @@ export interface Coordination {
   replicas(): number;
   limiter(queue: QueueSettings): Limiter;
   reserve(budgets: Budgets): ReserveMoney;
+  readonly raiseBudgets: RaiseTogether;
   readonly health: SharedHealth;
   readonly affinity: AffinityMemory;
   /** The same database; changes of its documents are told to the others. */
@@ -125,6 +127,7 @@ export function createCoordination(options: CoordinationOptions): Coordination |
       ends.push(() => shared.close());
       return shared.reserve;
     },
+    raiseBudgets: createRaiseTogether(coordinator),
     health: createSharedHealth({ coordinator, onProblem: (message) => options.logger.debug(message) }),
     affinity: createSharedAffinity(createAffinityMemory(), coordinator),
     announced: (database) => ({

@@ -196,7 +196,8 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
   const shared = database && (coordination?.announced(database) ?? database);
   // A file is this gateway's own, and its workers read what their parent wrote.
   const isAlone = parent === undefined && !isOnServer(config);
-  const virtualKeys = shared && createVirtualKeys({ store: shared, log: logger, onChange, isAlone });
+  const raiseTogether = coordination?.raiseBudgets;
+  const virtualKeys = shared && createVirtualKeys({ store: shared, log: logger, onChange, raiseTogether, isAlone });
   const settings = () => (served?.config ?? config).admin;
   const identity = identityOf({
     settings,

@@ -166,4 +166,56 @@ export function accountConformance(pair: () => Pair): void {
     await first.decide("budgets.settle", { lease: "never", accounts: ["key:day"], amount: 0, ageMs: 0 });
     expect(await roomIn(bounds)).toBe(100);
   });
+
+  test("at least so much is spent as one knows of, however often it is said", async () => {
+    const { first, second } = pair();
+    const bounds = account("key:day", 100);
+    const one = demand([bounds], 30);
+    await first.decide("budgets.reserve", one);
+    for (const [member, spent] of [[second, 40] as const, [first, 40] as const, [second, 25] as const])
+      await member.decide("budgets.raise", { accounts: [{ ...bounds, seed: 99, spent }] });
+    expect(await roomIn(bounds)).toBe(30);
+    await first.decide("budgets.settle", { lease: one.lease, accounts: ["key:day"], amount: 10, ageMs: 0 });
+    expect(await roomIn(bounds)).toBe(50);
+  });
+
+  test("an account that nobody knows yet is made by whoever knows what is spent, and asked for by others", async () => {
+    const { first, second } = pair();
+    const [key, team] = [account("key:day", 100), account("team:day", 100)];
+    const accounts = [
+      { ...key, seed: 10, spent: 60 },
+      { ...team, seed: 70, spent: 20 },
+    ];
+    await first.decide("budgets.raise", { accounts });
+    const { refused } = await second.decide("budgets.reserve", demand([key, team], 50));
+    expect(refused).toEqual([
+      { account: 0, spent: 60, reserved: 0 },
+      { account: 1, spent: 70, reserved: 0 },
+    ]);
+  });
+
+  test("what is known to be spent counts in its own window only", async () => {
+    const { first, second, pass } = pair();
+    const old = account("key:hour", 100);
+    await first.decide("budgets.reserve", demand([old], 60));
+    pass(hourMs);
+    const young = account("key:hour", 100);
+    await second.decide("budgets.raise", { accounts: [{ ...young, seed: 0, spent: 5 }] });
+    await first.decide("budgets.raise", { accounts: [{ ...old, seed: 90, spent: 90 }] });
+    expect(await roomIn(young)).toBe(95);
+  });
+
+  test("a clock that is more than a minute ahead opens no window, and is told what time it is", async () => {
+    const { first, second, now, pass } = pair();
+    const bounds = account("key:hour", 100);
+    await first.decide("budgets.reserve", demand([bounds], 90));
+    const ahead = account("key:hour", 100, { start: now() + 60_001, end: now() + hourMs });
+    const early = await second.decide("budgets.reserve", demand([account("team:hour", 100), ahead], 1));
+    expect(early).toEqual({ isReserved: false, refused: [], timeHere: now() });
+    await second.decide("budgets.raise", { accounts: [{ ...ahead, seed: 0, spent: 0 }] });
+    expect(await roomIn(bounds)).toBe(10);
+    expect(await roomIn(account("team:hour", 100))).toBe(100);
+    pass(1);
+    expect(await second.decide("budgets.reserve", demand([ahead], 50))).toEqual({ isReserved: true, refused: [] });
+  });
 }

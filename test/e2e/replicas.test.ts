@@ -4,7 +4,7 @@ import { createFakeUpstream, type FakeUpstream } from "../support/fake-upstream.
 import { until } from "../support/e2e.ts";
 import { type Gateway, startGateway } from "../support/gateway.ts";
 import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
-import { failure, ordinaryReply } from "../support/replies.ts";
+import { body, failure, ordinaryReply } from "../support/replies.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const adminToken = "admin-token-replicas";
@@ -14,6 +14,7 @@ const redis = await startRedisServer({ password });
 function configOf(upstream: FakeUpstream, whenDown: string): string {
   return JSON.stringify({
     redis: { prefix: `test-${whenDown}`, whenDown },
+    prices: { models: { "a/priced": { input: 0, output: 0, request: 1 } } },
     health: { maxErrors: 3, cooldown: "60s" },
     providers: {
       a: { type: "openai-compatible", baseUrl: upstream.url, credentials: ["k"], listModels: false },
@@ -22,6 +23,7 @@ function configOf(upstream: FakeUpstream, whenDown: string): string {
       limited: { rpm: 3, targets: [{ provider: "a", model: "limited" }] },
       narrow: { concurrency: 1, targets: [{ provider: "a", model: "narrow" }] },
       kept: { targets: [{ provider: "a", model: "kept" }] },
+      priced: { targets: [{ provider: "a", model: "priced" }] },
       broken: { targets: [{ provider: "a", model: "broken" }] },
     },
   });
@@ -147,6 +149,43 @@ function suite(server: RedisServer): void {
     await until(async () => (await chat(second, "kept", key)).status === 200, "the key is known");
     expect(performance.now() - from).toBeLessThan(1000);
   });
+
+  test("a budget that is put on a key counts what it has spent at all of them, whoever is asked next", async () => {
+    const usage = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
+    upstream.set("priced", body(JSON.stringify({ object: "chat.completion", model: "priced", choices: [], usage })));
+    const headers = { authorization: `Bearer ${adminToken}` };
+    async function change(method: string, path: string, fields: object): Promise<{ id: string; key: string }> {
+      const response = await fetch(`${first.origin}${path}`, { method, headers, body: JSON.stringify(fields) });
+      return (await response.json()) as { id: string; key: string };
+    }
+    const { id, key } = await change("POST", "/api/keys", { name: "bounded" });
+    let served = 0;
+    async function spend(gateway: Gateway): Promise<number> {
+      const { status } = await chat(gateway, "priced", key);
+      if (status === 200) served += 1;
+      return status;
+    }
+    async function allow(usd: number | null): Promise<void> {
+      await until(async () => {
+        const logs = await fetch(`${first.origin}/api/logs?model=priced&status=200`, { headers });
+        return ((await logs.json()) as { data: unknown[] }).data.length === served;
+      }, "what was spent is recorded");
+      await change("PATCH", `/api/keys/${id}`, { budgets: usd === null ? null : [{ usd, window: "month" }] });
+      await until(async () => {
+        const view = await fetch(`${second.origin}/api/keys/${id}`, { headers });
+        return ((await view.json()) as { budgets?: { usd: number }[] }).budgets?.[0]?.usd === (usd ?? undefined);
+      }, "the other one has heard of it");
+    }
+
+    await until(async () => (await spend(second)) === 200, "the key is known");
+    for (const gateway of [first, second, first]) expect(await spend(gateway)).toBe(200);
+    await allow(5);
+    expect([await spend(second), await spend(second), await spend(first)]).toEqual([200, 429, 429]);
+    await allow(null);
+    expect([await spend(second), await spend(first)]).toEqual([200, 200]);
+    await allow(8);
+    expect([await spend(second), await spend(second), await spend(first)]).toEqual([200, 429, 429]);
+  }, 30_000);
 
   describe("without Redis", () => {
     beforeAll(() => server.kill());

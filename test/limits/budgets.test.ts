@@ -14,7 +14,7 @@ interface Scene {
   clock: { time: number };
   told: string[];
   /** Another process, with what the store knows. */
-  begin: () => Promise<Budgets>;
+  begin: (clock?: { aheadMs: number }) => Promise<Budgets>;
 }
 
 function scene(): Scene {
@@ -26,8 +26,9 @@ function scene(): Scene {
     documents,
     clock,
     told,
-    async begin() {
-      const budgets = createBudgets({ documents, log, now: () => clock.time, every: () => () => undefined });
+    async begin({ aheadMs } = { aheadMs: 0 }) {
+      const now = (): number => clock.time + aheadMs;
+      const budgets = createBudgets({ documents, log, now, every: () => () => undefined });
       await follow(documents, budgets);
       return budgets;
     },
@@ -79,6 +80,23 @@ describe("what is spent", () => {
     expect(reserve(second, 4.5)).toBeUndefined();
   });
 
+  test("goes along to another time zone once, and not with each gateway", async () => {
+    const { begin, documents } = scene();
+    const gateways = [await begin(), await begin(), await begin()];
+    const everywhere = async (): Promise<void> => {
+      for (const budgets of gateways) await budgets.flush();
+      for (const budgets of gateways) await follow(documents, budgets);
+    };
+    const [first] = gateways;
+    if (first !== undefined) reserve(first, 4)?.settle(4);
+    await everywhere();
+    const moved: BudgetOwner = { ...owner, budgets: [{ usd: 10, window: "day", timeZone: "Asia/Tokyo" }] };
+    for (const budgets of gateways) reserve(budgets, 1, moved)?.settle(1);
+    await everywhere();
+    await everywhere();
+    for (const budgets of [...gateways, await begin()]) expect(used(budgets, moved)).toEqual([7, 0]);
+  });
+
   test("is written only when it has changed", async () => {
     const { begin, documents } = scene();
     const budgets = await begin();
@@ -117,6 +135,61 @@ describe("what is spent", () => {
     lease?.settle(4);
     await budgets.flush();
     expect(await documents.list("spending")).toEqual([]);
+  });
+});
+
+describe("a gateway whose clock is a day ahead", () => {
+  test("takes nothing of what the others store of their window", async () => {
+    const { begin, documents, told } = scene();
+    const [good, ahead] = [await begin(), await begin({ aheadMs: dayMs })];
+    reserve(ahead, 1)?.settle(1);
+    await ahead.flush();
+    for (const usd of [2, 3]) {
+      reserve(good, usd)?.settle(usd);
+      await good.flush();
+      reserve(ahead, 1)?.settle(1);
+      await ahead.flush();
+    }
+    reserve(good, 4);
+    await good.flush();
+    await follow(documents, good);
+    for (const budgets of [good, await begin()]) expect(used(budgets)).toEqual([5, 4]);
+    expect(used(await begin({ aheadMs: dayMs }))).toEqual([3, 0]);
+    expect(told).toEqual(Array.from({ length: 2 }, () => expect.stringContaining("clock is 1d or more ahead")));
+  });
+
+  test("does not make the others count their own spending twice, when they have not written for long", async () => {
+    const { begin, documents, clock } = scene();
+    const [ahead, good, other] = [await begin({ aheadMs: dayMs }), await begin(), await begin()];
+    reserve(ahead, 1)?.settle(1);
+    await ahead.flush();
+    reserve(good, 2)?.settle(2);
+    await good.flush();
+    clock.time += 11 * 60_000;
+    reserve(other, 1)?.settle(1);
+    await other.flush();
+    await follow(documents, good);
+    expect(used(good)).toEqual([3, 0]);
+    reserve(good, 1)?.settle(1);
+    await good.flush();
+    for (const budgets of [good, await begin()]) expect(used(budgets)).toEqual([4, 0]);
+  });
+
+  test("and restarts after it was set right goes on where the others are", async () => {
+    const { begin, clock } = scene();
+    const ahead = await begin({ aheadMs: dayMs });
+    reserve(ahead, 1)?.settle(1);
+    await ahead.close();
+    const right = await begin();
+    expect(used(right)).toEqual([0, 0]);
+    reserve(right, 4)?.settle(4);
+    await right.close();
+    const again = await begin();
+    expect(used(again)).toEqual([4, 0]);
+    clock.time += dayMs;
+    reserve(again, 2)?.settle(2);
+    await again.close();
+    expect(used(await begin())).toEqual([3, 0]);
   });
 });
 

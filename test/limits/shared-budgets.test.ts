@@ -7,11 +7,13 @@ import {
 import type { BudgetLease } from "../../src/limits/budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, isBudgetRefusal } from "../../src/limits/budget-ledger.ts";
 import { createBudgets } from "../../src/limits/budgets.ts";
+import { createRaiseTogether } from "../../src/limits/raise-together.ts";
 import { createSharedBudgets, type SharedBudgets, type SharedBudgetsOptions } from "../../src/limits/shared-budgets.ts";
 import { createMemoryDocuments } from "../support/memory-documents.ts";
 import { settled } from "./limiter-world.ts";
 import { mayGo } from "./shared-world.ts";
 
+const dayMs = 86_400_000;
 const noon = Date.parse("2026-11-21T12:00:00Z");
 const key: BudgetOwner = { kind: "key", id: "key_1", budgets: [{ usd: 10, window: "day" }] };
 const team: BudgetOwner = { kind: "team", id: "team_1", budgets: [{ usd: 6, window: "month" }] };
@@ -33,27 +35,32 @@ function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
   const clock = { time: noon };
   const now = (): number => clock.time;
   const documents = createMemoryDocuments(now);
-  const log = { info: () => undefined, warn: () => undefined };
+  const told: string[] = [];
+  const log = { info: () => undefined, warn: (text: string) => void told.push(text) };
   let meeting = createMemoryCoordination({ now });
 
-  async function join() {
-    const budgets = createBudgets({ documents, log, now, every: () => () => undefined });
+  /** A gateway whose clock is ahead by so much. */
+  async function join({ aheadMs = 0 } = {}) {
+    const now = (): number => clock.time + aheadMs;
+    const link = mayGo(follow(() => meeting));
+    const raiseTogether = createRaiseTogether(link.coordinator);
+    const budgets = createBudgets({ documents, log, raiseTogether, now, every: () => () => undefined });
     const look = async (): Promise<void> => {
       for (const change of (await documents.changesSince(0)).changes) budgets.apply(change);
     };
     await look();
-    const link = mayGo(follow(() => meeting));
     const shared = createSharedBudgets({
       coordinator: link.coordinator,
       budgets,
       whenDown: "local",
       log,
       now,
+      wallClock: now,
       ...options,
     });
     return { ...link, ...shared, budgets, look };
   }
-  return { clock, join, lose: () => void (meeting = createMemoryCoordination({ now })) };
+  return { clock, told, join, lose: () => void (meeting = createMemoryCoordination({ now })) };
 }
 
 async function asked(
@@ -147,11 +154,42 @@ describe("budgets that gateways charge together", () => {
     expect(await refusalOf(second, 7)).toMatchObject({ spentUsd: 4 });
   });
 
+  test("one that is put on again is charged with what was spent in between, also where another asks first", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    (await leaseOf(second, 1)).settle(1);
+    await settled();
+    await first.budgets.begin(key, () => Promise.resolve(8));
+    await first.budgets.begin(key, () => Promise.resolve(8));
+    expect(await refusalOf(second, 3)).toMatchObject({ spentUsd: 8, reservedUsd: 0 });
+    await leaseOf(second, 2);
+  });
+
+  test("one that is put on while the others cannot be reached begins with what is spent all the same", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    first.go();
+    await first.budgets.begin(key, () => Promise.resolve(8));
+    await second.look();
+    expect(await refusalOf(second, 3)).toMatchObject({ spentUsd: 8 });
+  });
+
   test("nothing is asked for whoever has none", async () => {
     const { join } = world();
     const first = await join();
     expect(first.reserve([{ ...key, budgets: [] }], { usd: 1, ttlMs: 1000 })).not.toBeInstanceOf(Promise);
   });
+});
+
+test("a gateway whose clock is ahead opens no budget for the others, goes by what is stored, and says so once", async () => {
+  const { join, told } = world();
+  const [first, second] = [await join(), await join({ aheadMs: dayMs + 5 * 60_000 })];
+  (await leaseOf(first, 9)).settle(9);
+  for (const usd of [1, 1]) (await leaseOf(second, usd)).settle(usd);
+  await settled();
+  expect(await refusalOf(first, 0.01)).toMatchObject({ spentUsd: 11, reservedUsd: 0 });
+  expect(isBudgetRefusal(await asked(second, 8.5))).toBe(true);
+  expect(told).toEqual([expect.stringMatching(/^This gateway's clock is 1d ahead of /)]);
 });
 
 describe("while the others cannot be reached", () => {

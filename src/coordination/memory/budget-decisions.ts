@@ -2,11 +2,15 @@ import {
   type AccountBounds,
   type BudgetsReserved,
   lateSettleMs,
+  mostAheadMs,
+  type RaiseBudgets,
   type ReserveBudgets,
   type SettleBudgets,
   storedAfterMs,
 } from "../decisions.ts";
 import { ExpiringMap } from "./expiring-map.ts";
+
+type Beginning = Omit<AccountBounds, "most">;
 
 /** What is spent and set aside in one window of one budget. */
 class Account {
@@ -18,7 +22,7 @@ class Account {
   private readonly leases = new Map<string, { amount: number; until: number }>();
   private nearest = Number.POSITIVE_INFINITY;
 
-  constructor({ start, seed }: AccountBounds, now: number) {
+  constructor({ start, seed }: Beginning, now: number) {
     this.start = start;
     this.since = now;
     this.spent = seed;
@@ -42,6 +46,10 @@ class Account {
     this.spent += amount;
   }
 
+  raise(spent: number): void {
+    this.spent = Math.max(this.spent, spent);
+  }
+
   /** What nobody settled in time comes back: whoever set it aside is gone. */
   expire(now: number): void {
     if (now < this.nearest) return;
@@ -63,6 +71,7 @@ export class BudgetDecisions {
   private readonly leases = new ExpiringMap<Reservation | "settled">();
 
   reserve({ lease, ttlMs, amount, accounts }: ReserveBudgets, now: number): BudgetsReserved {
+    if (accounts.some((bounds) => isEarly(bounds, now))) return { isReserved: false, refused: [], timeHere: now };
     const found = accounts.map((bounds) => this.accountOf(bounds, now));
     const refused: BudgetsReserved["refused"][number][] = [];
     for (const [at, { most }] of accounts.entries()) {
@@ -75,6 +84,14 @@ export class BudgetDecisions {
     const byKey = new Map(accounts.map(({ key }, at) => [key, found[at]] as const).filter(isFound));
     this.leases.set(lease, byKey, { now, until: now + ttlMs + lateSettleMs });
     return { isReserved: true, refused };
+  }
+
+  raise({ accounts }: RaiseBudgets, now: number): void {
+    for (const { spent, ...beginning } of accounts) {
+      if (isEarly(beginning, now)) continue;
+      const account = this.accountOf(beginning, now);
+      if (account.start === beginning.start) account.raise(spent);
+    }
   }
 
   settle({ lease, accounts, amount, ageMs }: SettleBudgets, now: number): void {
@@ -93,15 +110,19 @@ export class BudgetDecisions {
     this.leases.set(lease, "settled", { now, until: now + lateSettleMs });
   }
 
-  private accountOf(bounds: AccountBounds, now: number): Account {
-    const { key, start, end } = bounds;
+  private accountOf(beginning: Beginning, now: number): Account {
+    const { key, start, end } = beginning;
     const known = this.accounts.get(key, now);
     known?.expire(now);
     if (known !== undefined && known.start >= start) return known;
-    const account = new Account(bounds, now);
+    const account = new Account(beginning, now);
     this.accounts.set(key, account, { now, until: Math.max(end, now) + lateSettleMs });
     return account;
   }
+}
+
+function isEarly({ start }: Beginning, now: number): boolean {
+  return start > now + mostAheadMs;
 }
 
 function isFound(entry: readonly [string, Account | undefined]): entry is readonly [string, Account] {

@@ -48,6 +48,10 @@ function createEngine(now: () => number): Engine {
       return null;
     },
     "budgets.reserve": (input) => budgets.reserve(input, now()),
+    "budgets.raise"(input) {
+      budgets.raise(input, now());
+      return null;
+    },
     "budgets.settle"(input) {
       budgets.settle(input, now());
       return null;

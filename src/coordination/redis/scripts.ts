@@ -6,10 +6,13 @@ import {
   type DecisionOutput,
   lateSettleMs,
   type LimitsTaken,
+  mostAheadMs,
   storedAfterMs,
   textBytes,
   type TextFound,
 } from "../decisions.ts";
+import budgetsAccount from "./scripts/budgets-account.lua" with { type: "text" };
+import budgetsRaise from "./scripts/budgets-raise.lua" with { type: "text" };
 import budgetsReserve from "./scripts/budgets-reserve.lua" with { type: "text" };
 import budgetsSettle from "./scripts/budgets-settle.lua" with { type: "text" };
 import leasesRenew from "./scripts/leases-renew.lua" with { type: "text" };
@@ -71,6 +74,7 @@ function takenOf(reply: unknown): LimitsTaken {
 }
 
 function reservedOf(reply: unknown): BudgetsReserved {
+  if (typeof reply === "string") return { isReserved: false, refused: [], timeHere: Number(reply) };
   const refused = list(reply).map((one) => {
     const [account, spent, reserved] = list(one).map(Number);
     return { account: account ?? 0, spent: spent ?? 0, reserved: reserved ?? 0 };
@@ -126,10 +130,16 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
     read: nothing,
   }),
   "budgets.reserve": script({
-    body: budgetsReserve,
+    body: `${budgetsAccount}\n${budgetsReserve}`,
     keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(({ key }) => accountKeys(key))],
-    numbers: [lateSettleMs],
+    numbers: [lateSettleMs, mostAheadMs],
     read: reservedOf,
+  }),
+  "budgets.raise": script({
+    body: `${budgetsAccount}\n${budgetsRaise}`,
+    keys: ({ accounts }) => accounts.flatMap(({ key }) => accountKeys(key)),
+    numbers: [lateSettleMs, mostAheadMs],
+    read: nothing,
   }),
   "budgets.settle": script({
     body: budgetsSettle,

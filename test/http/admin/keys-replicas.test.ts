@@ -1,6 +1,7 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createAdminDocuments } from "../../../src/admin/documents.ts";
 import { createKeys } from "../../../src/admin/keys.ts";
+import type { BudgetLease } from "../../../src/limits/budget-lease.ts";
 import { createMemoryAudit, createMemoryDocuments } from "../../support/memory-documents.ts";
 import {
   type KeyHouse,
@@ -45,6 +46,95 @@ test("a gateway that starts later knows all keys, and their budgets", async () =
   using second = await startKeyHouse({ store: database.store });
   const { body } = await second.ask("GET", "/api/me", undefined, key);
   expect(body).toMatchObject({ key: { spending: [{ usd: 3, spentUsd: 1.25 }] } });
+});
+
+test("whoever hears of a budget that is put on a key, or has another time zone, knows what is spent of it", async () => {
+  using database = openKeyStore();
+  const requests: KeyStore["requests"] = {
+    keyTotals: async (key, since) => ({ ...(await noRequests.keyTotals(key, since)), costUsd: 6 }),
+  };
+  using first = await startKeyHouse({ store: { ...database.store, requests } });
+  using second = await startKeyHouse({ store: database.store });
+  using third = await startKeyHouse({ store: database.store });
+  const { id, key } = await issue(first);
+  for (const timeZone of ["UTC", "Europe/Berlin", "Asia/Tokyo"]) {
+    await first.ask("PATCH", `/api/keys/${id}`, { budgets: [{ usd: 5, window: "month", timeZone }] });
+    for (const other of [second, third]) {
+      await other.look();
+      const { body } = await other.ask("GET", "/api/me", undefined, key);
+      expect(body).toMatchObject({ key: { spending: [{ timeZone, spentUsd: 6 }] } });
+      await other.budgets.flush();
+    }
+  }
+});
+
+async function spendAt(house: KeyHouse, id: string): Promise<BudgetLease> {
+  await house.look();
+  const owner = { kind: "key" as const, id, budgets: house.book.key(id)?.budgets ?? [] };
+  const lease = house.budgets.reserve([owner], { usd: 2, ttlMs: 60_000 });
+  if ("settle" in lease) return lease;
+  throw new Error("There is no room");
+}
+
+describe("what a deleted key has spent", () => {
+  test("is forgotten at all gateways, also by those that still have requests of it at work", async () => {
+    using database = openKeyStore();
+    const { documents } = database.store;
+    using first = await startKeyHouse({ store: database.store });
+    using second = await startKeyHouse({ store: database.store });
+    using third = await startKeyHouse({ store: database.store });
+    const budgets = [{ usd: 50, window: "day" }];
+    const { id } = await issue(first, { budgets });
+    const leases = [await spendAt(first, id), await spendAt(second, id), await spendAt(second, id)];
+    for (const house of [first, second]) await house.budgets.flush();
+    await third.look();
+    await first.ask("DELETE", `/api/keys/${id}`);
+    const [mine, beforeNews, afterNews] = leases;
+    mine?.settle(1);
+    beforeNews?.settle(1);
+    for (const house of [first, second]) await house.budgets.flush();
+    expect(await documents.list("spending")).toHaveLength(1);
+    for (const house of [second, third]) await house.look();
+    afterNews?.settle(1);
+    for (const house of [first, second, third]) {
+      await house.budgets.close();
+      await house.look();
+      const owner = { kind: "key" as const, id, budgets: [{ usd: 50, window: "day" as const }] };
+      expect([house.budgets.view(owner)[0]?.spentUsd, await documents.list("spending")]).toEqual([0, []]);
+    }
+  });
+
+  test("is removed by whoever finds it, where the gateway that deleted the key did not come to it", async () => {
+    using database = openKeyStore();
+    const { documents } = database.store;
+    using first = await startKeyHouse({ store: database.store });
+    const { id } = await issue(first, { budgets: [{ usd: 50, window: "day" }] });
+    (await spendAt(first, id)).settle(2);
+    await first.budgets.flush();
+    await documents.remove({ kind: "key", id });
+    using second = await startKeyHouse({ store: database.store });
+    await second.budgets.close();
+    expect(await documents.list("spending")).toEqual([]);
+  });
+
+  test("does not keep the next budget of the same id from being stored, when an import brings that back", async () => {
+    using database = openKeyStore();
+    const { documents } = database.store;
+    using first = await startKeyHouse({ store: database.store });
+    using second = await startKeyHouse({ store: database.store });
+    const { id } = await issue(first, { budgets: [{ usd: 50, window: "day" }] });
+    const kept = await documents.get("key", id);
+    await first.ask("DELETE", `/api/keys/${id}`);
+    await second.look();
+    await documents.put({ kind: "key", id, value: kept?.value });
+    for (const house of [first, second]) {
+      (await spendAt(house, id)).settle(2);
+      await house.budgets.flush();
+    }
+    await first.look();
+    const owner = { kind: "key" as const, id, budgets: first.book.key(id)?.budgets ?? [] };
+    expect(first.budgets.view(owner)).toMatchObject([{ spentUsd: 4 }]);
+  });
 });
 
 test("two that change a key at the same time lose no change", async () => {

@@ -1,4 +1,8 @@
--- KEYS: lease, then for each account its sums and its open leases. Answers account, spent and reserved of each that has no room.
+-- KEYS: lease, then for each account its sums and its open leases. Answers account, spent and reserved of each that has no room,
+-- or the time where the clock of whoever asks is ahead.
+for _, account in ipairs(input.accounts) do
+  if isEarly(account) then return whole(now) end
+end
 
 -- What nobody settled in time comes back: whoever set it aside is gone.
 local function expire(sums, leases)
@@ -13,14 +17,7 @@ end
 local states, refused = {}, {}
 for i, account in ipairs(input.accounts) do
   local sums, leases = KEYS[2 * i], KEYS[2 * i + 1]
-  local start = tonumber(redis.call("HGET", sums, "start"))
-  if start == nil or start < account.start then
-    redis.call("DEL", sums, leases)
-    redis.call("HSET", sums, "start", whole(account.start), "since", whole(now), "spent", whole(account.seed), "held", "0")
-    redis.call("PEXPIRE", sums, whole(math.max(account["end"] - now, 0) + ARGV[3]))
-  else
-    expire(sums, leases)
-  end
+  if not begin(sums, leases, account, account.seed) then expire(sums, leases) end
   local state = redis.call("HMGET", sums, "spent", "held", "since")
   states[i] = state
   if tonumber(state[1]) + tonumber(state[2]) + input.amount > account.most then
@@ -33,9 +30,9 @@ for i, account in ipairs(input.accounts) do
   local sums, leases = KEYS[2 * i], KEYS[2 * i + 1]
   redis.call("HINCRBY", sums, "held", whole(input.amount))
   redis.call("ZADD", leases, whole(now + input.ttlMs), input.lease .. " " .. whole(input.amount))
-  keep(leases, input.ttlMs + ARGV[3])
+  keep(leases, input.ttlMs + lateMs)
   redis.call("HSET", KEYS[1], account.key, states[i][3])
 end
 redis.call("HSET", KEYS[1], "amount", whole(input.amount))
-redis.call("PEXPIRE", KEYS[1], whole(input.ttlMs + ARGV[3]))
+redis.call("PEXPIRE", KEYS[1], whole(input.ttlMs + lateMs))
 return refused
