@@ -42,6 +42,14 @@ describe("a finished request counts", () => {
     expect(metric(samples, "orcestator_cost_usd_total", labels)).toBe(0.25);
   });
 
+  test("in no cost where none was known, which is not a cost of nothing", async () => {
+    const unknown = [undefined, Number.NaN, -1].map((costUsd) => makeRecord({ costUsd }));
+    const isCost = ({ name }: MetricSample): boolean => name === "orcestator_cost_usd_total";
+    expect((await samplesAfter(...unknown)).filter(isCost)).toEqual([]);
+    const samples = await samplesAfter(makeRecord({ modelAsked: "free", costUsd: 0 }));
+    expect(samples.filter(isCost)).toMatchObject([{ labels: { model: "free" }, value: 0 }]);
+  });
+
   test("in the times, in seconds", async () => {
     const samples = await samplesAfter(
       makeRecord({ latencyMs: 1500, ttftMs: 200, overheadMs: 0.4 }),
