@@ -23,7 +23,10 @@ export const statsQuery = z.strictObject({
 });
 
 const count = z.number();
-const percentiles = z.object({ p50: count, p95: count, p99: count }).nullable();
+const percentiles = z
+  .object({ p50: count, p95: count, p99: count })
+  .nullable()
+  .describe("Of requests that went upstream; null = of none it is known");
 
 const statsRow = z.object({
   group: z.string(),
