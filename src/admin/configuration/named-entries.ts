@@ -11,6 +11,7 @@ import type { Change, Changes } from "./changes.ts";
 import type { OpenedEntry } from "./entry-document.ts";
 import { checkNumbers } from "./check-numbers.ts";
 import { changeOf, isSameValue } from "./entry-change.ts";
+import { stillUsed } from "./still-used.ts";
 import { type Fields, writtenEntry } from "./written-entry.ts";
 
 /** What every entry is told with; the rest is what was written of it, secrets masked. */
@@ -179,10 +180,22 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
     return step.action === "update" ? plannedUpdate(step.id, step.patch) : plannedRemoval(step.id);
   }
 
+  /** What would be served with them. Throws GatewayError: 409 where others stand on what is deleted, else 400. */
+  function soundWith(plans: readonly Plan[], { config, written }: LoadedConfig): LoadedConfig {
+    try {
+      return changes.check(plans);
+    } catch (error) {
+      const [only, ...others] = plans;
+      if (!(error instanceof GatewayError) || only === undefined || others.length > 0) throw error;
+      const isGone = only.fields === undefined && writtenEntry(written.beneath, only) === undefined;
+      throw isGone ? stillUsed(error, { kind, name: only.name, models: Object.keys(config.models) }) : error;
+    }
+  }
+
   /** Throws GatewayError where the configuration would not be sound with all of them. */
   function check(plans: readonly Plan[]): void {
     const before = changes.loaded();
-    const after = changes.check(plans);
+    const after = soundWith(plans, before);
     for (const { name, given } of plans) if (given !== undefined) rules.checkChange({ name, before, after, given });
   }
 
