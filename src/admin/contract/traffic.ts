@@ -38,7 +38,7 @@ const statsRow = z.object({
   errors: count,
   promptTokens: count,
   completionTokens: count,
-  costUsd: count.nullable().describe("null = not known"),
+  costUsd: count.nullable().describe("Of the requests whose cost is known; null = of none"),
   latencyMs: percentiles,
   ttftMs: percentiles,
 });
