@@ -90,10 +90,11 @@ export interface KeyAdmissionOptions {
 const graceMs = 60_000;
 const nothing: Estimate = { usd: 0, promptUsd: 0 };
 
-function namesOf({ model, route, facts }: KeyDemand): readonly string[] {
+/** The models that a request is about: those it names, or the usual one. */
+function modelsOf({ model, route, facts }: KeyDemand): { names: readonly string[]; isNamed: boolean } {
   const listed = facts.models();
-  const asked = model ?? (listed.length > 0 ? undefined : route.modelShown);
-  return asked === undefined ? listed : [asked, ...listed];
+  const names = model === undefined ? listed : [model, ...listed];
+  return names.length > 0 ? { names, isNamed: true } : { names: [route.modelShown], isNamed: false };
 }
 
 function unknownCost(message: string): GatewayError {
@@ -156,7 +157,7 @@ export function createKeyAdmission({
   return (grant, demand) => {
     checkEndpoint(grant, demand.operation);
     if (demand.operation === "opaque") checkUnknownModel(grant);
-    else if (hasModels(grant)) checkModels(grant, namesOf(demand));
+    else if (hasModels(grant)) checkModels(grant, modelsOf(demand));
     const own = ownerOf("key", grant.key);
     const team = ownerOf("team", grant.team);
     const bounded: BudgetOwner[] = [];
