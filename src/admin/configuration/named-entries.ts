@@ -252,6 +252,8 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
     page({ limit, cursor }) {
       const loaded = changes.loaded();
       const names = namesIn(loaded);
+      if (cursor !== undefined && !names.includes(cursor))
+        throw invalidRequest(`cursor names no ${kind} that is there; begin anew without it.`, "cursor");
       const from = cursor === undefined ? 0 : names.indexOf(cursor) + 1;
       const entries = names.slice(from).map((id) => ({ id }));
       return pageFrom(entries, { limit, view: ({ id }) => view(loaded, id) });

@@ -50,6 +50,8 @@ test("pages end where the next one begins", async () => {
     cursor = body["cursor"] as string | null;
   }
   expect(names.sort()).toEqual(["filed", "one", "three", "two"]);
+  for (const kind of ["models", "providers"])
+    expect(messageOf(await ask("GET", `/api/${kind}?cursor=junk`))).toContain("begin anew without it");
 });
 
 test("a model that others fall back to is not deleted, and they are named", async () => {
