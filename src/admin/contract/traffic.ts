@@ -10,7 +10,7 @@ export const logQuery = pageQuery.extend({
   since,
   model: z.string().min(1).max(longestName).optional().describe("The name asked for, or the one that served, as it is"),
   status: z.coerce.number().int().min(100).max(599).optional().describe("What the client saw, e.g. 429"),
-  key: z.string().min(1).max(longestName).optional().describe("A key's id"),
+  key: z.string().min(1).max(longestName).optional().describe("A key's id, or its name where one key alone has it"),
   provider: z.string().min(1).max(longestName).optional(),
 });
 
@@ -19,7 +19,12 @@ export const logPageSchema = pageOf(requestRowSchema);
 export const statsQuery = z.strictObject({
   by: z.enum(groupings).default("model").describe("What to group by"),
   since,
-  key: z.string().min(1).max(longestName).optional().describe("Only requests of this key"),
+  key: z
+    .string()
+    .min(1)
+    .max(longestName)
+    .optional()
+    .describe("Only requests of this key: its id, or its name where one key alone has it"),
 });
 
 const count = z.number();
