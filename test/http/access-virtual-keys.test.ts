@@ -70,6 +70,8 @@ function steers(fields: Partial<VirtualKey>, overrides: AccessOptions["overrides
   return (decide({ book: bookOf(fields), overrides }) as Caller).maySteer;
 }
 
+const readMetrics = (setting: Setting) => (): void => accessOf(setting).metricsReader(requestOf());
+
 const loading = (): KeyBook => bookOf(undefined, false);
 
 describe("a virtual key", () => {
@@ -179,11 +181,10 @@ describe("keys of the configuration and the admin token", () => {
 
 describe("who calls without a key", () => {
   test("reads the metrics where calls without one are served, and nowhere else", () => {
-    const read = (setting: Setting) => () => accessOf(setting).metricsReader(requestOf());
-    expect(read({ book: bookOf(undefined) })).not.toThrow();
+    expect(readMetrics({ book: bookOf(undefined) })).not.toThrow();
     for (const setting of [{ book: bookOf({}) }, { inbound: ["configured-key"] }, { anonymous: "none" as const }])
-      expect(read(setting)).toThrow(expect.objectContaining({ status: 401 }));
-    expect(read({ book: loading() })).toThrow(expect.objectContaining({ status: 503 }));
+      expect(readMetrics(setting)).toThrow(expect.objectContaining({ status: 401 }));
+    expect(readMetrics({ book: loading() })).toThrow(expect.objectContaining({ status: 503 }));
   });
 
   test("is served while there is none, and not once there is one, whatever state it is in", () => {
