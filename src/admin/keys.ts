@@ -10,7 +10,15 @@ import type { By } from "./audit-trail.ts";
 import { beginBudgets } from "./begin-budgets.ts";
 import { epochMsOf, type Page } from "./contract/fields.ts";
 import type { IssuedKey, KeyCreate, KeyPageQuery, KeyPatch, KeyRotate, KeyView } from "./contract/keys.ts";
-import { changeDocument, createResource, type Fresh, pageFrom, type Resource, type ResourceTools } from "./resource.ts";
+import {
+  changeDocument,
+  checkedCursor,
+  createResource,
+  type Fresh,
+  pageFrom,
+  type Resource,
+  type ResourceTools,
+} from "./resource.ts";
 import { spendingOf } from "./spending.ts";
 import { spentByKey } from "./spent-since.ts";
 import { isoTime, withChanges, withoutNulls } from "./stored-fields.ts";
@@ -32,6 +40,8 @@ export interface KeysOptions extends ResourceTools {
   readonly newToken?: () => NewToken;
   readonly most?: number;
 }
+
+const idPrefix = "key_";
 
 /** All but its token, which nobody knows any more. */
 function plainView(key: VirtualKey, now: number): KeyView {
@@ -106,7 +116,7 @@ export function createKeys(options: KeysOptions): Keys {
   const resource = createResource<VirtualKey, KeyView, KeyCreate, KeyPatch>(
     {
       kind: keyKind,
-      idPrefix: "key_",
+      idPrefix,
       find: (id) => book.key(id),
       all: (cursor) => book.keys(cursor),
       read: readKey,
@@ -135,7 +145,7 @@ export function createKeys(options: KeysOptions): Keys {
     create: async (input, by) => (await resource.create(input, by)) as IssuedKey,
     page({ limit, cursor, team }) {
       const isWanted = team === undefined ? undefined : ({ teamId }: VirtualKey): boolean => teamId === team;
-      return pageFrom(book.keys(cursor), { limit, view, isWanted });
+      return pageFrom(book.keys(checkedCursor(cursor, idPrefix)), { limit, view, isWanted });
     },
     async rotate(id, how, by) {
       const fresh = newToken();

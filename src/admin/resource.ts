@@ -8,6 +8,7 @@ import type { AdminDocuments } from "./documents.ts";
 
 /** Things of one kind that are made, changed and removed while the gateway runs. Calls throw or reject with GatewayError. */
 export interface Resource<View, Made, Create, Patch> {
+  /** Throws GatewayError (400) for a cursor that is none. */
   page(query: { limit: number; cursor?: string | undefined }): Page<View>;
   /** 404 for one that is not there. */
   get(id: string): View;
@@ -88,6 +89,12 @@ interface Paging<Value, View> {
   readonly isWanted?: ((value: Value) => boolean) | undefined;
 }
 
+/** The id that a page ended with, which may be gone by now. Throws GatewayError (400) for what never was one. */
+export function checkedCursor(cursor: string | undefined, idPrefix: string): string | undefined {
+  if (cursor === undefined || cursor.startsWith(idPrefix)) return cursor;
+  throw invalidRequest("cursor must be the one that the page before gave.", "cursor");
+}
+
 /** The first ones of those that are wanted, and where the next page begins. */
 export function pageFrom<Value extends { id: string }, View>(
   values: Iterable<Value>,
@@ -152,7 +159,10 @@ export function createResource<
   }
 
   return {
-    page: ({ limit, cursor }) => pageFrom(rules.all(cursor), { limit, view: (value) => rules.view(value) }),
+    page({ limit, cursor }) {
+      const values = rules.all(checkedCursor(cursor, rules.idPrefix));
+      return pageFrom(values, { limit, view: (value) => rules.view(value) });
+    },
     get: (id) => rules.view(known(id)),
     async create(input, by) {
       const time = now();

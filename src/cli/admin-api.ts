@@ -1,4 +1,4 @@
-import { adminTokenFor, type AdminAccess } from "./admin-token.ts";
+import { adminTokenFor, type AdminAccess, tokenAdvice } from "./admin-token.ts";
 import { configArgument } from "./config-argument.ts";
 import { accessArguments } from "./gateway-arguments.ts";
 import { gatewayUrl } from "./gateway-url.ts";
@@ -29,9 +29,7 @@ const timeoutMs = 15_000;
 function tokenFor(args: AdminArguments): string {
   const found = adminTokenFor(args);
   if (found !== undefined) return found;
-  throw new CliError(
-    "this is for the gateway's admin only: pass its admin token with --token, or set AUTH_TOKEN (setting admin.token) here and on the gateway",
-  );
+  throw new CliError(`this is for those who look after the gateway: ${tokenAdvice}`);
 }
 
 async function reach(request: JsonRequest): Promise<JsonReply> {

@@ -7,6 +7,10 @@ export interface AdminAccess extends AskedGateway {
   readonly token?: string | undefined;
 }
 
+/** What to do where a gateway tells only those who look after it. */
+export const tokenAdvice =
+  "pass the gateway's admin token with --token, or set AUTH_TOKEN (setting admin.token) here and on the gateway; the accessToken of a login (POST /api/auth/login, or the page /dashboard/) will do with --token while it is good";
+
 /** The token to ask a gateway's admin API with: the given one (`""` = none), else what is set here. */
 export function adminTokenFor({ token, url, config }: AdminAccess): string | undefined {
   const given = token ?? readEnvironment(process.cwd(), process.env).text("AUTH_TOKEN");

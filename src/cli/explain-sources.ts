@@ -2,6 +2,7 @@ import { isPlainObject } from "../config/path.ts";
 import { readStoredRequest } from "../storage/databases.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { recordOfView } from "../telemetry/request-view.ts";
+import { tokenAdvice } from "./admin-token.ts";
 import { errorMessageIn, fetchJson, UnreachableError } from "./http.ts";
 import { CliError } from "./output.ts";
 import { type ReadableDatabase, readFrom } from "./readable-database.ts";
@@ -23,7 +24,7 @@ async function ask({ url, token, timeoutMs }: GatewayQuestion, path: string): Pr
   if (status === 401 || status === 403) {
     const advice =
       token === undefined
-        ? "pass the gateway's admin token with --token, or set AUTH_TOKEN"
+        ? tokenAdvice
         : `it does not accept this token (${errorMessageIn(reply) ?? "admin.token, AUTH_TOKEN"})`;
     throw new CliError(`${url} answered ${status}: ${advice}`);
   }

@@ -9,6 +9,6 @@ export const accessArguments = {
   token: {
     type: "string",
     valueHint: "token",
-    description: "The gateway's admin token (default: AUTH_TOKEN, admin.token)",
+    description: "The gateway's admin token (default: AUTH_TOKEN, admin.token), or the accessToken of a login",
   },
 } as const;

@@ -5,7 +5,7 @@ import { createPriceBook } from "../prices/price-book.ts";
 import { type PriceReport, priceReport, priceReportSchema, type PriceRow } from "../prices/price-report.ts";
 import { createPriceTable } from "../prices/price-table.ts";
 import { viewJson } from "../telemetry/request-view.ts";
-import { adminTokenFor, type AdminAccess } from "./admin-token.ts";
+import { adminTokenFor, type AdminAccess, tokenAdvice } from "./admin-token.ts";
 import { configArgument } from "./config-argument.ts";
 import { accessArguments } from "./gateway-arguments.ts";
 import { gatewayUrl } from "./gateway-url.ts";
@@ -55,9 +55,7 @@ async function findReport(args: PricesArguments): Promise<PriceReport> {
   const url = gatewayUrl(args);
   if (args.url !== undefined) {
     if (token !== undefined) return ask(url, token);
-    throw new CliError(
-      "prices are told to the gateway's admin only: pass its admin token with --token, or set AUTH_TOKEN",
-    );
+    throw new CliError(`prices are told to those who look after the gateway: ${tokenAdvice}`);
   }
   try {
     if (token !== undefined) return await ask(url, token);

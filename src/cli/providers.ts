@@ -1,6 +1,6 @@
 import { defineCommand } from "citty";
 import { allProvidersHealthSchema, type ProviderHealth } from "../routing/health/view-schema.ts";
-import { adminTokenFor, type AdminAccess } from "./admin-token.ts";
+import { adminTokenFor, type AdminAccess, tokenAdvice } from "./admin-token.ts";
 import { configArgument } from "./config-argument.ts";
 import { accessArguments } from "./gateway-arguments.ts";
 import { gatewayUrl } from "./gateway-url.ts";
@@ -26,9 +26,7 @@ interface ProvidersArguments extends AdminAccess {
 function tokenFor(args: ProvidersArguments): string {
   const found = adminTokenFor(args);
   if (found !== undefined) return found;
-  throw new CliError(
-    "the health of providers is told to the gateway's admin only: pass its admin token with --token, or set AUTH_TOKEN (setting admin.token) here and on the gateway",
-  );
+  throw new CliError(`the health of providers is told to those who look after the gateway: ${tokenAdvice}`);
 }
 
 function messageIn(reply: JsonReply): string {

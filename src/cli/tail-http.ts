@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLineSplitter } from "../telemetry/line-splitter.ts";
+import { tokenAdvice } from "./admin-token.ts";
 import { get, httpUrl } from "./http.ts";
 import { CliError } from "./output.ts";
 import { createTailResume, type TailResume } from "./tail-resume.ts";
@@ -34,11 +35,9 @@ function refusal(response: Response, address: URL, token: string | undefined): C
   if (response.status === 401 || response.status === 403) {
     const advice =
       token === undefined
-        ? "pass the gateway's admin token with --token, or set AUTH_TOKEN"
-        : "it does not accept this token";
-    return new CliError(
-      `${where} answered ${response.status}: ${advice} (the gateway's setting is admin.token, AUTH_TOKEN)`,
-    );
+        ? tokenAdvice
+        : "it does not accept this token (the gateway's setting is admin.token, AUTH_TOKEN)";
+    return new CliError(`${where} answered ${response.status}: ${advice}`);
   }
   if (response.status === 404) {
     return new CliError(

@@ -93,10 +93,11 @@ export interface KeyAdmissionOptions {
 const graceMs = 60_000;
 const nothing: Estimate = { usd: 0, promptUsd: 0 };
 
-function namesOf({ model, route, facts }: KeyDemand): readonly string[] {
+/** The models that a request is about: those it names, or the usual one. */
+function modelsOf({ model, route, facts }: KeyDemand): { names: readonly string[]; isNamed: boolean } {
   const listed = facts.models();
-  const asked = model ?? (listed.length > 0 ? undefined : route.modelShown);
-  return asked === undefined ? listed : [asked, ...listed];
+  const names = model === undefined ? listed : [model, ...listed];
+  return names.length > 0 ? { names, isNamed: true } : { names: [route.modelShown], isNamed: false };
 }
 
 /** Throws GatewayError (403) for what the key is not for. */
@@ -108,7 +109,7 @@ function checkGrant(grant: KeyGrant, demand: KeyDemand): void {
   checkEndpoint(grant, demand.operation);
   if (!hasModels(grant)) return;
   checkModelList(demand.facts);
-  checkModels(grant, namesOf(demand));
+  checkModels(grant, modelsOf(demand));
 }
 
 function unknownCost(message: string): GatewayError {

@@ -48,15 +48,19 @@ export function checkEndpoint({ key }: KeyGrant, operation: Operation): void {
   throw forbidden(`The key ${id} may be used for ${endpoints.join(", ")} only, and this is ${operation}.`);
 }
 
-/** Throws GatewayError (403) for the first name that the key may not ask for. */
-export function checkModels(grant: KeyGrant, names: readonly string[]): void {
+/**
+ * Throws GatewayError (403) for the first name that the key may not ask for. `isNamed`: the request names them itself; one
+ * that names no model is about the usual one.
+ */
+export function checkModels(grant: KeyGrant, { names, isNamed }: { names: readonly string[]; isNamed: boolean }): void {
   for (const name of names) {
     if (mayAskFor(grant, name)) continue;
     const whose = allows(grant.key, name) ? `The team of the key ${grant.key.id}` : `The key ${grant.key.id}`;
-    throw forbidden(
-      `${whose} may not use the model '${name.slice(0, 200)}'; GET /v1/models lists those it may.`,
-      "model",
-    );
+    const model = `the model '${name.slice(0, 200)}'`;
+    const advice = isNamed
+      ? "GET /v1/models lists those it may."
+      : "it is meant where a request names none: send `model` with one of those that GET /v1/models lists.";
+    throw forbidden(`${whose} may not use ${model}; ${advice}`, "model");
   }
 }
 

@@ -29,6 +29,11 @@ export interface Access {
   caller(request: Request): Caller;
   /** Who may see and change the gateway itself: never anonymous. Throws GatewayError: 401, 403 with a role that is not enough. */
   admin(request: Request, needed: Role): AdminCaller;
+  /**
+   * Who may read what the gateway counts for all of its callers together: everybody that `caller` lets in, but the holder of a
+   * virtual key, and every login. Throws GatewayError: 401, 403 with a virtual key, 503 until keys are known.
+   */
+  metricsReader(request: Request): void;
   /** Whether a request comes from this machine, and not through a proxy or from a foreign web page. Throws GatewayError (403). */
   onlyLocal(request: Request): void;
 }
@@ -138,6 +143,12 @@ function withRole(holder: Holder, needed: Role): AdminCaller {
   throw new GatewayError({ code: "forbidden", status: 403, message });
 }
 
+function notForVirtualKeys(): GatewayError {
+  const message =
+    "A key that was issued here does not read the metrics, which are of all callers together. A login of any role does, the admin token (AUTH_TOKEN), or a key of ORCH_INBOUND_API_KEYS.";
+  return new GatewayError({ code: "forbidden", status: 403, message });
+}
+
 function notAdmin({ hasExpired, hasToken }: { hasExpired: boolean; hasToken: boolean }): GatewayError {
   if (hasExpired)
     return refuse(
@@ -205,28 +216,30 @@ export function createAccess(options: AccessOptions): Access {
     return { keyId: key.id, grant, hasOldToken, address, maySteer };
   }
 
+  function callerOf(request: Request): Caller {
+    const address = connections.addressOf(request);
+    let hasToken = false;
+    let hasIssued = false;
+    for (const token of tokensOf(request)) {
+      const key = virtualKeys?.find(token);
+      if (key !== undefined) return holder(key, { token, address });
+      const identity = inboundKeys.find(token);
+      const grant = undefined;
+      if (identity !== undefined) return { keyId: identity.id, grant, address, maySteer: keysMaySteer };
+      if (adminKeys.find(token) !== undefined)
+        return { keyId: "admin", grant, address, maySteer: overrides !== "none" };
+      hasToken = true;
+      hasIssued ||= isTokenShaped(token);
+    }
+    const isLoaded = virtualKeys?.isLoaded ?? true;
+    if (!isLoaded && (hasToken || inboundKeys.isEmpty)) throw notLoaded("The keys");
+    // Many clients insist on sending some text; but what looks like a key of a gateway was one, or will be heard of.
+    if (isOpen() && !hasIssued) return anonymousCaller(request, address);
+    throw unknownCaller({ hasToken });
+  }
+
   return {
-    caller(request) {
-      const address = connections.addressOf(request);
-      let hasToken = false;
-      let hasIssued = false;
-      for (const token of tokensOf(request)) {
-        const key = virtualKeys?.find(token);
-        if (key !== undefined) return holder(key, { token, address });
-        const identity = inboundKeys.find(token);
-        const grant = undefined;
-        if (identity !== undefined) return { keyId: identity.id, grant, address, maySteer: keysMaySteer };
-        if (adminKeys.find(token) !== undefined)
-          return { keyId: "admin", grant, address, maySteer: overrides !== "none" };
-        hasToken = true;
-        hasIssued ||= isTokenShaped(token);
-      }
-      const isLoaded = virtualKeys?.isLoaded ?? true;
-      if (!isLoaded && (hasToken || inboundKeys.isEmpty)) throw notLoaded("The keys");
-      // Many clients insist on sending some text; but what looks like a key of a gateway was one, or will be heard of.
-      if (isOpen() && !hasIssued) return anonymousCaller(request, address);
-      throw unknownCaller({ hasToken });
-    },
+    caller: callerOf,
     admin(request, needed) {
       let hasExpired = false;
       for (const token of tokensOf(request)) {
@@ -236,6 +249,10 @@ export function createAccess(options: AccessOptions): Access {
         hasExpired ||= isAccessTokenShaped(token);
       }
       throw notAdmin({ hasExpired, hasToken: !adminKeys.isEmpty });
+    },
+    metricsReader(request) {
+      for (const token of tokensOf(request)) if (identity?.holder(token) !== undefined) return;
+      if (callerOf(request).grant !== undefined) throw notForVirtualKeys();
     },
     onlyLocal(request) {
       const address = connections.addressOf(request);

@@ -36,10 +36,13 @@ export function operationRoutes(parts: RouteParts) {
       .get(
         "/metrics",
         async ({ request }) => {
-          access.caller(request);
+          access.metricsReader(request);
           return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
         },
-        describe("Prometheus metrics", "Open to whoever may use models."),
+        describe(
+          "Prometheus metrics",
+          "Open to whoever may use models, but to no virtual key (403): they are of all callers together. A login of any role may read them.",
+        ),
       )
   );
 }

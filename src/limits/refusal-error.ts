@@ -35,7 +35,7 @@ const texts = {
   rpm: ({ scope }) =>
     `The limit of ${countText(limitsOf(scope).rpm, "request")} a minute for ${nameOf(scope)} is used up`,
   tpm: ({ scope }) =>
-    `The limit of ${countText(limitsOf(scope).tpm, "token")} a minute for ${nameOf(scope)} is used up`,
+    `The limit of ${countText(limitsOf(scope).tpm, "token")} a minute for ${nameOf(scope)} has no room left for this request`,
   concurrency: ({ scope }) =>
     `The limit of ${countText(limitsOf(scope).concurrency, "request")} at the same time for ${nameOf(scope)} is reached`,
   queue: queueText,

@@ -5,7 +5,7 @@ import { sortStatistics } from "./sort-statistics.ts";
 import type { Grouping, StatisticsQuery, StatisticsRow } from "./store.ts";
 import { percentilesOf } from "./usage/histogram.ts";
 import { labelsOf } from "./usage/labels.ts";
-import { addFigures, emptyMeasures, figuresOf, type Measures } from "./usage/measures.ts";
+import { addFigures, durationsOf, emptyMeasures, figuresOf, type Measures } from "./usage/measures.ts";
 
 interface Tally {
   readonly measures: Measures;
@@ -44,8 +44,9 @@ export function countRecord(
   if (key !== undefined && record.keyId !== key) return;
   const tally = tallyOf(tallies, requestGroup(by, record));
   addFigures(tally.measures, figuresOf(record, 0));
-  tally.latencies.push(record.latencyMs);
-  if (record.ttftMs !== undefined) tally.ttfts.push(record.ttftMs);
+  const { latencyMs, ttftMs } = durationsOf(record);
+  if (latencyMs !== undefined) tally.latencies.push(latencyMs);
+  if (ttftMs !== undefined) tally.ttfts.push(ttftMs);
 }
 
 export function rowsOf(tallies: Tallies, isExact: boolean): StatisticsRow[] {

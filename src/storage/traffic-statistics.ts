@@ -47,7 +47,8 @@ function count(tally: Tally, line: TrafficLine): void {
   if (isError(line)) tally.errors += 1;
   tally.promptTokens += line.promptTokens ?? 0;
   tally.completionTokens += line.completionTokens ?? 0;
-  if (line.latencyMs !== undefined) tally.latencies.push(line.latencyMs);
+  // A model served it, or tried to: as in a database, refusals do not tell how long requests take.
+  if (line.latencyMs !== undefined && line.model !== "") tally.latencies.push(line.latencyMs);
 }
 
 function rowOf(group: string, { latencies, ...counts }: Tally): StatisticsRow {

@@ -109,8 +109,11 @@ function derivedHistogram(
 /** The metrics that count finished requests, by model and provider. */
 function registerRequestMetrics(registry: Registry, tallies: () => Tally[]): void {
   const byModel = ["model", "provider"] as const;
-  const each = (read: (tally: Tally) => number) => () =>
-    tallies().map((tally) => ({ labels: { ...tally.labels }, value: read(tally) }));
+  const each = (read: (tally: Tally) => number | undefined) => () =>
+    tallies().flatMap((tally) => {
+      const value = read(tally);
+      return value === undefined ? [] : [{ labels: { ...tally.labels }, value }];
+    });
   const byStatus = () =>
     tallies().flatMap(({ labels, byStatus: counts }) =>
       [...counts].map(([status, value]) => ({ labels: { ...labels, status }, value })),
@@ -138,7 +141,7 @@ function registerRequestMetrics(registry: Registry, tallies: () => Tally[]): voi
   });
   derivedCounter(registry, {
     name: "orcestator_cost_usd_total",
-    help: "US dollars as upstreams reported them",
+    help: "US dollars, as the upstream reported them or as its price says; absent where no cost was known yet",
     labelNames: byModel,
     samples: each((tally) => tally.costUsd),
   });
@@ -181,8 +184,12 @@ function latencyByProvider(tallies: readonly Tally[]): { labels: Record<string, 
 }
 
 /** The numbers come from upstreams; a counter takes nothing below zero. */
+function isCountable(value: number | undefined): value is number {
+  return value !== undefined && Number.isFinite(value) && value >= 0;
+}
+
 function countable(value: number | undefined): number {
-  return value !== undefined && Number.isFinite(value) && value > 0 ? value : 0;
+  return isCountable(value) ? value : 0;
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -277,7 +284,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       tally.byStatus.set(record.status, (tally.byStatus.get(record.status) ?? 0) + 1);
       tally.promptTokens += countable(promptTokens(record.usage));
       tally.completionTokens += countable(completionTokens(record.usage));
-      tally.costUsd += countable(record.costUsd);
+      if (isCountable(record.costUsd)) tally.costUsd = (tally.costUsd ?? 0) + record.costUsd;
       observe(tally.latency, latencyBuckets, record.latencyMs / 1000);
       observe(overhead, overheadBuckets, record.overheadMs / 1000);
       if (record.ttftMs !== undefined) observe(tally.ttft, latencyBuckets, record.ttftMs / 1000);

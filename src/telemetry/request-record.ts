@@ -81,6 +81,7 @@ export interface RequestRecord {
   modelAsked: string;
   /** The name that went upstream, or what the upstream says it served when it says so. */
   modelServed: string | undefined;
+  /** Where it was sent last; `undefined` = it never went upstream. */
   provider: string | undefined;
   stream: boolean;
   /** HTTP status the client saw; 499 when it left first; for a stream that broke after the headers, the status it would have had. */

@@ -14,7 +14,8 @@ export interface Tally {
   readonly byStatus: Map<number, number>;
   promptTokens: number;
   completionTokens: number;
-  costUsd: number;
+  /** Of the requests whose cost is known; `undefined` = of none. */
+  costUsd: number | undefined;
   readonly latency: HistogramTally;
   readonly ttft: HistogramTally;
 }
@@ -71,7 +72,7 @@ export function newTally(labels: Tally["labels"], bounds: readonly number[]): Ta
     byStatus: new Map(),
     promptTokens: 0,
     completionTokens: 0,
-    costUsd: 0,
+    costUsd: undefined,
     latency: newHistogram(bounds),
     ttft: newHistogram(bounds),
   };

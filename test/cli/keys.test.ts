@@ -116,7 +116,10 @@ describe("what goes wrong is said in one line", () => {
       expect.stringContaining("does not accept this admin token"),
     ]);
     const nobody = await keys(["list"], {});
-    expect([nobody.exitCode, nobody.stderr]).toEqual([1, expect.stringContaining("--token, or set AUTH_TOKEN")]);
+    expect([nobody.exitCode, nobody.stderr]).toEqual([
+      1,
+      expect.stringMatching(/--token, or set AUTH_TOKEN.*; the accessToken of a login/),
+    ]);
   }, 20_000);
 
   test("a gateway without a database says how to set one", async () => {

@@ -76,7 +76,7 @@ describe("prices", () => {
     expect(stderr).toContain("Price table: from https://x.test/data.json, of 2026-11-19");
     const refused = await prices(["--url", url]);
     expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
-    expect(refused.stderr).toContain("pass its admin token with --token");
+    expect(refused.stderr).toContain("the accessToken of a login (POST /api/auth/login");
   });
 
   test("of a fee for each request have their column", () => {

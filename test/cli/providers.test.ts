@@ -163,7 +163,9 @@ test("without a token nothing is asked, and it is said where to get one", async 
   const { stderr, exitCode } = await run([], {});
   expect([exitCode, stderr]).toEqual([
     1,
-    expect.stringContaining("pass its admin token with --token, or set AUTH_TOKEN"),
+    expect.stringMatching(
+      /pass the gateway's admin token with --token, or set AUTH_TOKEN.*; the accessToken of a login/,
+    ),
   ]);
 });
 

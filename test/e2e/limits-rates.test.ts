@@ -72,7 +72,10 @@ describe("a model's limit", () => {
     const client = new AbortController();
     const held = ask("words", { max_tokens: 2000 }, { signal: client.signal }).catch(() => "left");
     await upstream.waitFor((request) => !request.hasEnded());
-    expectLimit(await words({ max_tokens: 2000 }), /The limit of 3000 tokens a minute for the model words is used up/);
+    expectLimit(
+      await words({ max_tokens: 2000 }),
+      /The limit of 3000 tokens a minute for the model words has no room left/,
+    );
     client.abort();
     await held;
     await rig.quiet();

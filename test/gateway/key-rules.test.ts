@@ -144,6 +144,23 @@ describe("whichever way a model is asked for", () => {
   }
 });
 
+test("a request that names no model is told which one is meant, and that it named none", async () => {
+  for (const [grant, whose] of [
+    [grantOf({ models: ["bad"] }), "The key key_1"],
+    [grantOf({}, { models: ["bad"] }), "The team of the key key_1"],
+  ] as const) {
+    const refused = await gateway.handle({ ...call(grant, chat(undefined)), protocol: protocols["openai-chat"] });
+    expect([refused.status, await refused.json()]).toMatchObject([
+      403,
+      {
+        error: {
+          message: `${whose} may not use the model 'good'; it is meant where a request names none: send \`model\` with one of those that GET /v1/models lists.`,
+        },
+      },
+    ]);
+  }
+});
+
 test("who may converse may count", async () => {
   const served = await ways["count_tokens"]?.(grantOf({ endpoints: ["chat"] }), "good");
   expect(served?.status).toBe(200);

@@ -70,6 +70,8 @@ function steers(fields: Partial<VirtualKey>, overrides: AccessOptions["overrides
   return (decide({ book: bookOf(fields), overrides }) as Caller).maySteer;
 }
 
+const readMetrics = (setting: Setting) => (): void => accessOf(setting).metricsReader(requestOf());
+
 const loading = (): KeyBook => bookOf(undefined, false);
 
 describe("a virtual key", () => {
@@ -125,6 +127,19 @@ describe("a virtual key", () => {
   test("never opens what is the admin's", () =>
     expect(() => accessOf({ book: bookOf({}) }).admin(bearer(), "viewer")).toThrow("admin token"));
 
+  test("never reads the metrics, which are of all callers together, and is told who does", () => {
+    for (const fields of [{}, { maySteer: true }])
+      for (const inbound of [[], ["configured-key"]]) {
+        const read = (): void => accessOf({ book: bookOf(fields), inbound }).metricsReader(bearer());
+        expect(read).toThrow(expect.objectContaining({ status: 403, code: "forbidden" }));
+        for (const who of ["login of any role", "AUTH_TOKEN", "ORCH_INBOUND_API_KEYS"]) expect(read).toThrow(who);
+      }
+    for (const fields of [{ enabled: false }, { expiresAt: now }])
+      expect(() => accessOf({ book: bookOf(fields) }).metricsReader(bearer())).toThrow(
+        expect.objectContaining({ status: 401 }),
+      );
+  });
+
   test("may steer as it says, else as is configured, and never where nobody may", () => {
     expect([steers({}, "keys"), steers({}, "admin"), steers({}, "none")]).toEqual([true, false, false]);
     expect([steers({ maySteer: false }, "all"), steers({ maySteer: true }, "admin")]).toEqual([false, true]);
@@ -165,6 +180,13 @@ describe("keys of the configuration and the admin token", () => {
 });
 
 describe("who calls without a key", () => {
+  test("reads the metrics where calls without one are served, and nowhere else", () => {
+    expect(readMetrics({ book: bookOf(undefined) })).not.toThrow();
+    for (const setting of [{ book: bookOf({}) }, { inbound: ["configured-key"] }, { anonymous: "none" as const }])
+      expect(readMetrics(setting)).toThrow(expect.objectContaining({ status: 401 }));
+    expect(readMetrics({ book: loading() })).toThrow(expect.objectContaining({ status: 503 }));
+  });
+
   test("is served while there is none, and not once there is one, whatever state it is in", () => {
     expect(decide({ book: bookOf(undefined) }, requestOf())).toMatchObject({ keyId: "anonymous" });
     expect(decide({ book: undefined }, requestOf())).toMatchObject({ keyId: "anonymous" });

@@ -217,6 +217,17 @@ test("every role reads what people wrote, as far as it is kept", async () => {
   }
 });
 
+test.each(Object.keys(carriers))(
+  "the metrics by %s are for those who look after the gateway and for keys of its configuration, not for virtual keys",
+  async (carrier) => {
+    const metrics = { method: "GET", path: "/metrics" };
+    expect(guarded.map(nameOf)).toContain(nameOf(metrics));
+    for (const token of [adminToken, root, operator, viewer, "matrix-inbound-key"])
+      expect(await statusOf(metrics, carrier, token)).toBe(200);
+    expect(await statusOf(metrics, carrier, holdersKey)).toBe(403);
+  },
+);
+
 // 409: what is asked for needs something that this gateway was started without.
 test("those who may come in do", async () => {
   const reads = forRoles.filter(({ method, path }) => method === "GET" && !path.includes("tail"));

@@ -20,7 +20,7 @@ describe("a refusal names the limit and the wait", () => {
     ],
     [
       messageOf(scopeOf("model", limits, "smart"), "tpm"),
-      "The limit of 20000 tokens a minute for the model smart is used up; try again in 12 s.",
+      "The limit of 20000 tokens a minute for the model smart has no room left for this request; try again in 12 s.",
     ],
     [
       messageOf(scopeOf("address", limits, "10.0.0.1"), "concurrency"),

@@ -16,15 +16,18 @@ export function randomRecords(count: number, { seed, start, spanMs }: RandomReco
   const pick = <Value>(...values: Value[]) => values[Math.floor(random() * values.length)] as Value;
   return Array.from({ length: count }, () => {
     const endReason = pick("completed", "completed", "completed", "client_cancelled", "upstream_error", "rejected");
+    const modelServed = pick(undefined, "gpt", "claude | odd", "лама");
     const maybe = (value: number) => (random() < 0.3 ? undefined : Math.floor(random() * value));
     return makeRecord({
       startedAt: start + Math.floor(random() * spanMs),
       endReason,
       status: { completed: 200, client_cancelled: 499, upstream_error: 503, rejected: 400 }[endReason],
-      modelServed: pick(undefined, "gpt", "claude | odd", "лама"),
+      // What went nowhere was served by nothing.
+      modelServed,
+      attempts: modelServed === undefined ? 0 : pick(1, 2),
+      provider: modelServed === undefined ? undefined : pick("openrouter", "groq"),
       modelAsked: pick("orcestator", "gpt"),
       keyId: pick("team-a", "team-b", "anonymous"),
-      provider: pick("openrouter", "groq", undefined),
       usage: {
         input: maybe(5000),
         cacheRead: maybe(100),
@@ -59,6 +62,7 @@ const groupOf = {
 } satisfies Record<Grouping, (record: RequestRecord) => string>;
 
 export function expectedRow(group: string, records: RequestRecord[]): StatisticsRow {
+  const sent = records.filter(({ attempts }) => attempts > 0);
   const costs = records.flatMap(({ costUsd }) => costUsd ?? []);
   return {
     group,
@@ -67,8 +71,8 @@ export function expectedRow(group: string, records: RequestRecord[]): Statistics
     promptTokens: sumOf(records.map(({ usage }) => promptTokens(usage))),
     completionTokens: sumOf(records.map(({ usage }) => completionTokens(usage))),
     costUsd: costs.length === 0 ? undefined : sumOf(costs),
-    latencyMs: percentiles(records.map(({ latencyMs }) => latencyMs)),
-    ttftMs: percentiles(records.flatMap(({ ttftMs }) => ttftMs ?? [])),
+    latencyMs: percentiles(sent.map(({ latencyMs }) => latencyMs)),
+    ttftMs: percentiles(sent.flatMap(({ ttftMs }) => ttftMs ?? [])),
   };
 }
 

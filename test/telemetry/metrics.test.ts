@@ -23,6 +23,8 @@ async function samplesAfter(...records: RequestRecord[]): Promise<MetricSample[]
   return parseMetrics(await metrics.text());
 }
 
+const isCost = ({ name }: MetricSample): boolean => name === "orcestator_cost_usd_total";
+
 describe("a finished request counts", () => {
   const labels = { model: "orcestator", provider: "openrouter" };
 
@@ -40,6 +42,13 @@ describe("a finished request counts", () => {
     expect(metric(samples, "orcestator_prompt_tokens_total", labels)).toBe(35);
     expect(metric(samples, "orcestator_completion_tokens_total", labels)).toBe(10);
     expect(metric(samples, "orcestator_cost_usd_total", labels)).toBe(0.25);
+  });
+
+  test("in no cost where none was known, which is not a cost of nothing", async () => {
+    const unknown = [undefined, Number.NaN, -1].map((costUsd) => makeRecord({ costUsd }));
+    expect((await samplesAfter(...unknown)).filter(isCost)).toEqual([]);
+    const samples = await samplesAfter(makeRecord({ modelAsked: "free", costUsd: 0 }));
+    expect(samples.filter(isCost)).toMatchObject([{ labels: { model: "free" }, value: 0 }]);
   });
 
   test("in the times, in seconds", async () => {

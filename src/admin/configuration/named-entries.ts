@@ -11,6 +11,7 @@ import type { Change, Changes } from "./changes.ts";
 import type { OpenedEntry } from "./entry-document.ts";
 import { checkNumbers } from "./check-numbers.ts";
 import { changeOf, isSameValue } from "./entry-change.ts";
+import { stillUsed } from "./still-used.ts";
 import { type Fields, writtenEntry } from "./written-entry.ts";
 
 /** What every entry is told with; the rest is what was written of it, secrets masked. */
@@ -179,10 +180,22 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
     return step.action === "update" ? plannedUpdate(step.id, step.patch) : plannedRemoval(step.id);
   }
 
+  /** What would be served with them. Throws GatewayError: 409 where others stand on what is deleted, else 400. */
+  function soundWith(plans: readonly Plan[], { config, written }: LoadedConfig): LoadedConfig {
+    try {
+      return changes.check(plans);
+    } catch (error) {
+      const [only, ...others] = plans;
+      if (!(error instanceof GatewayError) || only === undefined || others.length > 0) throw error;
+      const isGone = only.fields === undefined && writtenEntry(written.beneath, only) === undefined;
+      throw isGone ? stillUsed(error, { kind, name: only.name, models: Object.keys(config.models) }) : error;
+    }
+  }
+
   /** Throws GatewayError where the configuration would not be sound with all of them. */
   function check(plans: readonly Plan[]): void {
     const before = changes.loaded();
-    const after = changes.check(plans);
+    const after = soundWith(plans, before);
     for (const { name, given } of plans) if (given !== undefined) rules.checkChange({ name, before, after, given });
   }
 
@@ -239,6 +252,8 @@ export function createNamedEntries(changes: Changes, rules: EntryRules): NamedEn
     page({ limit, cursor }) {
       const loaded = changes.loaded();
       const names = namesIn(loaded);
+      if (cursor !== undefined && !names.includes(cursor))
+        throw invalidRequest(`cursor names no ${kind} that is there; begin anew without it.`, "cursor");
       const from = cursor === undefined ? 0 : names.indexOf(cursor) + 1;
       const entries = names.slice(from).map((id) => ({ id }));
       return pageFrom(entries, { limit, view: ({ id }) => view(loaded, id) });

@@ -13,7 +13,8 @@ function problemsText({ problems }: ConfigError): string {
 
 /** What is wrong with the configuration that a change would make, for whoever wanted to make it. */
 export function refuseConfig(error: ConfigError, what = "The configuration would not be sound"): GatewayError {
-  return invalidRequest(`${what}: ${problemsText(error)}`, error.problems[0]?.path || undefined);
+  const refused = invalidRequest(`${what}: ${problemsText(error)}`, error.problems[0]?.path || undefined);
+  return refused.with({ cause: error });
 }
 
 /** Two changes were sound each by itself, and are not together: the later one is taken back. */

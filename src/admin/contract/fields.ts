@@ -103,7 +103,11 @@ export function rawFields<Name extends string>(
 export const spending = z.array(
   z.object({
     ...budget.shape,
-    spentUsd: z.number().describe("Settled, here and by further gateways"),
+    spentUsd: z
+      .number()
+      .describe(
+        "Settled, here and by further gateways: also what was charged by estimate where no cost is known, so it may be more than `costUsd`",
+      ),
     reservedUsd: z.number().describe("By requests at work"),
     resetsAt: z.string().describe("End of the window"),
   }),

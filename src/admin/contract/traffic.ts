@@ -10,7 +10,7 @@ export const logQuery = pageQuery.extend({
   since,
   model: z.string().min(1).max(longestName).optional().describe("The name asked for, or the one that served, as it is"),
   status: z.coerce.number().int().min(100).max(599).optional().describe("What the client saw, e.g. 429"),
-  key: z.string().min(1).max(longestName).optional().describe("A key's id"),
+  key: z.string().min(1).max(longestName).optional().describe("A key's id, or its name where one key alone has it"),
   provider: z.string().min(1).max(longestName).optional(),
 });
 
@@ -19,11 +19,19 @@ export const logPageSchema = pageOf(requestRowSchema);
 export const statsQuery = z.strictObject({
   by: z.enum(groupings).default("model").describe("What to group by"),
   since,
-  key: z.string().min(1).max(longestName).optional().describe("Only requests of this key"),
+  key: z
+    .string()
+    .min(1)
+    .max(longestName)
+    .optional()
+    .describe("Only requests of this key: its id, or its name where one key alone has it"),
 });
 
 const count = z.number();
-const percentiles = z.object({ p50: count, p95: count, p99: count }).nullable();
+const percentiles = z
+  .object({ p50: count, p95: count, p99: count })
+  .nullable()
+  .describe("Of requests that went upstream; null = of none it is known");
 
 const statsRow = z.object({
   group: z.string(),
@@ -35,7 +43,7 @@ const statsRow = z.object({
   errors: count,
   promptTokens: count,
   completionTokens: count,
-  costUsd: count.nullable().describe("null = not known"),
+  costUsd: count.nullable().describe("Of the requests whose cost is known; null = of none"),
   latencyMs: percentiles,
   ttftMs: percentiles,
 });

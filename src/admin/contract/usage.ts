@@ -14,7 +14,11 @@ export const ownUsageSchema = z.object({
   errors: count,
   promptTokens: count,
   completionTokens: count,
-  costUsd: count.nullable().describe("null = not known"),
+  costUsd: count
+    .nullable()
+    .describe(
+      "Of the requests whose cost is known; null = of none. What budgets were charged by estimate is in `spending` alone",
+    ),
   limits: z.object({ rpm: count.optional(), tpm: count.optional(), concurrency: count.optional() }),
   spending: spending.describe("Of its own budgets"),
   teamSpending: spending.optional().describe("Of its team's"),

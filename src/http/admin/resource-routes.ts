@@ -70,7 +70,9 @@ export const refusals = {
   400: { description: "A field is wrong, unknown or cannot be set: the message names it" },
   401: { description: "No admin token or login, or one that is not good" },
   403: { description: "The role is not enough" },
-  409: { description: "Somebody else was faster (`version`), or no database is configured" },
+  409: {
+    description: "Somebody else was faster (`version`), what is deleted is in use, or no database is configured",
+  },
   503: { description: "The database is out of reach" },
 };
 

@@ -8,7 +8,7 @@ import { jsonContent } from "../docs/openapi.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { readQuery } from "./json.ts";
 import { readSince } from "./read-since.ts";
-import { adminOf, type AdminParts, describeAs, parametersOf, refusals } from "./resource-routes.ts";
+import { adminOf, type AdminParts, checkLoaded, describeAs, parametersOf, refusals } from "./resource-routes.ts";
 
 interface TrafficParts extends AdminParts, Pick<RouteParts, "requests"> {}
 
@@ -47,13 +47,20 @@ export function trafficRoutes(parts: TrafficParts) {
     return rows.map((row) => ({ ...row, name: names?.get(row.group) }));
   }
 
+  function keyIdOf(key: string | undefined): string | undefined {
+    if (key === undefined) return undefined;
+    checkLoaded(parts);
+    return parts.admin?.keyNames.idOf(key) ?? key;
+  }
+
   return new Elysia({ name: "traffic" })
     .get(
       "/api/logs",
       async ({ request }) => {
         adminOf(request, parts, "viewer");
-        const { since, ...query } = readQuery(request, logQuery);
-        const page = await traffic.page({ ...query, since: since === undefined ? undefined : readSince(since) });
+        const { since: text, key, ...query } = readQuery(request, logQuery);
+        const since = text === undefined ? undefined : readSince(text);
+        const page = await traffic.page({ ...query, since, key: keyIdOf(key) });
         return json({ data: page.requests.map(requestRow), cursor: page.cursor });
       },
       details.logs,
@@ -62,7 +69,8 @@ export function trafficRoutes(parts: TrafficParts) {
       "/api/stats",
       async ({ request }) => {
         const { role } = parts.access.admin(request, "viewer");
-        const { by, key, since: text } = readQuery(request, statsQuery);
+        const { by, key: named, since: text } = readQuery(request, statsQuery);
+        const key = keyIdOf(named);
         const since = text === undefined ? Date.now() - usualSinceMs : readSince(text);
         const rows = await traffic.statistics({ by, since, key });
         const [total] = await traffic.statistics({ by: undefined, since, key });

@@ -29,7 +29,7 @@ export interface Measures {
 }
 
 /** The parts of a request that are counted. */
-export type Countable = Pick<RequestRecord, "endReason" | "usage" | "costUsd" | "latencyMs" | "ttftMs">;
+export type Countable = Pick<RequestRecord, "endReason" | "usage" | "costUsd" | "provider" | "latencyMs" | "ttftMs">;
 
 /** What one request adds to every total that it belongs to. */
 export interface Figures {
@@ -70,7 +70,18 @@ function maybeBucket(milliseconds: number | undefined): number | undefined {
   return milliseconds !== undefined && Number.isFinite(milliseconds) ? bucketOf(milliseconds) : undefined;
 }
 
-export function figuresOf({ endReason, usage, costUsd, latencyMs, ttftMs }: Countable, bytes: number): Figures {
+/** How long a request took, where an upstream had a part in it: a refusal is over at once, and would make the rest look quick. */
+export function durationsOf({
+  provider,
+  latencyMs,
+  ttftMs,
+}: Pick<RequestRecord, "provider" | "latencyMs" | "ttftMs">): { latencyMs?: number; ttftMs?: number | undefined } {
+  return provider === undefined ? {} : { latencyMs, ttftMs };
+}
+
+export function figuresOf(record: Countable, bytes: number): Figures {
+  const { endReason, usage, costUsd } = record;
+  const { latencyMs, ttftMs } = durationsOf(record);
   return {
     errors: endReason === "completed" || endReason === "client_cancelled" ? 0 : 1,
     input: tokens(usage.input),

@@ -319,6 +319,14 @@ test("a key that has expired before it begins is not made, by itself or with oth
   expect((await ask("PATCH", `/api/keys/${id}`, { expiresAt: 1 })).body).toMatchObject({ status: "expired" });
 });
 
+test.each(["keys", "teams", "users"])(
+  "a cursor that no page of %s gave is refused, not taken for none",
+  async (kind) => {
+    const { status, body } = await ask("GET", `/api/${kind}?cursor=junk`);
+    expect([status, body]).toMatchObject([400, { error: { param: "cursor" } }]);
+  },
+);
+
 test("control characters in a query are refused before a database meets them", async () => {
   const cursor = Buffer.from("1 \u0000").toString("base64url");
   for (const query of [
@@ -353,7 +361,11 @@ test("keys come in pages, the newest first, and those of one team by themselves"
     ({ cursor } = page);
   }
   expect(seen).toEqual(ids.toSorted().toReversed());
-  for (const query of ["limit=0", "limit=501", "limit=x", "sort=name"])
+  const [first = "", ...rest] = seen;
+  await ask("DELETE", `/api/keys/${first}`);
+  const { body } = await ask("GET", `/api/keys?team=${team}&cursor=${first}`);
+  expect((body["data"] as unknown as { id: string }[]).map(({ id }) => id)).toEqual(rest);
+  for (const query of ["limit=0", "limit=501", "limit=x", "sort=name", "cursor=junk", "cursor=team_1"])
     expect((await ask("GET", `/api/keys?${query}`)).status).toBe(400);
 });
 

@@ -50,6 +50,20 @@ test("pages end where the next one begins", async () => {
     cursor = body["cursor"] as string | null;
   }
   expect(names.sort()).toEqual(["filed", "one", "three", "two"]);
+  for (const kind of ["models", "providers"])
+    expect(messageOf(await ask("GET", `/api/${kind}?cursor=junk`))).toContain("begin anew without it");
+});
+
+test("a model that others fall back to is not deleted, and they are named", async () => {
+  await ask("POST", "/api/models", { name: "last", targets });
+  await ask("POST", "/api/models", { name: "first one", targets, fallbacks: ["last"] });
+  const refused = await ask("DELETE", "/api/models/last");
+  expect([refused.status, messageOf(refused)]).toEqual([
+    409,
+    "The model 'last' is in use by the fallbacks of the model 'first one'; take it out there first.",
+  ]);
+  await ask("PATCH", "/api/models/first%20one", { fallbacks: null });
+  expect((await ask("DELETE", "/api/models/last")).status).toBe(204);
 });
 
 test("names that reach into objects, and references to nothing, are refused with their place", async () => {

@@ -397,13 +397,31 @@ describe("a change that is not sound", () => {
 
   test("is one that takes away what others stand on", async () => {
     await ask("POST", "/api/providers", mine);
-    await ask("POST", "/api/models", { name: "smart", targets: [{ provider: "mine", model: "x" }] });
+    const target = { provider: "mine", model: "x" };
+    await ask("POST", "/api/models", { name: "smart", targets: [target, target] });
+    await ask("POST", "/api/models", { name: "vendor/x", targets: [target] });
+    const other = { name: "other", targets: [{ provider: "filed", model: "m" }] };
+    await ask("POST", "/api/models", { ...other, contextWindowFallbacks: ["mine/big"] });
+    const users = "the model 'smart', the model 'vendor/x', and the fallbacks of the model 'other'";
     const refused = await ask("DELETE", "/api/providers/mine");
     expect([refused.status, messageOf(refused)]).toEqual([
-      400,
-      expect.stringContaining("models.smart.targets[0].provider"),
+      409,
+      `The provider 'mine' is in use by ${users}; take it out there first.`,
     ]);
+    const { body } = await ask("POST", "/api/providers/batch", { delete: ["mine"] });
+    expect(body["results"]).toMatchObject([{ status: 409, error: { code: "conflict" } }]);
     expect((await ask("GET", "/api/providers/mine")).status).toBe(200);
+  });
+
+  test("is one that takes back a change which others stand on, and is answered with its place", async () => {
+    await patch({ enabled: true, protocols: ["openai-chat", "openai-responses"], models: ["m", "extra"] });
+    await ask("POST", "/api/models", {
+      name: "smart",
+      targets: [{ provider: "filed", model: "m" }],
+      fallbacks: ["extra"],
+    });
+    const refused = await ask("DELETE", "/api/providers/filed");
+    expect([refused.status, messageOf(refused)]).toEqual([400, expect.stringContaining("models.smart.fallbacks[0]")]);
   });
 
   test("is told apart from a file that is broken beneath", async () => {

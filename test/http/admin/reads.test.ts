@@ -95,7 +95,7 @@ describe("the steps of a batch", () => {
       { name: "b", targets },
     ];
     expect(await batch({ create })).toEqual([201, 201]);
-    expect(await batch({ delete: ["b"] })).toEqual([400]);
+    expect(await batch({ delete: ["b"] })).toEqual([409]);
     expect(await batch({ delete: ["b", "a"] })).toEqual([204, 204]);
   });
 

@@ -153,3 +153,32 @@ test("statistics by key say what keys are called; what deleted ones were called 
   expect(await namesFor("operator")).toEqual(named(null));
   expect(await namesFor("admin")).toEqual(named("deleted"));
 });
+
+test("a key is told by its id, or by a name that it alone has", async () => {
+  using own = openKeyStore();
+  using house = await startConfigHouse({ store: own.store, file });
+  const keys = house.virtualKeys?.admin.keys;
+  if (keys === undefined) throw new Error("this gateway has a database");
+  const by = { actor: "a test", address: undefined };
+  const make = (name: string) => keys.create({ name, enabled: true }, by);
+  const [only, twin, other, posing] = [await make("only"), await make("twin"), await make("twin"), await make("admin")];
+  const keyIds = [only.id, twin.id, other.id, posing.id, "admin", "key-1a2b3c4d"];
+  await own.store.requests.insert(keyIds.map((keyId) => makeRecord({ startedAt: now, keyId })));
+  const found = async (key: string) => {
+    const logs = await house.ask("GET", `/api/logs?key=${key}`, undefined, "viewer");
+    const stats = await house.ask("GET", `/api/stats?by=key&since=1h&key=${key}`, undefined, "viewer");
+    const groups = (stats.body["rows"] as { group: string }[]).map(({ group }) => group);
+    expect((logs.body["data"] as { keyId: string }[]).map(({ keyId }) => keyId)).toEqual(groups);
+    return groups;
+  };
+  for (const key of keyIds) expect(await found(key)).toEqual([key]);
+  expect(await found("only")).toEqual([only.id]);
+  expect(await found("Only")).toEqual([]);
+  for (const path of ["/api/logs?key=twin", "/api/stats?key=twin"]) {
+    const refused = await house.ask("GET", path);
+    expect([refused.status, messageOf(refused)]).toEqual([400, expect.stringContaining("2 keys are called 'twin'")]);
+    for (const { id } of [twin, other]) expect(messageOf(refused)).toContain(id);
+  }
+  await keys.remove(twin.id, by);
+  expect(await found("twin")).toEqual([other.id]);
+});
