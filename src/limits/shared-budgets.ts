@@ -33,8 +33,11 @@ export interface SharedBudgetsOptions {
   readonly every?: (milliseconds: number, work: () => void) => () => void;
 }
 
+/** Leases that one telling takes along to be forgotten: each brings one more. */
+const mostForgotten = 100;
+
 /** What is to be told of a lease, and when that was let in (by the clock of this gateway). */
-type Settling = Omit<SettleBudgets, "ageMs"> & { readonly letInAt: number };
+type Settling = Omit<SettleBudgets, "ageMs" | "answered"> & { readonly letInAt: number };
 
 /** Whole numbers add up exactly: what is counted together is counted in billionths of a dollar. */
 const unitsInDollar = 1e9;
@@ -77,9 +80,20 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
   const { coordinator, budgets, whenDown, log, every, now = () => performance.now() } = options;
   const unsaid = createUnsaid({ coordinator, say, log, every });
+  /** Leases whose end was told once, and answered. */
+  const answered: string[] = [];
 
-  async function say({ letInAt, ...input }: Settling): Promise<void> {
-    await coordinator.decide("budgets.settle", { ...input, ageMs: Math.max(0, Math.ceil(now() - letInAt)) });
+  async function say({ letInAt, ...input }: Settling, isAgain: boolean): Promise<void> {
+    const ageMs = Math.max(0, Math.ceil(now() - letInAt));
+    const over = answered.splice(-mostForgotten);
+    try {
+      await coordinator.decide("budgets.settle", { ...input, ageMs, answered: over });
+    } catch (error) {
+      answered.push(...over);
+      throw error;
+    }
+    // One that was told before may still be under way, and must then be known.
+    if (!isAgain) answered.push(input.lease);
   }
 
   function leaseOf(id: string, own: BudgetLease, held: { keys: string[]; usd: number; letInAt: number }): BudgetLease {

@@ -11,8 +11,8 @@ export interface Unsaid<Saying extends object> {
 
 export interface UnsaidOptions<Saying extends object> {
   readonly coordinator: Pick<Coordinator, "state" | "onState">;
-  /** May be called again with what it has rejected. */
-  readonly say: (saying: Saying) => Promise<void>;
+  /** Called again with what it has rejected, which may have arrived all the same. */
+  readonly say: (saying: Saying, isAgain: boolean) => Promise<void>;
   readonly log: { warn(message: string): void };
   readonly every?: ((milliseconds: number, work: () => void) => () => void) | undefined;
 }
@@ -44,7 +44,7 @@ export function createUnsaid<Saying extends object>(options: UnsaidOptions<Sayin
 
   async function sayOne(saying: Saying): Promise<boolean> {
     try {
-      await say(saying);
+      await say(saying, true);
     } catch {
       return false;
     }
@@ -66,7 +66,7 @@ export function createUnsaid<Saying extends object>(options: UnsaidOptions<Sayin
   const ends = [every(againMs, () => void sayAll()), coordinator.onState(() => void sayAll())];
 
   return {
-    say: (saying) => void say(saying).catch(() => keep(saying)),
+    say: (saying) => void say(saying, false).catch(() => keep(saying)),
     keep,
     close() {
       for (const end of ends) end();

@@ -70,6 +70,26 @@ export function accountConformance(pair: () => Pair): void {
     for (const bounds of accounts) expect(await roomIn(bounds)).toBe(95);
   });
 
+  test("an end is remembered until it is said that its answer has arrived", async () => {
+    const { first, second } = pair();
+    const bounds = account("key:day", 100);
+    const [one, two] = [demand([bounds], 20), demand([bounds], 20)];
+    const ends = [one, two].map(({ lease }) => ({ lease, accounts: ["key:day"], amount: 5, ageMs: 0 }));
+    for (const open of [one, two]) await first.decide("budgets.reserve", open);
+    for (const end of ends) await first.decide("budgets.settle", end);
+    for (const end of ends) await second.decide("budgets.settle", end);
+    expect(await roomIn(bounds)).toBe(90);
+    const other = demand([bounds], 20);
+    await second.decide("budgets.reserve", other);
+    const last = { lease: other.lease, accounts: ["key:day"], amount: 0, ageMs: 0, answered: [one.lease] };
+    await second.decide("budgets.settle", last);
+    await first.decide("budgets.settle", last);
+    expect(await roomIn(bounds)).toBe(90);
+    // Of the one that is forgotten nobody knows any more that it is charged.
+    for (const end of ends) await second.decide("budgets.settle", end);
+    expect(await roomIn(bounds)).toBe(85);
+  });
+
   test("an account whose window never changes has what is set aside in it until each lease is over", async () => {
     const { first, second, pass } = pair();
     const accounts = [{ key: "always", most: 2, start: 0, end: 0, seed: 0 }];

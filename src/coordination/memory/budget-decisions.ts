@@ -77,7 +77,8 @@ export class BudgetDecisions {
     return { isReserved: true, refused };
   }
 
-  settle({ lease, accounts, amount, ageMs }: SettleBudgets, now: number): void {
+  settle({ lease, accounts, amount, ageMs, answered = [] }: SettleBudgets, now: number): void {
+    for (const over of answered) this.leases.delete(over);
     const known = this.leases.get(lease, now);
     if (known === "settled") return;
     for (const key of accounts) {

@@ -1,4 +1,6 @@
--- KEYS: lease, then for each account its sums and its open leases. ARGV[4]: after so long what one gateway has spent is stored.
+-- KEYS: lease, then for each account its sums and its open leases, then leases to forget.
+-- ARGV[4]: after so long what one gateway has spent is stored.
+for at = 2 * #input.accounts + 2, #KEYS do redis.call("DEL", KEYS[at]) end
 if redis.call("HEXISTS", KEYS[1], "settled") == 1 then return end
 local reserved = tonumber(redis.call("HGET", KEYS[1], "amount"))
 
