@@ -86,6 +86,11 @@ export interface BudgetsReserved {
 export interface SettleBudgets {
   readonly lease: string;
   readonly accounts: readonly string[];
+  /**
+   * Starts of their windows, in the same order: to an account that is in another one, nothing is added where the lease is not
+   * known. Left out = whichever it is in.
+   */
+  readonly starts?: readonly number[] | undefined;
   readonly amount: number;
   /**
    * It was let in so long ago. Where its lease is not known (`budgets.reserve` could not be reached, or all was lost since) the

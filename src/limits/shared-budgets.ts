@@ -1,10 +1,12 @@
 import type { Coordinator } from "../coordination/coordinator.ts";
-import type { AccountBounds, BudgetsReserved, SettleBudgets } from "../coordination/decisions.ts";
+import type { AccountBounds, BudgetsReserved } from "../coordination/decisions.ts";
 import { createId } from "../lib/ids.ts";
 import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
 import type { Budgets } from "./budgets.ts";
 import { uncountedError } from "./refusal-error.ts";
+import type { SpendingEnd } from "./spending-end.ts";
+import { createSpendingSums } from "./spending-sums.ts";
 import { createUnsaid } from "./unsaid.ts";
 
 /**
@@ -35,9 +37,6 @@ export interface SharedBudgetsOptions {
 
 /** Leases that one telling takes along to be forgotten: each brings one more. */
 const mostForgotten = 100;
-
-/** What is to be told of a lease, and when that was let in (by the clock of this gateway). */
-type Settling = Omit<SettleBudgets, "ageMs" | "answered"> & { readonly letInAt: number };
 
 /** Whole numbers add up exactly: what is counted together is counted in billionths of a dollar. */
 const unitsInDollar = 1e9;
@@ -79,11 +78,11 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
 /** Budgets that several gateways charge together; documents stay what lasts. */
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
   const { coordinator, budgets, whenDown, log, every, now = () => performance.now() } = options;
-  const unsaid = createUnsaid({ coordinator, say, log, every });
+  const unsaid = createUnsaid({ coordinator, say, sums: createSpendingSums(), log, every });
   /** Leases whose end was told once, and answered. */
   const answered: string[] = [];
 
-  async function say({ letInAt, ...input }: Settling, isAgain: boolean): Promise<void> {
+  async function say({ letInAt, ...input }: SpendingEnd, isAgain: boolean): Promise<void> {
     const ageMs = Math.max(0, Math.ceil(now() - letInAt));
     const over = answered.splice(-mostForgotten);
     try {
@@ -96,7 +95,20 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     if (!isAgain) answered.push(input.lease);
   }
 
-  function leaseOf(id: string, own: BudgetLease, held: { keys: string[]; usd: number; letInAt: number }): BudgetLease {
+  /** Of a request that is let in now, as estimated. */
+  function endOf(windows: readonly BudgetWindow[], usd: number): SpendingEnd {
+    const accounts = windows.map(({ id }) => id);
+    return {
+      lease: createId("b"),
+      accounts,
+      starts: windows.map(({ start }) => start),
+      amount: unitsOf(usd),
+      letInAt: now(),
+    };
+  }
+
+  /** `estimated`: its end where nobody knows what it came to. */
+  function leaseOf(own: BudgetLease, estimated: SpendingEnd): BudgetLease {
     let isSettled = false;
     return {
       settle(usd) {
@@ -104,8 +116,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
         isSettled = true;
         own.settle(usd);
         const isKnown = usd !== undefined && Number.isFinite(usd) && usd >= 0;
-        const amount = unitsOf(isKnown ? usd : held.usd);
-        unsaid.say({ lease: id, accounts: held.keys, amount, letInAt: held.letInAt });
+        unsaid.say(isKnown ? { ...estimated, amount: unitsOf(usd) } : estimated);
       },
     };
   }
@@ -115,10 +126,10 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     estimate: { usd: number; ttlMs: number },
   ): BudgetLease | BudgetRefusal {
     if (whenDown === "closed") throw uncountedError();
-    const keys = smallest(budgets.windows(owners)).map(({ id }) => id);
+    const windows = smallest(budgets.windows(owners));
     const own = budgets.reserve(owners, estimate);
-    if (isBudgetRefusal(own) || keys.length === 0) return own;
-    return leaseOf(createId("b"), own, { keys, usd: estimate.usd, letInAt: now() });
+    if (isBudgetRefusal(own) || windows.length === 0) return own;
+    return leaseOf(own, endOf(windows, estimate.usd));
   }
 
   async function together(
@@ -127,19 +138,18 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     estimate: { usd: number; ttlMs: number },
   ): Promise<BudgetLease | BudgetRefusal> {
     const { usd, ttlMs } = estimate;
-    const lease = createId("b");
+    const end = endOf(windows, usd);
+    const { lease, amount } = end;
     const accounts = windows.map(boundsOf);
-    const keys = accounts.map(({ key }) => key);
-    const letInAt = now();
     let reserved: BudgetsReserved;
     try {
-      reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount: unitsOf(usd), accounts });
+      reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount, accounts });
     } catch {
-      unsaid.keep({ lease, accounts: keys, amount: 0, letInAt });
+      unsaid.keep({ ...end, amount: 0 });
       return alone(owners, estimate);
     }
     if (!reserved.isReserved) return refusalOf(windows, reserved, usd);
-    return leaseOf(lease, budgets.hold(owners, estimate), { keys, usd, letInAt });
+    return leaseOf(budgets.hold(owners, estimate), end);
   }
 
   return {

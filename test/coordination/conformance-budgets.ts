@@ -164,6 +164,22 @@ export function accountConformance(pair: () => Pair): void {
     expect(await roomIn(bounds)).toBe(69);
   });
 
+  test("what was let in unasked in a window that is over is added to no other", async () => {
+    const { first, pass } = pair();
+    const old = account("key:hour", 100);
+    const always = account("key:always", 100);
+    for (const bounds of [old, always]) expect(await roomIn(bounds)).toBe(100);
+    pass(hourMs);
+    const young = account("key:hour", 100);
+    expect(await roomIn(young)).toBe(100);
+    const accounts = ["key:hour", "key:always"];
+    const late = { lease: "late", accounts, starts: [old.start, always.start], amount: 30, ageMs: 0 };
+    await first.decide("budgets.settle", late);
+    expect([await roomIn(young), await roomIn(always)]).toEqual([100, 70]);
+    await first.decide("budgets.settle", { ...late, lease: "timely", starts: [young.start, always.start] });
+    expect([await roomIn(young), await roomIn(always)]).toEqual([70, 40]);
+  });
+
   test("what was at work when all was lost is added when it ends, by whoever the account was made anew", async () => {
     const { first, second, pass } = pair();
     const bounds = account("key:day", 100);

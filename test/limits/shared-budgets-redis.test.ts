@@ -31,9 +31,9 @@ if (server !== undefined) {
       prefix,
     });
     const budgets = createBudgets({ documents: createMemoryDocuments(), log, every: () => () => undefined });
+    await untilUp(coordinator);
     const shared = createSharedBudgets({ coordinator, budgets, whenDown: "local", log });
     open.push(shared, coordinator);
-    await untilUp(coordinator);
     return { coordinator, shared };
   }
 
@@ -69,6 +69,20 @@ if (server !== undefined) {
       expect((await keysOf(prefix, "money")).length).toBeLessThanOrEqual(40);
       expect(await keysOf(prefix, "open")).toEqual([]);
     });
+
+    test("of 15,000 requests that end while it is away each is counted once when it is back", async () => {
+      const prefix = `away-${(prefixes += 1)}`;
+      const { shared } = await join(prefix);
+      (await leaseOf(shared, 1)).settle(1);
+      await untilSpent(prefix, 1);
+      server.freeze();
+      try {
+        for (let at = 0; at < 15_000; at += 1) (await leaseOf(shared, 1)).settle(1);
+      } finally {
+        server.thaw();
+      }
+      await untilSpent(prefix, 15_001);
+    }, 20_000);
 
     test("an end whose answer was lost is counted once, whatever was forgotten meanwhile", async () => {
       const prefix = `lost-${(prefixes += 1)}`;
