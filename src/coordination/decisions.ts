@@ -102,12 +102,19 @@ export interface RaisedAccount extends Omit<AccountBounds, "most"> {
 export interface SettleBudgets {
   readonly lease: string;
   readonly accounts: readonly string[];
+  /**
+   * Starts of their windows, in the same order: to an account that is in another one, nothing is added where the lease is not
+   * known. Left out = whichever it is in.
+   */
+  readonly starts?: readonly number[] | undefined;
   readonly amount: number;
   /**
    * It was let in so long ago. Where its lease is not known (`budgets.reserve` could not be reached, or all was lost since) the
    * amount is added, also once, unless the account was made so much later that what was stored, with which it began, has it.
    */
   readonly ageMs: number;
+  /** Other leases, whose end nobody tells again: they need not be remembered any more. */
+  readonly answered?: readonly string[] | undefined;
 }
 
 /** Something short that everybody may read for a while: who is there, which circuits are open. */
@@ -166,7 +173,7 @@ export type DecisionName = keyof Decisions;
 export type DecisionInput<Name extends DecisionName> = Decisions[Name]["input"];
 export type DecisionOutput<Name extends DecisionName> = Decisions[Name]["output"];
 
-/** How long a reservation is remembered beyond its time, for one that is settled late. */
+/** How long a reservation is remembered beyond its time, for one that is settled late, and an end, for one whose answer was lost. */
 export const lateSettleMs = 3_600_000;
 /** How long it is remembered that somebody waits for a place: they say so again before. */
 export const awaitedMs = 5000;

@@ -18,6 +18,11 @@ export function announcedDocuments(
       tell(document.kind);
       return stored;
     },
+    async update(change) {
+      const documentsNow = await documents.update(change);
+      tell(change.kind);
+      return documentsNow;
+    },
     async remove(document) {
       const wasThere = await documents.remove(document);
       tell(document.kind);

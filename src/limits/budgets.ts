@@ -3,10 +3,10 @@ import { errorText } from "../lib/error-text.ts";
 import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
 import { within } from "../lib/within.ts";
-import { isConflict } from "../storage/conflict.ts";
-import type { DocumentChange, DocumentStore, StoredDocument } from "../storage/document-store.ts";
+import type { DocumentChange, DocumentStore } from "../storage/document-store.ts";
 import type { BudgetAccount } from "./budget-account.ts";
 import {
+  type Charge,
   charged,
   foreignIn,
   foreignReservedIn,
@@ -65,7 +65,7 @@ export interface Budgets {
 }
 
 export interface BudgetsOptions {
-  documents: Pick<DocumentStore, "get" | "put" | "remove">;
+  documents: Pick<DocumentStore, "update" | "remove">;
   log: { info(message: string): void; warn(message: string): void };
   /** Where several gateways charge budgets together. */
   raiseTogether?: RaiseTogether | undefined;
@@ -77,20 +77,16 @@ export interface BudgetsOptions {
 export const spendingKind = "spending";
 const flushEveryMs = 500;
 const closeMs = 2000;
-/** Documents that are written at the same time. */
-const width = 8;
-const mostTries = 5;
+/** Documents that are written in one transaction: whoever else changes one waits for its end. */
+const mostTogether = 250;
 
 /** What is known of one document. */
 interface Copy {
   /** Of what is there, 0 = nothing. */
   version: number;
-  document: SpendingDocument | undefined;
   /** What was spent here and is in it, of the window that begins at `writtenIn`. */
   written: number;
   writtenIn: number;
-  /** The answer to a change was lost. */
-  isInDoubt: boolean;
 }
 
 export function createBudgets(options: BudgetsOptions): Budgets {
@@ -111,7 +107,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
   function copyOf(id: string): Copy {
     let copy = copies.get(id);
     if (copy === undefined) {
-      copy = { version: 0, document: undefined, written: 0, writtenIn: 0, isInDoubt: false };
+      copy = { version: 0, written: 0, writtenIn: 0 };
       copies.set(id, copy);
     }
     return copy;
@@ -125,7 +121,6 @@ export function createBudgets(options: BudgetsOptions): Budgets {
   function saw(id: string, version: number, document: SpendingDocument | undefined): void {
     const copy = copyOf(id);
     copy.version = version;
-    copy.document = document;
     if (document === undefined) return;
     const time = now();
     if (document.start > time + mostAheadMs) warnOfClock(latestIn(document) - time);
@@ -138,59 +133,50 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     }
   }
 
-  async function look(id: string): Promise<void> {
-    const found = await documents.get(spendingKind, id);
-    saw(id, found?.version ?? 0, found && readSpending(found.value));
-    copyOf(id).isInDoubt = false;
-  }
-
-  /** Whether it is written; `false` = somebody else was faster. */
-  async function put(account: BudgetAccount): Promise<boolean> {
-    const { id } = account;
-    const copy = copyOf(id);
+  function chargeOf(account: BudgetAccount): Charge {
     const time = now();
     const { span, spent, own: reserved, foreign } = account.at(time);
-    const charge = { span, spent, reserved, foreign: foreign.usd, writer: writerIn(copy, span.start), time };
-    const value = charged(copy.document, charge);
-    if (value === undefined) return true;
-    let stored: StoredDocument;
-    try {
-      stored = await documents.put({ kind: spendingKind, id, value, expectedVersion: copy.version });
-    } catch (error) {
-      if (isConflict(error)) return false;
-      copy.isInDoubt = true;
-      throw error;
-    }
-    copy.written = spent;
-    copy.writtenIn = span.start;
-    if (stored.version > copy.version) saw(id, stored.version, value);
-    return true;
+    return { span, spent, reserved, foreign: foreign.usd, writer: writerIn(copyOf(account.id), span.start), time };
   }
 
-  async function save(account: BudgetAccount): Promise<void> {
-    if (copyOf(account.id).isInDoubt) await look(account.id);
-    for (let tries = 0; tries < mostTries; tries += 1) {
-      if (await put(account)) return;
-      await look(account.id);
+  /** Whose last answer was lost finds its own share in the document, and charges nothing twice. */
+  async function save(accounts: readonly BudgetAccount[]): Promise<void> {
+    const byId = new Map(accounts.map((account) => [account.id, account]));
+    const written = new Map<string, { document: SpendingDocument; start: number }>();
+    const stored = await documents.update({
+      kind: spendingKind,
+      ids: [...byId.keys()],
+      become(id, found) {
+        written.delete(id);
+        const account = byId.get(id);
+        if (account === undefined || ledger.isForgotten(id)) return undefined;
+        const charge = chargeOf(account);
+        const document = charged(found && readSpending(found.value), charge);
+        if (document !== undefined) written.set(id, { document, start: charge.span.start });
+        return document;
+      },
+    });
+    for (const [id, { version, value }] of stored) {
+      const copy = copyOf(id);
+      const mine = written.get(id);
+      if (mine !== undefined) {
+        const { start, document } = mine;
+        copy.written = windowsIn(document).find((window) => window.start === start)?.writers[writer]?.[0] ?? 0;
+        copy.writtenIn = start;
+      }
+      if (version > copy.version) saw(id, version, mine?.document ?? readSpending(value));
     }
-    ledger.markDirty(account);
   }
 
   async function saveAll(accounts: readonly BudgetAccount[]): Promise<void> {
-    const rest = [...accounts];
-    const work = async (): Promise<void> => {
-      for (let account = rest.pop(); account !== undefined; account = rest.pop()) {
-        try {
-          await save(account);
-        } catch (error) {
-          for (const unsaved of [account, ...rest.splice(0)]) ledger.markDirty(unsaved);
-          throw error;
-        }
+    for (let at = 0; at < accounts.length; at += mostTogether) {
+      try {
+        await save(accounts.slice(at, at + mostTogether));
+      } catch (error) {
+        for (const unsaved of accounts.slice(at)) ledger.markDirty(unsaved);
+        throw error;
       }
-    };
-    const outcomes = await Promise.allSettled(Array.from({ length: width }, work));
-    const failed = outcomes.find(({ status }) => status === "rejected");
-    if (failed?.status === "rejected") throw failed.reason;
+    }
   }
 
   async function write(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Coordinator } from "../coordination/coordinator.ts";
-import type { AccountBounds, BudgetsReserved, SettleBudgets } from "../coordination/decisions.ts";
+import type { AccountBounds, BudgetsReserved } from "../coordination/decisions.ts";
 import { createId } from "../lib/ids.ts";
 import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
@@ -7,6 +7,8 @@ import type { Budgets } from "./budgets.ts";
 import { createClockWarning } from "./clock-warning.ts";
 import { unitsInDollar, unitsOf } from "./money-units.ts";
 import { uncountedError } from "./refusal-error.ts";
+import type { SpendingEnd } from "./spending-end.ts";
+import { createSpendingSums } from "./spending-sums.ts";
 import { createUnsaid } from "./unsaid.ts";
 
 /**
@@ -37,8 +39,8 @@ export interface SharedBudgetsOptions {
   readonly every?: (milliseconds: number, work: () => void) => () => void;
 }
 
-/** What is to be told of a lease, and when that was let in (by the clock of this gateway). */
-type Settling = Omit<SettleBudgets, "ageMs"> & { readonly letInAt: number };
+/** Leases that one telling takes along to be forgotten: each brings one more. */
+const mostForgotten = 100;
 
 function boundsOf({ id, budget, start, end, usd }: BudgetWindow): AccountBounds {
   return { key: id, most: unitsOf(budget.usd), start, end, seed: unitsOf(usd) };
@@ -73,19 +75,43 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
 /** Budgets that several gateways charge together; documents stay what lasts. */
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
   const { coordinator, budgets, whenDown, log, every, now = () => performance.now(), wallClock = Date.now } = options;
-  const unsaid = createUnsaid({ coordinator, say, log, every });
 
   const warnOfClock = createClockWarning(
     log,
     (ahead) =>
       `This gateway's clock is ${ahead} ahead of the one that budgets are counted by (Redis's): set the wrong one right, and start the gateway again. Until then it does not count them with the others.`,
   );
+  const unsaid = createUnsaid({ coordinator, say, sums: createSpendingSums(), log, every });
+  /** Leases whose end was told once, and answered. */
+  const answered: string[] = [];
 
-  async function say({ letInAt, ...input }: Settling): Promise<void> {
-    await coordinator.decide("budgets.settle", { ...input, ageMs: Math.max(0, Math.ceil(now() - letInAt)) });
+  async function say({ letInAt, ...input }: SpendingEnd, isAgain: boolean): Promise<void> {
+    const ageMs = Math.max(0, Math.ceil(now() - letInAt));
+    const over = answered.splice(-mostForgotten);
+    try {
+      await coordinator.decide("budgets.settle", { ...input, ageMs, answered: over });
+    } catch (error) {
+      answered.push(...over);
+      throw error;
+    }
+    // One that was told before may still be under way, and must then be known.
+    if (!isAgain) answered.push(input.lease);
   }
 
-  function leaseOf(id: string, own: BudgetLease, held: { keys: string[]; usd: number; letInAt: number }): BudgetLease {
+  /** Of a request that is let in now, as estimated. */
+  function endOf(windows: readonly BudgetWindow[], usd: number): SpendingEnd {
+    const accounts = windows.map(({ id }) => id);
+    return {
+      lease: createId("b"),
+      accounts,
+      starts: windows.map(({ start }) => start),
+      amount: unitsOf(usd),
+      letInAt: now(),
+    };
+  }
+
+  /** `estimated`: its end where nobody knows what it came to. */
+  function leaseOf(own: BudgetLease, estimated: SpendingEnd): BudgetLease {
     let isSettled = false;
     return {
       settle(usd) {
@@ -93,8 +119,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
         isSettled = true;
         own.settle(usd);
         const isKnown = usd !== undefined && Number.isFinite(usd) && usd >= 0;
-        const amount = unitsOf(isKnown ? usd : held.usd);
-        unsaid.say({ lease: id, accounts: held.keys, amount, letInAt: held.letInAt });
+        unsaid.say(isKnown ? { ...estimated, amount: unitsOf(usd) } : estimated);
       },
     };
   }
@@ -102,12 +127,14 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
   function alone(
     owners: readonly BudgetOwner[],
     estimate: { usd: number; ttlMs: number },
+    why?: "wrong clock",
   ): BudgetLease | BudgetRefusal {
     if (whenDown === "closed") throw uncountedError();
-    const keys = smallest(budgets.windows(owners)).map(({ id }) => id);
+    const windows = smallest(budgets.windows(owners));
     const own = budgets.reserve(owners, estimate);
-    if (isBudgetRefusal(own) || keys.length === 0) return own;
-    return leaseOf(createId("b"), own, { keys, usd: estimate.usd, letInAt: now() });
+    if (isBudgetRefusal(own) || windows.length === 0) return own;
+    const end = endOf(windows, estimate.usd);
+    return leaseOf(own, why === undefined ? end : { ...end, starts: undefined });
   }
 
   async function together(
@@ -116,23 +143,22 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     estimate: { usd: number; ttlMs: number },
   ): Promise<BudgetLease | BudgetRefusal> {
     const { usd, ttlMs } = estimate;
-    const lease = createId("b");
+    const end = endOf(windows, usd);
+    const { lease, amount } = end;
     const accounts = windows.map(boundsOf);
-    const keys = accounts.map(({ key }) => key);
-    const letInAt = now();
     let reserved: BudgetsReserved;
     try {
-      reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount: unitsOf(usd), accounts });
+      reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount, accounts });
     } catch {
-      unsaid.keep({ lease, accounts: keys, amount: 0, letInAt });
+      unsaid.keep({ ...end, amount: 0 });
       return alone(owners, estimate);
     }
     if (reserved.timeHere !== undefined) {
       warnOfClock(wallClock() - reserved.timeHere);
-      return alone(owners, estimate);
+      return alone(owners, estimate, "wrong clock");
     }
     if (!reserved.isReserved) return refusalOf(windows, reserved, usd);
-    return leaseOf(lease, budgets.hold(owners, estimate), { keys, usd, letInAt });
+    return leaseOf(budgets.hold(owners, estimate), end);
   }
 
   return {

@@ -11,8 +11,10 @@ export interface Unsaid<Saying extends object> {
 
 export interface UnsaidOptions<Saying extends object> {
   readonly coordinator: Pick<Coordinator, "state" | "onState">;
-  /** May be called again with what it has rejected. */
-  readonly say: (saying: Saying) => Promise<void>;
+  /** Called again with what it has rejected, which may have arrived all the same. */
+  readonly say: (saying: Saying, isAgain: boolean) => Promise<void>;
+  /** Takes the oldest of those that are too many and were never said; left out = they are lost. */
+  readonly sums?: { add(saying: Saying): void; take(): Saying[] } | undefined;
   readonly log: { warn(message: string): void };
   readonly every?: ((milliseconds: number, work: () => void) => () => void) | undefined;
 }
@@ -23,18 +25,19 @@ const batchSize = 100;
 const againMs = 1000;
 
 export function createUnsaid<Saying extends object>(options: UnsaidOptions<Saying>): Unsaid<Saying> {
-  const { coordinator, say, log, every = repeat } = options;
-  const kept = new Set<Saying>();
+  const { coordinator, say, sums, log, every = repeat } = options;
+  /** Said, and nobody knows whether it was heard: it may not become part of a sum. */
+  const doubtful = new Set<Saying>();
+  const neverSaid = new Set<Saying>();
   let isSaying = false;
   let hasWarned = false;
 
-  function keep(saying: Saying): void {
-    kept.add(saying);
-    if (kept.size <= mostKept) return;
-    for (const oldest of kept) {
-      kept.delete(oldest);
-      break;
-    }
+  function giveUpOldest(): void {
+    const among = neverSaid.size > 0 ? neverSaid : doubtful;
+    const [oldest] = among.values().take(1);
+    if (oldest === undefined) return;
+    among.delete(oldest);
+    if (sums !== undefined && among === neverSaid) return sums.add(oldest);
     if (hasWarned) return;
     hasWarned = true;
     log.warn(
@@ -42,32 +45,52 @@ export function createUnsaid<Saying extends object>(options: UnsaidOptions<Sayin
     );
   }
 
+  function keepIn(kept: Set<Saying>, saying: Saying): void {
+    kept.add(saying);
+    if (doubtful.size + neverSaid.size > mostKept) giveUpOldest();
+  }
+
   async function sayOne(saying: Saying): Promise<boolean> {
+    const isAgain = doubtful.has(saying);
+    neverSaid.delete(saying);
+    doubtful.add(saying);
     try {
-      await say(saying);
+      await say(saying, isAgain);
     } catch {
       return false;
     }
-    kept.delete(saying);
+    doubtful.delete(saying);
     return true;
+  }
+
+  function nextBatch(): Saying[] {
+    if (doubtful.size + neverSaid.size === 0) for (const sum of sums?.take() ?? []) neverSaid.add(sum);
+    const again = [...doubtful.values().take(batchSize)];
+    return [...again, ...neverSaid.values().take(batchSize - again.length)];
   }
 
   async function sayAll(): Promise<void> {
     if (isSaying) return;
     isSaying = true;
-    while (kept.size > 0 && coordinator.state().isUp) {
-      const said = await Promise.all(kept.values().take(batchSize).map(sayOne));
-      if (said.includes(false)) break;
+    let isHeard = true;
+    while (isHeard && coordinator.state().isUp) {
+      const batch = nextBatch();
+      if (batch.length === 0) break;
+      const said = await Promise.all(batch.map(sayOne));
+      isHeard = !said.includes(false);
     }
     isSaying = false;
-    if (kept.size === 0) hasWarned = false;
+    if (doubtful.size + neverSaid.size === 0) hasWarned = false;
   }
 
   const ends = [every(againMs, () => void sayAll()), coordinator.onState(() => void sayAll())];
 
   return {
-    say: (saying) => void say(saying).catch(() => keep(saying)),
-    keep,
+    say(saying) {
+      if (coordinator.state().isUp) void say(saying, false).catch(() => keepIn(doubtful, saying));
+      else keepIn(neverSaid, saying);
+    },
+    keep: (saying) => keepIn(neverSaid, saying),
     close() {
       for (const end of ends) end();
     },

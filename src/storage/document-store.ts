@@ -42,6 +42,17 @@ export interface PutDocument {
   readonly expectedVersion?: number | undefined;
 }
 
+export interface UpdateDocuments {
+  readonly kind: string;
+  /** Each once. */
+  readonly ids: readonly string[];
+  /**
+   * The value that takes the place of what is there; `undefined` = that stays. Asked anew where the transaction has to be made
+   * again, so it changes nothing itself.
+   */
+  readonly become: (id: string, found: StoredDocument | undefined) => unknown;
+}
+
 /**
  * A small area for what is changed while the gateway runs. Every change is one transaction; versions are given in the order
  * in which changes become visible, so that who asks for those since a version misses none.
@@ -53,6 +64,11 @@ export interface DocumentStore {
   get(kind: string, id: string): Promise<StoredDocument | undefined>;
   /** Resolves to the document as it is now. */
   put(document: PutDocument): Promise<StoredDocument>;
+  /**
+   * Changes several documents in one transaction; between what is found and what is written nobody changes any, so there is no
+   * conflict. Resolves to those that there are now, by id. Everybody else who changes a document waits meanwhile.
+   */
+  update(change: UpdateDocuments): Promise<ReadonlyMap<string, StoredDocument>>;
   /** Whether there was one. */
   remove(document: Pick<PutDocument, "kind" | "id" | "expectedVersion">): Promise<boolean>;
   /** All of a kind, by id. */

@@ -70,6 +70,26 @@ export function accountConformance(pair: () => Pair): void {
     for (const bounds of accounts) expect(await roomIn(bounds)).toBe(95);
   });
 
+  test("an end is remembered until it is said that its answer has arrived", async () => {
+    const { first, second } = pair();
+    const bounds = account("key:day", 100);
+    const [one, two] = [demand([bounds], 20), demand([bounds], 20)];
+    const ends = [one, two].map(({ lease }) => ({ lease, accounts: ["key:day"], amount: 5, ageMs: 0 }));
+    for (const open of [one, two]) await first.decide("budgets.reserve", open);
+    for (const end of ends) await first.decide("budgets.settle", end);
+    for (const end of ends) await second.decide("budgets.settle", end);
+    expect(await roomIn(bounds)).toBe(90);
+    const other = demand([bounds], 20);
+    await second.decide("budgets.reserve", other);
+    const last = { lease: other.lease, accounts: ["key:day"], amount: 0, ageMs: 0, answered: [one.lease] };
+    await second.decide("budgets.settle", last);
+    await first.decide("budgets.settle", last);
+    expect(await roomIn(bounds)).toBe(90);
+    // Of the one that is forgotten nobody knows any more that it is charged.
+    for (const end of ends) await second.decide("budgets.settle", end);
+    expect(await roomIn(bounds)).toBe(85);
+  });
+
   test("an account whose window never changes has what is set aside in it until each lease is over", async () => {
     const { first, second, pass } = pair();
     const accounts = [{ key: "always", most: 2, start: 0, end: 0, seed: 0 }];
@@ -142,6 +162,22 @@ export function accountConformance(pair: () => Pair): void {
     await first.decide("budgets.settle", { ...unasked, lease: "just before", amount: 1, ageMs: 8000 });
     await first.decide("budgets.settle", { ...unasked, lease: "nowhere", accounts: ["key:week"] });
     expect(await roomIn(bounds)).toBe(69);
+  });
+
+  test("what was let in unasked in a window that is over is added to no other", async () => {
+    const { first, pass } = pair();
+    const old = account("key:hour", 100);
+    const always = account("key:always", 100);
+    for (const bounds of [old, always]) expect(await roomIn(bounds)).toBe(100);
+    pass(hourMs);
+    const young = account("key:hour", 100);
+    expect(await roomIn(young)).toBe(100);
+    const accounts = ["key:hour", "key:always"];
+    const late = { lease: "late", accounts, starts: [old.start, always.start], amount: 30, ageMs: 0 };
+    await first.decide("budgets.settle", late);
+    expect([await roomIn(young), await roomIn(always)]).toEqual([100, 70]);
+    await first.decide("budgets.settle", { ...late, lease: "timely", starts: [young.start, always.start] });
+    expect([await roomIn(young), await roomIn(always)]).toEqual([70, 40]);
   });
 
   test("what was at work when all was lost is added when it ends, by whoever the account was made anew", async () => {

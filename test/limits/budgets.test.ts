@@ -319,4 +319,13 @@ test("many owners are written together", async () => {
   await budgets.flush();
   expect(await documents.list("spending")).toHaveLength(600);
   expect(documents.writes).toBe(600);
+  expect(documents.transactions).toBe(3);
+  documents.fault = "down";
+  for (const id of ["key_0", "key_299"]) reserve(budgets, 1, { kind: "key", id, budgets: [...limits] })?.settle(1);
+  await budgets.flush();
+  documents.fault = undefined;
+  await budgets.flush();
+  const after = await begin();
+  expect(used(after, { kind: "key", id: "key_299", budgets: [...limits] })).toEqual([2, 0]);
+  expect([documents.writes, documents.transactions]).toEqual([604, 4]);
 });

@@ -233,6 +233,29 @@ describe("while the others cannot be reached", () => {
     await leaseOf(second, 10);
   });
 
+  test("more ends than can be kept one by one are counted all the same, each once, in the windows that still run", async () => {
+    const { clock, join } = world();
+    const hourly: BudgetOwner = { kind: "key", id: "key_2", budgets: [{ usd: 1e6, window: "hour" }] };
+    const monthly: BudgetOwner = { kind: "team", id: "team_2", budgets: [{ usd: 1e6, window: "month" }] };
+    const [first, second] = [await join(), await join()];
+    await leaseOf(second, 1, [hourly, monthly]);
+    clock.time += 10_000;
+    first.go();
+    for (let minute = 0; minute < 120; minute += 1) {
+      clock.time += 60_000;
+      const leases = await Promise.all(Array.from({ length: 200 }, () => leaseOf(first, 1, [hourly, monthly])));
+      for (const lease of leases) lease.settle(0.5);
+    }
+    // Of the hour that runs nobody but the first knows so far: 14:00:10 is the first minute in it.
+    (await leaseOf(second, 1, [hourly, monthly])).settle(1);
+    clock.time += 1000;
+    first.comeBack();
+    // A hundred at a time.
+    for (let batch = 0; batch < 200; batch += 1) await settled();
+    expect(await refusalOf(second, 1e6, [monthly])).toMatchObject({ spentUsd: 1 + 24_000 * 0.5 });
+    expect(await refusalOf(second, 1e6, [hourly])).toMatchObject({ spentUsd: 1 + 200 * 0.5 });
+  });
+
   test("nobody with a budget gets in where nothing may pass uncounted", async () => {
     const { join } = world({ whenDown: "closed" });
     const first = await join();

@@ -1,9 +1,13 @@
 import { expect, test } from "bun:test";
-import { createUnsaid } from "../../src/limits/unsaid.ts";
+import { createUnsaid, type UnsaidOptions } from "../../src/limits/unsaid.ts";
 import { settled } from "./limiter-world.ts";
 import type { CoordinatorState } from "../../src/coordination/coordinator.ts";
 
-function createWorld() {
+interface Numbered {
+  readonly number: number;
+}
+
+function createWorld(sums?: UnsaidOptions<Numbered>["sums"]) {
   const said: number[] = [];
   const warned: string[] = [];
   let attempts = 0;
@@ -11,7 +15,8 @@ function createWorld() {
   const ticks = new Set<() => void>();
   const watchers = new Set<(state: CoordinatorState) => void>();
   const state: CoordinatorState = { isUp: true, problem: undefined };
-  const unsaid = createUnsaid<{ readonly number: number }>({
+  const unsaid = createUnsaid<Numbered>({
+    sums,
     coordinator: {
       state: () => state,
       onState(listener) {
@@ -82,6 +87,25 @@ test("of too much the oldest is left out, which is said once", async () => {
   tick();
   await untilQuiet(attempts);
   expect([said.length, said[0]]).toEqual([10_000, 3]);
+});
+
+test("where there are sums nothing is left out: what was never said becomes part of one, what may have been heard does not", async () => {
+  const summed: number[] = [];
+  const { unsaid, said, warned, attempts, takeWrites, tick } = createWorld({
+    add: ({ number }) => void summed.push(number),
+    take: () => summed.splice(0).map((number) => ({ number: number + 0.5 })),
+  });
+  for (let number = 0; number < 10; number += 1) unsaid.say({ number });
+  await untilQuiet(attempts);
+  for (let number = 10; number < 10_020; number += 1) unsaid.keep({ number });
+  expect(summed).toEqual(Array.from({ length: 20 }, (_, at) => 10 + at));
+  takeWrites();
+  tick();
+  await untilQuiet(attempts);
+  expect(said).toHaveLength(10_020);
+  expect(said.slice(0, 11)).toEqual([...Array.from({ length: 10 }, (_, at) => at), 30]);
+  expect(said.slice(-20)).toEqual(Array.from({ length: 20 }, (_, at) => 10.5 + at));
+  expect(warned).toEqual([]);
 });
 
 test("nothing is said after the end", async () => {

@@ -10,6 +10,8 @@ export interface MemoryDocuments extends DocumentStore {
   fault: StoreFault | undefined;
   /** Changes that were made. */
   readonly writes: number;
+  /** Transactions that changed several at once. */
+  readonly transactions: number;
 }
 
 export function outOfReach(): GatewayError {
@@ -27,6 +29,7 @@ export function createMemoryDocuments(now: () => number = Date.now): MemoryDocum
   let fault: StoreFault | undefined;
   let version = 0;
   let writes = 0;
+  let transactions = 0;
 
   const current = (kind: string, id: string): StoredDocument | undefined => {
     const found = byPath.get(`${kind}/${id}`);
@@ -64,6 +67,9 @@ export function createMemoryDocuments(now: () => number = Date.now): MemoryDocum
     get writes() {
       return writes;
     },
+    get transactions() {
+      return transactions;
+    },
     get: (kind, id) => answer(() => current(kind, id)),
     put: (document) =>
       answer(() => {
@@ -72,6 +78,23 @@ export function createMemoryDocuments(now: () => number = Date.now): MemoryDocum
         const value: unknown = JSON.parse(JSON.stringify(document.value));
         byPath.set(`${kind}/${id}`, { kind, id, version, updatedAt: now(), value });
         return { kind, id, version, updatedAt: now(), value };
+      }),
+    update: ({ kind, ids, become }) =>
+      answer(() => {
+        const there = new Map<string, StoredDocument>();
+        for (const id of ids) {
+          const found = current(kind, id);
+          const next = become(id, found);
+          if (next !== undefined) {
+            change({ kind, id });
+            const value: unknown = JSON.parse(JSON.stringify(next));
+            byPath.set(`${kind}/${id}`, { kind, id, version, updatedAt: now(), value });
+          }
+          const document = current(kind, id);
+          if (document !== undefined) there.set(id, document);
+        }
+        transactions += 1;
+        return there;
       }),
     remove: (named) =>
       answer(() => {

@@ -94,14 +94,16 @@ export class BudgetDecisions {
     }
   }
 
-  settle({ lease, accounts, amount, ageMs }: SettleBudgets, now: number): void {
+  settle({ lease, accounts, starts, amount, ageMs, answered = [] }: SettleBudgets, now: number): void {
+    for (const over of answered) this.leases.delete(over);
     const known = this.leases.get(lease, now);
     if (known === "settled") return;
-    for (const key of accounts) {
+    for (const [at, key] of accounts.entries()) {
       const account = this.accounts.get(key, now);
       if (account === undefined) continue;
       if (known === undefined) {
-        if (account.since <= now - ageMs + storedAfterMs) account.add(amount);
+        const isOther = starts !== undefined && starts[at] !== account.start;
+        if (!isOther && account.since <= now - ageMs + storedAfterMs) account.add(amount);
       } else if (known.get(key) === account) {
         account.letGo(lease);
         account.add(amount);

@@ -143,7 +143,11 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
   }),
   "budgets.settle": script({
     body: budgetsSettle,
-    keys: ({ lease, accounts }) => [`money:${lease}`, ...accounts.flatMap(accountKeys)],
+    keys: ({ lease, accounts, answered = [] }) => [
+      `money:${lease}`,
+      ...accounts.flatMap(accountKeys),
+      ...answered.map((over) => `money:${over}`),
+    ],
     numbers: [lateSettleMs, storedAfterMs],
     read: nothing,
   }),

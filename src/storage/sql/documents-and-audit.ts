@@ -1,7 +1,15 @@
 import type { Store } from "../store.ts";
 import { appendSteps, auditPageSteps, deleteAuditSteps } from "./audit.ts";
 import type { Dialect } from "./dialect.ts";
-import { changesSteps, forgetRemovedSteps, getSteps, listDocumentsSteps, putSteps, removeSteps } from "./documents.ts";
+import {
+  changesSteps,
+  forgetRemovedSteps,
+  getSteps,
+  listDocumentsSteps,
+  putSteps,
+  removeSteps,
+  updateSteps,
+} from "./documents.ts";
 import { deletedNamesSteps } from "./names.ts";
 import type { Steps } from "./steps.ts";
 
@@ -23,6 +31,7 @@ export function documentsAndAudit(options: DocumentsAndAuditOptions): Pick<Store
     documents: {
       get: (kind, id) => read(() => getSteps(kind, id)),
       put: (document) => write(() => putSteps(document, tools())),
+      update: (change) => write(() => updateSteps(change, tools())),
       remove: (named) => write(() => removeSteps(named, tools())),
       list: (kind) => read(() => listDocumentsSteps(kind)),
       changesSince: (version) => read(() => changesSteps(version)),

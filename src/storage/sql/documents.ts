@@ -5,8 +5,9 @@ import type {
   ForgottenRemovals,
   PutDocument,
   StoredDocument,
+  UpdateDocuments,
 } from "../document-store.ts";
-import { tables } from "../tables.ts";
+import { type TableRow, tables } from "../tables.ts";
 import { type Dialect, idsInList, inIds } from "./dialect.ts";
 import { jsonText, jsonValue } from "./json-column.ts";
 import { maybeTextIn, numberIn, type SqlRow, statement, type Steps, textIn } from "./steps.ts";
@@ -23,7 +24,7 @@ const changesSql = `SELECT ${columns} FROM documents WHERE version > ? ORDER BY 
 const agesSql = `SELECT path, version, updated_at, CASE WHEN value IS NULL THEN 1 ELSE 0 END AS is_removed
   FROM documents WHERE version > ? ORDER BY version LIMIT ${mostChanges}`;
 /** Whoever changes a document waits here for the one before: versions become visible in their order. */
-const nextVersionSql = "UPDATE counters SET value = value + 1 WHERE name = 'documents'";
+const nextVersionsSql = "UPDATE counters SET value = value + ? WHERE name = 'documents'";
 const versionSql = "SELECT value FROM counters WHERE name = 'documents'";
 
 type Named = Pick<PutDocument, "kind" | "id" | "expectedVersion">;
@@ -68,11 +69,16 @@ function conflict({ kind, id, expectedVersion = 0 }: Named, found: StoredDocumen
   });
 }
 
+/** Takes the turn to change documents; the last of so many versions for them. */
+function* takeVersions(count: number): Steps<number> {
+  yield statement(nextVersionsSql, count);
+  return numberIn((yield statement(versionSql)).rows[0], "value");
+}
+
 /** Takes the turn to change a document; what is there, once it is known to be what was expected. */
 function* beginChange(named: Named): Steps<{ path: string; found: StoredDocument | undefined; version: number }> {
   const path = pathOf(named.kind, named.id);
-  yield statement(nextVersionSql);
-  const version = numberIn((yield statement(versionSql)).rows[0], "value");
+  const version = yield* takeVersions(1);
   const found = documentOf((yield statement(getSql, path)).rows[0]);
   const { expectedVersion } = named;
   if (expectedVersion !== undefined && expectedVersion !== (found?.version ?? 0)) throw conflict(named, found);
@@ -94,6 +100,37 @@ export function* putSteps(
   const row = { path, kind, id, version, updated_at: now, value: text };
   for (const step of dialect.put(tables.documents, [row])) yield step;
   return { kind, id, version, updatedAt: now, value: jsonValue(text) };
+}
+
+function* foundSteps(paths: readonly string[]): Steps<Map<string, StoredDocument>> {
+  const found = new Map<string, StoredDocument>();
+  for (let at = 0; at < paths.length; at += idsInList) {
+    const { sql, values } = inIds("path", paths.slice(at, at + idsInList));
+    const { rows } = yield statement(`SELECT ${columns} FROM documents WHERE ${sql}`, ...values);
+    for (const document of rows.flatMap((row) => documentOf(row) ?? [])) found.set(document.id, document);
+  }
+  return found;
+}
+
+/** In a transaction. */
+export function* updateSteps(
+  { kind, ids, become }: UpdateDocuments,
+  { dialect, now }: { dialect: Dialect; now: number },
+): Steps<Map<string, StoredDocument>> {
+  const paths = ids.map((id) => pathOf(kind, id));
+  let version = (yield* takeVersions(ids.length)) - ids.length;
+  const documents = yield* foundSteps(paths);
+  const rows: TableRow[] = [];
+  for (const [at, id] of ids.entries()) {
+    const value = become(id, documents.get(id));
+    if (value === undefined) continue;
+    version += 1;
+    const text = jsonText(value, `The ${kind} ${id}`);
+    rows.push({ path: paths[at] ?? null, kind, id, version, updated_at: now, value: text });
+    documents.set(id, { kind, id, version, updatedAt: now, value: jsonValue(text) });
+  }
+  for (const step of dialect.put(tables.documents, rows)) yield step;
+  return documents;
 }
 
 /** In a transaction. */

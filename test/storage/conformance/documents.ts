@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { DocumentChange } from "../../../src/storage/document-store.ts";
+import type { DocumentChange, StoredDocument } from "../../../src/storage/document-store.ts";
 import { readNames } from "../../../src/storage/databases.ts";
 import { createRetention } from "../../../src/storage/retention.ts";
 import { forSeeds } from "../../lib/seeded.ts";
@@ -8,6 +8,12 @@ import { openAt, openNew, type TriedEngine } from "./engine.ts";
 
 function isRemoved(change: DocumentChange): boolean {
   return "isRemoved" in change;
+}
+
+/** Of all but one. */
+function raisedCount(id: string, found: StoredDocument | undefined): unknown {
+  if (id === "n-7") return undefined;
+  return { count: ((found?.value as { count: number } | undefined)?.count ?? 0) + 1 };
 }
 
 export function documentConformance(engine: TriedEngine): void {
@@ -74,6 +80,49 @@ export function documentConformance(engine: TriedEngine): void {
     }
     await Promise.all(Array.from({ length: 10 }, (_, at) => raise(at)));
     expect(await stores[0]?.store.documents.get("n", "counter")).toMatchObject({ value: 10 });
+    for (const opened of stores) await opened[Symbol.asyncDispose]();
+  });
+
+  test("many are changed in one transaction: each has a version of its own, and no change of another is lost", async () => {
+    const url = await engine.createDatabase();
+    const stores = [await openAt(url), await openAt(url), await openAt(url)];
+    const ids = Array.from({ length: 300 }, (_, at) => `n-${at}`);
+    const updates = await Promise.all(
+      Array.from({ length: 6 }, async (_, at) =>
+        stores[at % 3]?.store.documents.update({ kind: "n", ids, become: raisedCount }),
+      ),
+    );
+    const [first] = stores;
+    if (first === undefined) throw new Error("no store");
+    const { documents } = first.store;
+    const { changes } = await documents.changesSince(0);
+    expect(changes.map(({ id }) => id)).toEqual(ids.filter((id) => id !== "n-7"));
+    expect(changes.every((change) => "value" in change && Bun.deepEquals(change.value, { count: 6 }))).toBe(true);
+    expect(new Set(changes.map(({ version }) => version)).size).toBe(299);
+    // Whoever was last has been told all of it.
+    expect(updates.map((told) => changes.every((change) => Bun.deepEquals(told?.get(change.id), change)))).toContain(
+      true,
+    );
+    await documents.remove({ kind: "n", id: "n-1" });
+    const found: unknown[] = [];
+    const some = await documents.update({
+      kind: "n",
+      ids: ["n-0", "n-1"],
+      become: (id, document) => void found.push([id, document?.value]),
+    });
+    expect(found).toEqual([
+      ["n-0", { count: 6 }],
+      ["n-1", undefined],
+    ]);
+    expect([...some.keys()]).toEqual(["n-0"]);
+    const refused = { code: "request_too_large", status: 413 };
+    const update = documents.update({
+      kind: "n",
+      ids: ["small", "big"],
+      become: (id) => (id === "big" ? "x".repeat(300_000) : "small"),
+    });
+    expect(await update.catch((error: unknown) => error)).toMatchObject(refused);
+    expect(await documents.get("n", "small")).toBeUndefined();
     for (const opened of stores) await opened[Symbol.asyncDispose]();
   });
 
