@@ -141,7 +141,7 @@ const mostTogether = 100;
 
 const id = z.string().min(1).max(200);
 
-/** Several changes at once. They are all checked before the first is made; each succeeds or fails by itself. */
+/** Several changes at once. The form of all is checked before the first is made; then each succeeds or fails by itself. */
 export function batchOf<Create extends z.ZodType, Patch extends z.ZodRawShape>(create: Create, patch: Patch) {
   return z
     .strictObject({
