@@ -197,6 +197,8 @@ describe("for people", () => {
     expect(limitsText({ rpm: 5, tpm: 100, concurrency: 2 })).toBe("5 rpm, 100 tpm, 2 at once");
     expect(limitsText({})).toBe("-");
     expect(budgetsText(key)).toBe("$0.0040 ($1.50 reserved) of $10.00 a day");
+    const spending = [{ usd: 1, window: "hour", spentUsd: 0, reservedUsd: 0, resetsAt: "" } as const];
+    expect(budgetsText({ spending })).toBe("$0.00 of $1.00 an hour");
   });
 
   test("names cannot rule the terminal, and eighty columns are enough", () => {
