@@ -69,6 +69,16 @@ export function tokenReplaced(id: string): GatewayError {
   return new GatewayError({ code: "forbidden", status: 403, message });
 }
 
+type Expiry = number | null | undefined;
+
+function expiryOf(expiresAt: KeyPatch["expiresAt"]): Expiry {
+  return typeof expiresAt === "string" || typeof expiresAt === "number" ? epochMsOf(expiresAt) : expiresAt;
+}
+
+function isPast(expiry: Expiry, time: number): boolean {
+  return typeof expiry === "number" && expiry <= time;
+}
+
 export function createKeys(options: KeysOptions): Keys {
   const { book, budgets, requests, documents, trail, now, newToken = createToken, most = mostKeys } = options;
 
@@ -87,9 +97,8 @@ export function createKeys(options: KeysOptions): Keys {
     if (book.size >= most) throw tooMany(most);
     await checkTeam(input.teamId);
     const { token, hash, last4 } = newToken();
-    const expiry = expiresAt === null || expiresAt === undefined ? undefined : epochMsOf(expiresAt);
-    if (expiry !== undefined && expiry <= time)
-      throw invalidRequest("`expiresAt` is past: the key could never be used.", "expiresAt");
+    const expiry = expiryOf(expiresAt);
+    if (isPast(expiry, time)) throw invalidRequest("`expiresAt` is past: the key could never be used.", "expiresAt");
     const value = withoutNulls({ ...input, expiresAt: expiry, hash, last4, createdAt: time });
     return { value, secrets: { key: token } };
   }
@@ -98,14 +107,16 @@ export function createKeys(options: KeysOptions): Keys {
     await checkTeam(patch.teamId);
     const { id } = document;
     const key = readKey(document);
+    const expiry = expiryOf(patch.expiresAt);
+    // Whoever sends back what was shown may send what is past by now.
+    if (isPast(expiry, now()) && expiry !== key?.expiresAt)
+      throw invalidRequest("`expiresAt` is past; to end a key now, send `enabled: false`.", "expiresAt");
     if (patch.budgets) {
       const owner = { kind: "key", id } as const;
       const spentSince = (start: number): Promise<number> => spentByKey(requests, id, start);
       await beginBudgets(budgets, { owner, had: key?.budgets, wanted: patch.budgets, spentSince });
     }
     const isMoved = patch.teamId !== undefined && patch.teamId !== (key?.teamId ?? null);
-    const { expiresAt } = patch;
-    const expiry = expiresAt === null || expiresAt === undefined ? expiresAt : epochMsOf(expiresAt);
     return withChanges(document.value, {
       ...patch,
       expiresAt: expiry,

@@ -83,10 +83,10 @@ export const clearArgument = {
   clear: { type: "string", valueHint: "rpm,budget", description: "Fields to take away: what is left out stays" },
 } as const;
 
-/** `null` for each field that is named. Throws CliError for one that is not known. */
+/** `null` for each field that is named, as its flag or as the API names it. Throws CliError for one that is not known. */
 export function clearedOf(text: string | undefined, known: Readonly<Record<string, string>>): Record<string, null> {
   const fields = (listOf(text) ?? []).map((flag) => {
-    const field = Object.hasOwn(known, flag) ? known[flag] : undefined;
+    const field = Object.hasOwn(known, flag) ? known[flag] : Object.values(known).find((name) => name === flag);
     if (field !== undefined) return [field, null] as const;
     throw usageError(`--clear ${flag}: write some of ${Object.keys(known).join(", ")}`);
   });

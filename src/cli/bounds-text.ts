@@ -1,4 +1,5 @@
 import type { TeamView } from "../admin/contract/teams.ts";
+import { perWindow } from "../lib/calendar-window.ts";
 import { none } from "./table-layout.ts";
 
 function dollars(usd: number): string {
@@ -21,7 +22,7 @@ export function limitsText({ rpm, tpm, concurrency }: Bounds): string {
 export function budgetsText({ spending = [] }: Bounds): string {
   const parts = spending.map(({ usd, window, spentUsd, reservedUsd }) => {
     const reserved = reservedUsd > 0 ? ` (${dollars(reservedUsd)} reserved)` : "";
-    return `${dollars(spentUsd)}${reserved} of ${dollars(usd)} a ${window}`;
+    return `${dollars(spentUsd)}${reserved} of ${dollars(usd)} ${perWindow(window)}`;
   });
   return parts.length === 0 ? none : parts.join(", ");
 }

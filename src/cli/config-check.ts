@@ -1,10 +1,13 @@
 import { defineCommand } from "citty";
 import { ConfigError, loadConfig, type ConfigProblem, type LoadedConfig } from "../config/load.ts";
 import { listed } from "../lib/listed.ts";
+import { databaseName } from "../storage/engines.ts";
 import { configArgument } from "./config-argument.ts";
 import { palette, print, printJson, printNote } from "./output.ts";
 
-const description = `Check the configuration: exit code 0 when the gateway would start with it, else 1
+const description = `Check the configuration: exit code 0 when it has no mistake, else 1
+
+Nothing is connected to: whether the database can be used is for \`orcestator db check\`.
 
 Examples:
   orcestator config check
@@ -37,6 +40,14 @@ function summary({ config, file }: LoadedConfig): string {
   return `${file ?? "environment and defaults"}: ${providers.length} provider(s) (${listed(providers, mostNamed)}), ${models.length} model(s) (${listed(models, mostNamed)})`;
 }
 
+/** What may keep the gateway from starting all the same. */
+function notLookedAt({ config }: LoadedConfig): string[] {
+  const { url } = config.storage;
+  return url === undefined
+    ? []
+    : [`The database ${databaseName(url)} was not looked at: \`orcestator db check\` does.`];
+}
+
 export default defineCommand({
   meta: { name: "check", description },
   args: { ...configArgument, json: { type: "boolean", description: "Print JSON" } },
@@ -49,7 +60,10 @@ export default defineCommand({
     }
     const colors = palette();
     for (const warning of report.warnings) printNote(`${palette(process.stderr).yellow("warning")}: ${warning}`);
-    if (loaded !== undefined) print(`${colors.green("The configuration is fine.")} ${summary(loaded)}`);
+    if (loaded !== undefined) {
+      const fine = `${colors.green("The configuration is fine.")} ${summary(loaded)}`;
+      print([fine, ...notLookedAt(loaded)].join("\n"));
+    }
     if (error !== undefined) print(`${colors.red("error")}: ${error.message}`);
   },
 });

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
-import { parseDuration } from "../lib/duration.ts";
+import { longestGraceSeconds } from "../admin/contract/keys.ts";
+import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { adminArguments } from "./admin-api.ts";
 import { clearArgument, clearedOf } from "./bound-fields.ts";
 import { clearableOfKeys, keyFieldArguments, keyFieldsOf } from "./keys-fields.ts";
@@ -64,7 +65,10 @@ Examples:
   async run({ args }) {
     const graceMs = args.grace === undefined ? 0 : parseDuration(args.grace);
     if (graceMs === undefined) throw usageError(`--grace ${args.grace ?? ""}: write a duration, e.g. 10m or 1h`);
-    const body = { graceSeconds: Math.ceil(graceMs / 1000) };
+    const graceSeconds = Math.ceil(graceMs / 1000);
+    if (graceSeconds > longestGraceSeconds)
+      throw usageError(`--grace ${args.grace ?? ""}: at most ${formatDuration(longestGraceSeconds * 1000)}`);
+    const body = { graceSeconds };
     showIssued(await askFor(keyResource, args, { method: "POST", rest: "/rotate", body }), args);
   },
 });

@@ -15,10 +15,23 @@ const whoMayCall = {
 
 const mostModels = 8;
 
-function accessLine({ keys, server }: LoadedConfig["config"], issued: number): string {
-  const counts = keys.inbound.length > 0 ? [`${keys.inbound.length} set`] : [];
+type Running = Pick<RunningServer, "url" | "metricsUrl" | "issuedKeys" | "keysAreKnown">;
+
+function accessLine({ keys, server }: LoadedConfig["config"], running: Running): string {
+  const set = keys.inbound.length;
+  if (!running.keysAreKnown()) {
+    const early = set === 0 ? "nobody" : `with a key of the configuration (${set} set); nobody else`;
+    return `${early} until the keys in the database are known (503)`;
+  }
+  const issued = running.issuedKeys();
+  const counts = set > 0 ? [`${set} set`] : [];
   if (issued > 0) counts.push(`${issued} issued here`);
   return counts.length > 0 ? `with a key (${counts.join(", ")}); nobody without` : whoMayCall[server.anonymous];
+}
+
+function databaseLine(url: string, running: Running): string {
+  const name = databaseName(url);
+  return running.keysAreKnown() ? name : `not reachable yet; tried again until it is: ${name}`;
 }
 
 function upstreamLines({ config }: LoadedConfig): string[] {
@@ -45,10 +58,7 @@ function named(name: string, lines: readonly string[]): [string, string][] {
 }
 
 /** What is served where, by which upstream, and who may call. */
-export function banner(
-  loaded: LoadedConfig,
-  running: Pick<RunningServer, "url" | "metricsUrl" | "issuedKeys">,
-): string {
+export function banner(loaded: LoadedConfig, running: Running): string {
   const { config } = loaded;
   const colors = palette();
   const rows: [string, string][] = [
@@ -58,10 +68,10 @@ export function banner(
     ["Listening", `${config.server.host}, port ${new URL(running.url).port}`],
     ...named("Upstream", upstreamLines(loaded)),
     ...named("Models", modelLines(loaded)),
-    ["Access", accessLine(config, running.issuedKeys())],
+    ["Access", accessLine(config, running)],
     ["Traffic log", config.logging.file === "" ? "off" : config.logging.file],
   ];
-  if (config.storage.url !== undefined) rows.push(["Database", databaseName(config.storage.url)]);
+  if (config.storage.url !== undefined) rows.push(["Database", databaseLine(config.storage.url, running)]);
   const redisUrl = usedRedisUrl(config.redis);
   if (redisUrl !== undefined) rows.push(["Redis", redisAddress(redisUrl)]);
   if (loaded.file !== undefined) rows.push(["Config", loaded.file]);

@@ -8,6 +8,7 @@ Examples:
   orcestator users create ann                 asks for the password
   orcestator users password ann < password.txt
   orcestator users role ann operator
+  orcestator users hash                       makes a hash for ADMIN_PASSWORD
   orcestator users create --help`;
 
 export default defineCommand({
@@ -20,5 +21,6 @@ export default defineCommand({
     disable: () => import("./users-change.ts").then(({ disable }) => disable),
     enable: () => import("./users-change.ts").then(({ enable }) => enable),
     delete: () => import("./users-change.ts").then(({ remove }) => remove),
+    hash: () => import("./users-hash.ts").then(({ default: command }) => command),
   },
 });

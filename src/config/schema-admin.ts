@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { isLoopbackAddress } from "../lib/ip.ts";
+import { isPasswordHash, looksLikePasswordHash } from "../lib/password-hash.ts";
 import { duration, list } from "./setting-types.ts";
 
 const shortestJwtSecret = 32;
+const noHash =
+  "begins like an argon2 hash and is no whole one ($argon2id$v=19$m=…,t=…,p=…$salt$hash); `orcestator users hash` makes one; in a shell put it between single quotes, in compose.yaml write each $ twice";
 
 function isIssuer(text: string): boolean {
   const { protocol, hostname = "" } = URL.parse(text) ?? {};
@@ -41,6 +44,7 @@ export const admin = z.strictObject({
   password: z
     .string()
     .min(8)
+    .refine((text) => !looksLikePasswordHash(text) || isPasswordHash(text), { message: noHash })
     .optional()
     .describe("Password of admin.username, or its argon2id hash ($argon2id$…); further users are kept in the database"),
   jwtSecret: z

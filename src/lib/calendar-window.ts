@@ -2,6 +2,11 @@
 export const calendarWindows = ["hour", "day", "week", "month"] as const;
 export type CalendarWindow = (typeof calendarWindows)[number];
 
+/** As in `10 USD an hour`. */
+export function perWindow(window: CalendarWindow): string {
+  return window === "hour" ? "an hour" : `a ${window}`;
+}
+
 /** Epoch milliseconds; the end is the next one's start. */
 export interface TimeSpan {
   readonly start: number;

@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors.ts";
+import { perWindow } from "../lib/calendar-window.ts";
 import type { BudgetRefusal } from "./budget-ledger.ts";
 
 const mostUsd = 1e9;
@@ -15,7 +16,7 @@ function usdText(usd: number): string {
 export function budgetError(refusal: BudgetRefusal, now: number): GatewayError {
   const { owner, budget, spentUsd, reservedUsd, wantedUsd, resetsAt } = refusal;
   const whose = `The budget of the ${owner.kind} ${owner.id}`;
-  const used = `${usdText(spentUsd)} of ${usdText(budget.usd)} a ${budget.window} are spent`;
+  const used = `${usdText(spentUsd)} of ${usdText(budget.usd)} ${perWindow(budget.window)} are spent`;
   const reserved = reservedUsd > 0 ? `, ${usdText(reservedUsd)} are reserved for requests at work` : "";
   const wanted = `and this request may cost ${usdText(wantedUsd)}`;
   const advice = wantedUsd > budget.usd ? " Lower its max_tokens, or raise the budget." : "";

@@ -42,7 +42,8 @@ import { identityOf } from "./identity-of.ts";
 import { secretBoxOf } from "./secret-box-of.ts";
 import { textLimitOf } from "./text-limit.ts";
 import type { ParentParts } from "./workers/parent-parts.ts";
-import { createSinkComplaint, isOnServer, responseStoreOf, retentionOf, sinksOf, storeOf } from "./sinks.ts";
+import { createSinkComplaints } from "./sink-complaints.ts";
+import { isOnServer, responseStoreOf, retentionOf, sinksOf, storeOf } from "./sinks.ts";
 
 /**
  * What lives as long as the process, however often the configuration changes: what is known and counted, and what holds
@@ -173,10 +174,11 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
     coordination: coordination && (() => ({ ...coordination.coordinator.state(), replicas: coordination.replicas() })),
   });
   const metrics = parent === undefined ? ownMetrics : { ...ownMetrics, text: () => parent.metricsText() };
+  const complaints = createSinkComplaints(logger);
   const records = createRecordWriter({
-    sinks,
+    sinks: sinks.map((sink) => complaints.follow(sink)),
     onDrop: (sink, count) => metrics.queueDropped(sink, count),
-    onError: createSinkComplaint(logger),
+    onError: (sink, error) => complaints.failed(sink, error),
   });
   const prices = pricesOf(logger);
   const store = responseStoreOf(config, {

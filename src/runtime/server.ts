@@ -32,6 +32,8 @@ export interface RunningServer {
   setupUrl(): Promise<string | undefined>;
   /** How many keys the admin API has issued, as far as it is known. */
   issuedKeys(): number;
+  /** Whether the database has been read, so that its keys are known. `true` where there is none. */
+  keysAreKnown(): boolean;
   /** What it has counted. */
   snapshot(): Promise<MetricSnapshot>;
   /** For those who watch it: the configuration was read again; `refused` = why it is not used. */
@@ -192,6 +194,7 @@ export async function startServer({ config, logger, source, worker }: ServerOpti
     reload: live.reload,
     configRead: (refused) => house.lasting.configStatus.read(refused),
     issuedKeys: () => house.lasting.virtualKeys?.book.size ?? 0,
+    keysAreKnown: () => house.lasting.virtualKeys?.book.isLoaded ?? true,
     snapshot: () => house.lasting.metrics.snapshot(),
   };
 }

@@ -2,7 +2,6 @@ import { serverAddressOf } from "../config/database-url.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import type { Coordinator } from "../coordination/coordinator.ts";
 import { createSharedResponses } from "../gateway/shared-responses.ts";
-import { errorText } from "../lib/error-text.ts";
 import { openStore } from "../storage/engines.ts";
 import { createMemoryResponseStore } from "../storage/responses/memory.ts";
 import type { ResponseStore } from "../storage/responses/response-store.ts";
@@ -60,17 +59,6 @@ export function retentionOf(
     removeExpired,
     onWarning: (message) => logger.warn(message),
   });
-}
-
-/** At most one line a minute for each sink: a full disk must not fill the console too. */
-export function createSinkComplaint(logger: Logger): (sink: string, error: unknown) => void {
-  const quietUntil = new Map<string, number>();
-  return (sink, error) => {
-    const now = Date.now();
-    if (now < (quietUntil.get(sink) ?? 0)) return;
-    quietUntil.set(sink, now + 60_000);
-    logger.warn(`Records cannot be written to the ${sink}: ${errorText(error)}. Traffic goes on.`);
-  };
 }
 
 interface KeepingPlaces {

@@ -5,6 +5,19 @@ import { runCli } from "./run-cli.ts";
 const key = "sk-or-v1-0123456789abcdefcanary";
 
 describe("config check", () => {
+  test("says that the database was not looked at, and what looks at it", async () => {
+    using folder = configFolder();
+    const env = { OR_API_KEY: "sk-or-1" };
+    const url = "postgres://gw:canary@127.0.0.1:1/gw";
+    const withOne = await runCli(["config", "check"], { cwd: folder.path, env: { ...env, DATABASE_URL: url } });
+    expect([withOne.exitCode, withOne.stderr]).toEqual([0, ""]);
+    expect(withOne.stdout).toEndWith(
+      "\nThe database postgres://gw@127.0.0.1:1/gw was not looked at: `orcestator db check` does.\n",
+    );
+    const withNone = await runCli(["config", "check"], { cwd: folder.path, env });
+    expect([withNone.exitCode, withNone.stdout]).toEqual([0, expect.not.stringContaining("database")]);
+  });
+
   test("a good configuration is summed up with exit code 0", async () => {
     using folder = configFolder({ ".env": `OR_API_KEY=${key}\n` });
     const { stdout, exitCode } = await runCli(["config", "check"], { cwd: folder.path });

@@ -66,6 +66,9 @@ test("a key is made, shown, switched off and on, rotated and deleted", async () 
   expect(idOf(rotated.stdout.trim())).toBe(id);
   expect(idOf(token)).toBe(id);
 
+  const tooLong = await keys(["rotate", id, "--grace", "99d"]);
+  expect([tooLong.exitCode, tooLong.stderr]).toEqual([2, expect.stringContaining("--grace 99d: at most 30d")]);
+
   expect((await keys(["delete", id])).stdout).toBe(`${id} is deleted.\n`);
   expect(idOf(token)).toBe("none");
   const gone = await keys(["show", id]);
@@ -79,6 +82,11 @@ test("a key is changed: what is left out stays, and what is cleared is gone", as
   expect([changed.exitCode, changed.stdout]).toEqual([0, `Bob (${id}) is active.\n`]);
   const { rpm, tpm, models, expiresAt } = house.book.key(id) ?? {};
   expect({ rpm, tpm, models, expiresAt }).toEqual({ rpm: 60, tpm: 5000, models: undefined, expiresAt: undefined });
+  await keys(["update", id, "--budget", "1/day", "--expires", "30d"]);
+  expect(house.book.key(id)?.budgets).toHaveLength(1);
+  // By the API's own names as well.
+  expect((await keys(["update", id, "--clear", "budgets,expiresAt"])).exitCode).toBe(0);
+  expect([house.book.key(id)?.budgets, house.book.key(id)?.expiresAt]).toEqual([undefined, undefined]);
   const nothing = await keys(["update", id]);
   expect([nothing.exitCode, nothing.stderr]).toEqual([2, expect.stringContaining("say what to change")]);
   const unknown = await keys(["update", id, "--clear", "name"]);
@@ -200,6 +208,8 @@ describe("for people", () => {
     expect(limitsText({ rpm: 5, tpm: 100, concurrency: 2 })).toBe("5 rpm, 100 tpm, 2 at once");
     expect(limitsText({})).toBe("-");
     expect(budgetsText(key)).toBe("$0.0040 ($1.50 reserved) of $10.00 a day");
+    const spending = [{ usd: 1, window: "hour", spentUsd: 0, reservedUsd: 0, resetsAt: "" } as const];
+    expect(budgetsText({ spending })).toBe("$0.00 of $1.00 an hour");
   });
 
   test("names cannot rule the terminal, and eighty columns are enough", () => {

@@ -37,6 +37,19 @@ test("a user is made, listed, changed and deleted, by name or id", async () => {
   expect([gone.exitCode, gone.stderr]).toEqual([1, expect.stringContaining("there is no user Ann")]);
 }, 30_000);
 
+test("a hash is made without a gateway; the configuration takes it, and one that is cut short it does not", async () => {
+  using folder = configFolder({ "orcestator.yaml": "providers: { d: { type: dummy } }" });
+  const options = { cwd: folder.path, stdin: "the password of the owner\n" };
+  const { exitCode, stdout, stderr } = await runCli(["users", "hash"], options);
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  const hash = stdout.trimEnd();
+  expect(await Bun.password.verify("the password of the owner", hash)).toBe(true);
+  expect(folder.load({ env: { ADMIN_PASSWORD: hash } }).config.admin.password).toBe(hash);
+  const broken = folder.fail({ env: { ADMIN_PASSWORD: hash.slice(0, 40) } });
+  expect(broken.message).toContain("ADMIN_PASSWORD");
+  expect(broken.message).not.toContain(hash.slice(0, 40));
+}, 20_000);
+
 test("what is wrong is said, and no password with it", async () => {
   const short = await users(["create", "bob"], "1234567");
   expect([short.exitCode, short.stderr]).toEqual([2, expect.stringContaining("at least 8 characters")]);

@@ -25,6 +25,28 @@ describe("the settings of those who look after the gateway", () => {
     expect(problemsOf({ password: "12345678" })).toBe("[]");
   });
 
+  test("take a hash for a password, and nothing that only begins like one", () => {
+    const [salt, hash] = ["c2FsdHNhbHRzYWx0", "aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"];
+    for (const password of [
+      `$argon2id$v=19$m=19456,t=2,p=1$${salt}$${hash}`,
+      `$argon2id$v=19$m=65536,t=3,p=4$${salt}$${hash}`,
+      "argon2id is what I like",
+    ])
+      expect([password, problemsOf({ password })]).toEqual([password, "[]"]);
+    for (const password of [
+      "$argon2id$broken",
+      "$argon2id$v=19$m=19456,t=2,p=1$",
+      `$argon2id$v=19$m=19456,t=2,p=1$${salt}`,
+      `$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$${hash}`,
+      `$argon2id$v=19$m=19456,t=0,p=1$${salt}$${hash}`,
+      `$argon2id$v=19$t=2,m=19456,p=1$${salt}$${hash}`,
+      `$argon2id$v=19$m=19456,t=2,p=1$${salt}$${hash}\n`,
+      `$$argon2id$$v=19$$m=19456,t=2,p=1$$${salt}$$${hash}`.slice(1),
+      `$argon2i$v=19$m=19456,t=2,p=1$${salt}$${hash}`,
+    ])
+      expect(problemsOf({ password })).toContain("orcestator users hash");
+  });
+
   test("take an identity provider over TLS, or on this machine", () => {
     for (const issuer of [
       "https://login.example/realm",

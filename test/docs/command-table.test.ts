@@ -9,3 +9,11 @@ test.each(["README.md", "README.ru.md"])("%s has a row for every command", (docu
   );
   expect(named).toEqual(Object.keys(commands));
 });
+
+test.each(["README.md", "README.ru.md"])("%s has no command in two rows", (document) => {
+  const named = [...readDocument(document).matchAll(/^\| (`orcestator .*?`) \|/gm)].flatMap(([, cell = ""]) =>
+    [...cell.matchAll(/`orcestator ([^`]+)`/g)].map(([, command]) => command),
+  );
+  expect(named.length).toBeGreaterThan(15);
+  expect(named).toEqual([...new Set(named)]);
+});

@@ -140,7 +140,10 @@ describe.each(pairs)("two gateways on one $name", ({ server, upstream, url, firs
     await server.kill();
     await until(async () => (await databaseUp(first)) === "0", "it is missed", 10_000);
     expect(await call(first, "/health/ready")).toMatchObject({ status: 200, body: { notices: [notice] } });
+    await call(first, "/v1/chat/completions", { token: key, body: { model: "m", max_tokens: 9, messages: [] } });
+    await first.waitForOutput(/Records cannot be written to the database: [^\n]*[^.]\. Traffic goes on/);
     await server.start();
+    await first.waitForOutput(/Records are written to the database again/);
     await until(async () => (await databaseUp(first)) === "1", "it is found again", 10_000);
     expect((await call(first, "/health/ready")).body).toMatchObject({ notices: [] });
   }, 40_000);

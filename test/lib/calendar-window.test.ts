@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { type CalendarWindow, calendarWindowAt, calendarWindows, isTimeZone } from "../../src/lib/calendar-window.ts";
+import {
+  type CalendarWindow,
+  calendarWindowAt,
+  calendarWindows,
+  isTimeZone,
+  perWindow,
+} from "../../src/lib/calendar-window.ts";
 import { createRandom } from "../support/random.ts";
 
 const at = (text: string): number => Date.parse(text);
@@ -14,6 +20,10 @@ test("windows are those of the calendar, UTC's where no zone is named", () => {
   expect(spanOf("2026-11-21T17:45:12.345Z", "day")).toEqual(["2026-11-21T00:00:00.000Z", "2026-11-22T00:00:00.000Z"]);
   expect(spanOf("2026-11-21T17:45:12.345Z", "week")).toEqual(["2026-11-16T00:00:00.000Z", "2026-11-23T00:00:00.000Z"]);
   expect(spanOf("2026-11-21T17:45:12.345Z", "month")).toEqual(["2026-11-01T00:00:00.000Z", "2026-12-01T00:00:00.000Z"]);
+});
+
+test("windows are named as in a price for each", () => {
+  expect(calendarWindows.map(perWindow)).toEqual(["an hour", "a day", "a week", "a month"]);
 });
 
 test("a week begins on Monday, also over the end of a year", () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { backupDatabase } from "../../src/storage/backup/backup.ts";
 import { restoreDatabase } from "../../src/storage/backup/restore.ts";
+import { inspectDatabase } from "../../src/storage/databases.ts";
 import { openStore } from "../../src/storage/engines.ts";
 import { migrations } from "../../src/storage/sqlite/migrations.ts";
 import { makeRecord } from "../support/make-record.ts";
@@ -81,6 +82,21 @@ test("what was removed before the backup is known to be removed behind it", asyn
   const restored = openStore({ url: other, onWarning: () => undefined });
   expect((await restored.documents.changesSince(0)).changes).toMatchObject([{ kind: "key", id: "a", isRemoved: true }]);
   await restored.close();
+});
+
+test("a backup, its restoration and a look at the database count the same documents: those that are there", async () => {
+  using temporary = temporaryFolder();
+  const [url, other] = [urlIn(temporary.path, "audit.db"), urlIn(temporary.path, "other.db")];
+  await fill(url, 2);
+  const store = openStore({ url, onWarning: () => undefined });
+  await store.documents.put({ kind: "key", id: "b", value: 1 });
+  await store.documents.remove({ kind: "key", id: "a" });
+  await store.close();
+  const there = { requests: 2, documents: 1 };
+  const file = join(temporary.path, "backup.ndjson.gz");
+  expect((await backupDatabase({ url, file })).rows).toMatchObject(there);
+  expect(await restoreDatabase({ url: other, file })).toMatchObject(there);
+  for (const one of [url, other]) expect((await inspectDatabase(one))?.rows).toMatchObject(there);
 });
 
 test("a backup of an older release is brought up to date, and stays as it is itself", async () => {

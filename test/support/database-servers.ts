@@ -109,6 +109,8 @@ const postgres: Engine = {
     `ssl_cert_file=${folder}/certificate`,
     "-c",
     `ssl_key_file=${folder}/key`,
+    "-c",
+    `hba_file=${folder}/who-may-connect`,
   ],
   url: (port, database) => `postgres://tester@127.0.0.1:${port}/${database}`,
   adminDatabase: "postgres",
@@ -133,11 +135,15 @@ export function freePort(): number {
   return listener.port;
 }
 
+/** PostgreSQL asks this user alone for a password. */
+const whoMayConnect = "host all clerk all scram-sha-256\nhost all all all trust\n";
+
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "orcestator-db-"));
   chmodSync(folder, 0o755);
   writeFileSync(join(folder, "certificate"), certificate);
   writeFileSync(join(folder, "key"), privateKey, { mode: 0o600 });
+  writeFileSync(join(folder, "who-may-connect"), whoMayConnect);
   if (isRoot) for (const name of [".", "certificate", "key"]) chownSync(join(folder, name), nobody, nobody);
   return folder;
 }

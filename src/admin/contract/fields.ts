@@ -52,13 +52,18 @@ export const bounds = {
     .describe("What may be spent; reserved when a request comes, settled when it ends"),
 };
 
-const noTime = "must be a time such as 2026-12-31T00:00:00Z, or epoch milliseconds";
+const noTime = "must be a time such as 2026-12-31T00:00:00Z, a date such as 2026-12-31, or epoch milliseconds";
 
 export const instant = z
-  .union([z.iso.datetime({ offset: true, message: noTime }), z.int().min(0).max(8_640_000_000_000_000)], {
-    message: noTime,
-  })
-  .describe("ISO 8601, or epoch milliseconds");
+  .union(
+    [
+      z.iso.datetime({ offset: true, message: noTime }),
+      z.iso.date({ message: noTime }),
+      z.int().min(0).max(8_640_000_000_000_000),
+    ],
+    { message: noTime },
+  )
+  .describe("ISO 8601, of a date alone its midnight in UTC, or epoch milliseconds");
 
 export function epochMsOf(time: z.infer<typeof instant>): number {
   return typeof time === "number" ? time : Date.parse(time);
@@ -145,7 +150,7 @@ const mostTogether = 100;
 
 const id = z.string().min(1).max(200);
 
-/** Several changes at once. They are all checked before the first is made; each succeeds or fails by itself. */
+/** Several changes at once. The form of all is checked before the first is made; then each succeeds or fails by itself. */
 export function batchOf<Create extends z.ZodType, Patch extends z.ZodRawShape>(create: Create, patch: Patch) {
   return z
     .strictObject({

@@ -37,7 +37,7 @@ export const keyPatchSchema = z.strictObject({
 });
 export type KeyPatch = z.infer<typeof keyPatchSchema>;
 
-const longestGraceSeconds = 30 * 86_400;
+export const longestGraceSeconds = 30 * 86_400;
 
 export const keyRotateSchema = z.strictObject({
   graceSeconds: z.int().min(0).max(longestGraceSeconds).default(0).describe("How long the old token is still taken"),

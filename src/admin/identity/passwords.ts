@@ -14,10 +14,6 @@ const cost = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const
 const mostAtOnce = 2;
 const mostWaiting = 32;
 
-export function isPasswordHash(text: string): boolean {
-  return text.startsWith("$argon2id$");
-}
-
 function tooMany(): GatewayError {
   return new GatewayError({
     code: "rate_limit_exceeded",

@@ -1,9 +1,10 @@
 import { createHmac } from "node:crypto";
 import type { ResolvedConfig } from "../../config/resolve.ts";
 import type { Role } from "../../keys/role.ts";
+import { isPasswordHash } from "../../lib/password-hash.ts";
 import type { IdentityBook } from "./identity-book.ts";
 import { oidcEpoch } from "./oidc.ts";
-import { isPasswordHash, type Passwords } from "./passwords.ts";
+import type { Passwords } from "./passwords.ts";
 import type { Session } from "./session.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { plainName } from "./user.ts";

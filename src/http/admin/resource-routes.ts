@@ -117,7 +117,8 @@ function described<Create, Patch, Query>(options: ResourceRoutesOptions<Create, 
     }),
     batch: describe({
       summary: `Make, change and delete several ${several}`,
-      description: "All changes are checked before the first is made; then each succeeds or fails by itself.",
+      description:
+        "The form of all changes is checked before the first is made: one that is malformed refuses them all (400). Then each succeeds or fails by itself.",
       requestBody: bodyOf(schemas.batch),
       responses: answer(200, "What became of each", batchOutcome),
     }),

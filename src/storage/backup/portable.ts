@@ -5,7 +5,7 @@ import { createLineSplitter } from "../../telemetry/line-splitter.ts";
 import type { Read, TableAccess } from "../table-access.ts";
 import { type Table, type TableName, tableNames, type TableRow, tables } from "../tables.ts";
 import { DamagedBackup } from "./backup-error.ts";
-import { allRows, type NamedRow, noRows, type RowCounts } from "./rows.ts";
+import { allRows, countRow, type NamedRow, noRows, type RowCounts } from "./rows.ts";
 
 /**
  * A backup that any engine reads: JSON lines, compressed. The first says what it is, the last how many rows there were, so
@@ -18,10 +18,13 @@ function withoutNothing(row: TableRow): TableRow {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
 }
 
-async function* linesOf(read: Read, counts: RowCounts): AsyncGenerator<string> {
+/** `told` is what people are told of. */
+async function* linesOf(read: Read, told: RowCounts): AsyncGenerator<string> {
+  const counts = noRows();
   yield `${JSON.stringify({ format, version: formatVersion, createdAt: new Date().toISOString() })}\n`;
   for await (const { name, row } of allRows(read)) {
     counts[name] += 1;
+    countRow(told, { name, row });
     yield `${JSON.stringify([name, withoutNothing(row)])}\n`;
   }
   yield `${JSON.stringify({ end: true, rows: counts })}\n`;
@@ -29,11 +32,11 @@ async function* linesOf(read: Read, counts: RowCounts): AsyncGenerator<string> {
 
 /** Writes everything of a database, as it is at one moment, into a new file that its owner alone may read. */
 export async function writePortable(access: TableAccess, path: string): Promise<RowCounts> {
-  const counts = noRows();
+  const told = noRows();
   await access.snapshot((read) =>
-    pipeline(linesOf(read, counts), createGzip({ level: 6 }), createWriteStream(path, { mode: 0o600, flags: "wx" })),
+    pipeline(linesOf(read, told), createGzip({ level: 6 }), createWriteStream(path, { mode: 0o600, flags: "wx" })),
   );
-  return counts;
+  return told;
 }
 
 /** What is wrong with a file that cannot be unzipped, or not to its end. */

@@ -12,7 +12,7 @@ import type { TableAccess } from "../table-access.ts";
 import { type TableName, tableNames, type TableRow, tables } from "../tables.ts";
 import { BackupError } from "./backup-error.ts";
 import { readPortable } from "./portable.ts";
-import { allRows, type NamedRow, noRows, type RowCounts } from "./rows.ts";
+import { allRows, countRow, type NamedRow, noRows, type RowCounts } from "./rows.ts";
 
 export interface RestoreOptions {
   url: string;
@@ -60,7 +60,7 @@ async function fill(access: TableAccess, rows: Rows): Promise<RowCounts> {
   }
 
   for await (const { name, row } of rows) {
-    counts[name] += 1;
+    countRow(counts, { name, row });
     if (name === "documents") {
       documents.push(row);
       continue;

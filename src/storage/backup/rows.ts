@@ -14,6 +14,12 @@ export function noRows(): RowCounts {
   return Object.fromEntries(tableNames.map((name) => [name, 0])) as RowCounts;
 }
 
+/** Counts it, unless it is what is left of a document that was removed: as `orcestator db check` counts. */
+export function countRow(counts: RowCounts, { name, row }: NamedRow): void {
+  const isRemoved = name === "documents" && (row["value"] ?? null) === null;
+  if (!isRemoved) counts[name] += 1;
+}
+
 /** Texts may be long. */
 const pageRows = 100;
 

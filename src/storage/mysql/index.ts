@@ -10,10 +10,13 @@ import { mysqlSchema } from "./schema.ts";
 const refusedData = new Set(["1048", "1062", "1264", "1265", "1292", "1364", "1366", "1406", "3140"]);
 /** A deadlock, a lock that was waited for too long, a row that changed under the transaction. */
 const contention = new Set(["1020", "1205", "1213"]);
+/** This user, password, host or database is not let in, or may not make tables. */
+const refusedAccess = new Set(["1044", "1045", "1049", "1130", "1142", "1698", "1862", "3118", "4151"]);
 
 const errors: ServerErrors = {
   isRefusedData: (code) => refusedData.has(code),
   isContention: (code) => contention.has(code),
+  isRefusedAccess: (code) => refusedAccess.has(code),
 };
 
 export function mysqlServer(address: ServerAddress, { timeoutMs, connections }: ServerSettings): Server {

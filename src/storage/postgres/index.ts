@@ -10,6 +10,8 @@ const errors: ServerErrors = {
   // Values that do not fit, and broken constraints.
   isRefusedData: (code) => /^2[23]/.test(code),
   isContention: (code) => code === "40001" || code === "40P01",
+  // Who it is, which database, and what may be done there.
+  isRefusedAccess: (code) => code.startsWith("28") || code === "3D000" || code === "42501",
 };
 
 export function postgresServer(address: ServerAddress, { timeoutMs, connections }: ServerSettings): Server {

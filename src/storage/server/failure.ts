@@ -7,6 +7,8 @@ export interface ServerErrors {
   readonly isRefusedData: (code: string) => boolean;
   /** Two transactions were in each other's way; tried again, one after the other, both succeed. */
   readonly isContention: (code: string) => boolean;
+  /** A wrong password, an unknown database, a right that is missing. */
+  readonly isRefusedAccess: (code: string) => boolean;
 }
 
 /** A failure of a database server. `retryable` = time may mend it; the same call may be made again. */
@@ -17,6 +19,13 @@ export class ServerFailure extends GatewayError {
   constructor(message: string, options: { retryable: boolean; isContention?: boolean; cause?: unknown }) {
     super({ code: "internal_error", status: 503, message, retryable: options.retryable, cause: options.cause });
     this.isContention = options.isContention ?? false;
+  }
+}
+
+/** Time does not mend it: a gateway that starts must not go on with this database. One that runs waits for its owner. */
+export class DatabaseRefused extends ServerFailure {
+  constructor(message: string, cause?: unknown) {
+    super(message, { retryable: true, cause });
   }
 }
 
@@ -39,6 +48,8 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/AUTHENTICATION|PASSWORD|SASL/, "it does not accept this user and password, or not without TLS"],
 ];
 
+const toMend = "Check the user, password and database in storage.url (DATABASE_URL), and the user's rights to it.";
+
 /** Why, in a few words. What a server says of data may quote what people wrote, so that is left out. */
 function reasonOf(error: unknown, errors: ServerErrors): string {
   const server = serverCodeOf(error);
@@ -57,7 +68,9 @@ export function serverFailure(error: unknown, { address, errors }: { address: st
   if (error instanceof GatewayError || driverCodeOf(error) === "") return error;
   const code = serverCodeOf(error);
   const isData = code !== undefined && errors.isRefusedData(code);
-  return new ServerFailure(`The database ${address} cannot be used: ${reasonOf(error, errors)}.`, {
+  const message = `The database ${address} cannot be used: ${reasonOf(error, errors)}.`;
+  if (code !== undefined && errors.isRefusedAccess(code)) return new DatabaseRefused(`${message} ${toMend}`, error);
+  return new ServerFailure(message, {
     retryable: !isData,
     isContention: code !== undefined && errors.isContention(code),
     cause: error,

@@ -1,13 +1,6 @@
-import { GatewayError } from "../../errors.ts";
 import { numberIn, type SqlRow, type Steps, statement, textIn } from "../sql/steps.ts";
+import { DatabaseRefused } from "./failure.ts";
 import type { Pool, Run } from "./pool.ts";
-
-/** Time that does not mend what is wrong: the gateway must not go on with this database. */
-export class DatabaseRefused extends GatewayError {
-  constructor(message: string) {
-    super({ code: "internal_error", status: 503, message, retryable: true });
-  }
-}
 
 /** How an engine changes its schema. */
 export interface Schema {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../../lib/error-text.ts";
-import { ServerFailure } from "./failure.ts";
-import { DatabaseRefused } from "./migrate.ts";
+import { DatabaseRefused, ServerFailure } from "./failure.ts";
 
 export interface ReadinessOptions {
   /** Connects and brings the schema up to date. */
@@ -25,15 +24,22 @@ const retryMs = 250;
 export function createReadiness({ prepare, address, onWarning }: ReadinessOptions): Readiness {
   let preparing: Promise<unknown> | undefined;
   let isDown = false;
+  let isRefused = false;
+  let isStarting = true;
 
   function noteDown(error: unknown): void {
-    if (!isDown) onWarning(`${errorText(error)} Traffic goes on; requests wait in memory to be written down.`);
+    const wasRefused = isRefused;
+    isRefused = error instanceof DatabaseRefused;
+    const isNews = !isDown || (isRefused && !wasRefused);
     isDown = true;
+    // A start that is refused fails, and says why itself.
+    if (isNews && !(isRefused && isStarting))
+      onWarning(`${errorText(error)} Traffic goes on; requests wait in memory to be written down.`);
   }
 
   function noteUp(): void {
     if (isDown) onWarning(`The database ${address} can be used again.`);
-    isDown = false;
+    isDown = isRefused = isStarting = false;
   }
 
   async function prepared(): Promise<void> {
@@ -73,9 +79,11 @@ export function createReadiness({ prepare, address, onWarning }: ReadinessOption
       for (;;) {
         const left = giveUpAt - performance.now();
         if (await Promise.race([isPrepared(), sleep(Math.max(left, 1), false, { ref: false })])) return true;
-        if (giveUpAt - performance.now() <= retryMs) return false;
+        if (giveUpAt - performance.now() <= retryMs) break;
         await sleep(retryMs);
       }
+      isStarting = false;
+      return false;
     },
     isUp: () => !isDown,
   };

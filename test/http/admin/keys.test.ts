@@ -315,8 +315,31 @@ test("a key that has expired before it begins is not made, by itself or with oth
   const { body } = await ask("POST", "/api/keys/batch", { create: [{ name: "late", expiresAt: 1 }] });
   expect(body["results"]).toMatchObject([{ status: 400 }]);
   expect(house.book.size).toBe(before);
+});
+
+test("a key is not given an end that is past; one that has ended may be changed, and given another end", async () => {
   const { id } = await issue();
-  expect((await ask("PATCH", `/api/keys/${id}`, { expiresAt: 1 })).body).toMatchObject({ status: "expired" });
+  const path = `/api/keys/${id}`;
+  for (const expiresAt of ["2020-01-01T00:00:00Z", "2020-01-01", 1]) {
+    const answer = await ask("PATCH", path, { expiresAt });
+    expect([answer.status, messageOf(answer)]).toEqual([400, expect.stringContaining("`enabled: false`")]);
+  }
+  expect((await ask("GET", path)).body).toMatchObject({ status: "active" });
+  const expiresAt = new Date(Date.now() + 200).toISOString();
+  expect((await ask("PATCH", path, { expiresAt })).status).toBe(200);
+  await until(async () => (await ask("GET", path)).body["status"] === "expired", "it has ended");
+  // As a form sends back all it was given.
+  expect((await ask("PATCH", path, { expiresAt, rpm: 7 })).body).toMatchObject({ status: "expired", rpm: 7 });
+  expect((await ask("PATCH", path, { expiresAt: null })).body).toMatchObject({ status: "active" });
+});
+
+test("a date alone is the midnight it begins with, in UTC", async () => {
+  const made = await ask("POST", "/api/keys", { name: "dated", expiresAt: "2199-12-31" });
+  expect(made).toMatchObject({ status: 201, body: { expiresAt: "2199-12-31T00:00:00.000Z" } });
+  for (const expiresAt of ["2199-02-30", "31.12.2199", "2199-12", "soon"]) {
+    const answer = await ask("POST", "/api/keys", { name: "dated", expiresAt });
+    expect([answer.status, messageOf(answer)]).toEqual([400, expect.stringContaining("2026-12-31")]);
+  }
 });
 
 test.each(["keys", "teams", "users"])(

@@ -17,6 +17,11 @@ export interface TriedServer extends TriedEngine {
   readonly server: DatabaseServer;
   /** A SELECT that takes longer than anybody waits. */
   readonly sleepSql: string;
+  /** Statements that make two users with the password `right`: `clerk` may do everything in a database, `stranger` nothing. */
+  usersSql(database: string): readonly string[];
+  /** Statements that put `clerk` out and let nobody of that name in, and the one that does again. */
+  readonly lockSql: readonly string[];
+  readonly unlockSql: string;
   /** Whether its migrations may be cut off between two statements. */
   readonly migratesInParts: boolean;
 }
@@ -45,6 +50,13 @@ async function until(isSo: () => boolean | Promise<boolean>, longestMs: number):
     await Bun.sleep(20);
   }
   return performance.now() - from;
+}
+
+/** A new database with users: its URL as one of them, or as its owner. */
+async function makeUsers(engine: TriedServer): Promise<(user?: string) => string> {
+  const url = await engine.createDatabase();
+  for (const sql of engine.usersSql(new URL(url).pathname.slice(1))) await engine.query(url, sql);
+  return (user) => (user === undefined ? url : url.replace(/\/\/\w+@/, `//${user}@`));
 }
 
 export function serverConformance(engine: TriedServer): void {
@@ -323,6 +335,64 @@ function refusalConformance(engine: TriedServer): void {
       expect(await opened.store.ready(500)).toBe(false);
       expect(opened.warnings.join()).toContain("no secure connection can be made");
     }
+  });
+
+  test("what time does not mend is thrown while it starts, and names the setting", async () => {
+    const as = await makeUsers(engine);
+    const refused = [
+      as("clerk:wrong"),
+      as("clerk"),
+      as("nobody:right"),
+      as("stranger:right"),
+      `${as("clerk:right")}_not_there`,
+    ];
+    for (const url of refused) {
+      await using opened = await openAt(url);
+      const { error } = await timed(() => opened.store.ready(5000));
+      expect(error).toMatch(/The database \S+ cannot be used: .+ \(\w+\)\. Check the user, password.* storage\.url/);
+      // It is the start that says it, once.
+      expect(opened.warnings).toEqual([]);
+    }
+  });
+
+  test("a server that was away at the start, and then refuses, is told of twice", async () => {
+    const as = await makeUsers(engine);
+    await engine.server.kill();
+    await using opened = await openAt(as("clerk:wrong"));
+    try {
+      expect(await opened.store.ready(100)).toBe(false);
+    } finally {
+      await engine.server.start();
+    }
+    for (let round = 0; round < 2; round += 1) expect(opened.store.requests.last()).rejects.toThrow(/Check the user/);
+    await timed(async () => opened.store.requests.last());
+    expect(opened.warnings).toEqual([
+      expect.stringMatching(/nothing answers|cut/),
+      expect.stringContaining("Check the user"),
+    ]);
+  });
+
+  test("what is refused once it was open is told and waited for, and no record is lost", async () => {
+    const as = await makeUsers(engine);
+    const url = as();
+    await using opened = await openAt(as("clerk:right"));
+    expect(await opened.store.ready(5000)).toBe(true);
+    const [records, drops] = [makeRecords(20), [] as number[]];
+    const writer = createRecordWriter({
+      sinks: [storeSink(opened.store)],
+      onDrop: (_name, count) => void drops.push(count),
+      onError: () => undefined,
+      flushMs: 10,
+    });
+    for (const sql of engine.lockSql) await engine.query(url, sql);
+    for (const record of records) writer.push(record);
+    await until(() => !opened.store.isUp(), 5000);
+    await engine.query(url, engine.unlockSql);
+    await until(() => writer.depth() === 0, 5000);
+    expect(opened.warnings.join("\n")).toMatch(/cannot be used: .*Traffic goes on.*\n.*can be used again/s);
+    expect(await countsOf(engine, url)).toEqual({ rows: 20, ids: 20, totals: 20 });
+    expect(drops).toEqual([]);
+    await writer.close();
   });
 
   test("no message of a failure has the password in it", async () => {
