@@ -79,6 +79,8 @@ export interface RequestRecord {
   userAgent: string | undefined;
   /** The name in the client's request (empty when it was unreadable). */
   modelAsked: string;
+  /** That name is no model of the gateway, and nothing went upstream: totals do not tell it from others. */
+  isInvented?: true;
   /** The name that went upstream, or what the upstream says it served when it says so. */
   modelServed: string | undefined;
   provider: string | undefined;

@@ -99,8 +99,7 @@ export function addFigures(into: Measures, figures: Figures): void {
   if (figures.ttftBucket !== undefined) addBucket((into.ttfts ??= emptyHistogram()), figures.ttftBucket);
 }
 
-/** The columns of a row of totals that hold measures. */
-export function measureValues(measures: Measures) {
+function numberValues(measures: Measures) {
   return {
     requests: measures.requests,
     errors: measures.errors,
@@ -111,12 +110,20 @@ export function measureValues(measures: Measures) {
     tokens_reasoning: measures.reasoning,
     cost_usd: measures.costUsd ?? null,
     bytes: measures.bytes,
+  } satisfies Readonly<Record<string, SqlValue>>;
+}
+
+/** The columns of a row of totals that hold measures. */
+export function measureValues(measures: Measures) {
+  return {
+    ...numberValues(measures),
     latencies: histogramText(measures.latencies),
     ttfts: histogramText(measures.ttfts),
   } satisfies Readonly<Record<string, SqlValue>>;
 }
 
-function addNumbers(into: Measures, row: SqlRow): void {
+/** Adds what a row says of some requests but how long they took. */
+export function addNumbers(into: Measures, row: SqlRow): void {
   into.requests += numberIn(row, "requests");
   into.errors += numberIn(row, "errors");
   into.input += numberIn(row, "tokens_input");
@@ -127,6 +134,14 @@ function addNumbers(into: Measures, row: SqlRow): void {
   const costUsd = maybeNumberIn(row, "cost_usd");
   if (costUsd !== undefined) into.costUsd = (into.costUsd ?? 0) + costUsd;
   into.bytes += numberIn(row, "bytes");
+}
+
+/** Adds what was counted elsewhere. */
+export function addMeasures(into: Measures, from: Measures): void {
+  const { latencies, ttfts } = from;
+  addNumbers(into, numberValues(from));
+  if (latencies) addShare((into.latencies ??= emptyHistogram()), latencies, 1);
+  if (ttfts) addShare((into.ttfts ??= emptyHistogram()), ttfts, 1);
 }
 
 /** Adds what a row of totals says. */
