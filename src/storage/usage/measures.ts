@@ -1,3 +1,4 @@
+import { wholeTokens } from "../../lib/whole-tokens.ts";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import { maybeNumberIn, numberIn, type SqlRow, type SqlValue, textIn } from "../sql/steps.ts";
 import {
@@ -63,7 +64,7 @@ export function emptyMeasures(): Measures {
 
 /** An upstream may report nonsense. */
 function tokens(value: number | undefined): number {
-  return value !== undefined && Number.isSafeInteger(Math.round(value)) ? Math.round(value) : 0;
+  return (value === undefined ? undefined : wholeTokens(value)) ?? 0;
 }
 
 function maybeBucket(milliseconds: number | undefined): number | undefined {
