@@ -204,8 +204,9 @@ export function createBudgets({ documents, log, now = Date.now, every = repeat }
     begin: (owner, spentSince) => raise(owner, spentSince),
     raise: (owner, spentSince) => raise(owner, spentSince, "reserved"),
     apply(change) {
-      const { kind, id, version } = change;
-      if (kind !== spendingKind || version <= (copies.get(id)?.version ?? 0)) return;
+      const { kind, id, version, isRewound } = change;
+      if (kind !== spendingKind) return;
+      if (version <= (copies.get(id)?.version ?? 0) && isRewound !== true) return;
       const document = "value" in change ? readSpending(change.value) : undefined;
       // Of a window that is over nothing needs to be known, unless it is written here.
       const isOver = document === undefined || document.end <= now();

@@ -10,6 +10,8 @@ export interface MemoryDocuments extends DocumentStore {
   fault: StoreFault | undefined;
   /** Changes that were made. */
   readonly writes: number;
+  /** What it has now; called later, all is as it was then, as after a recovery to a point in time. */
+  saved(): () => void;
 }
 
 export function outOfReach(): GatewayError {
@@ -64,6 +66,15 @@ export function createMemoryDocuments(now: () => number = Date.now): MemoryDocum
     get writes() {
       return writes;
     },
+    saved() {
+      const state = structuredClone([...byPath]);
+      const last = version;
+      return () => {
+        byPath.clear();
+        for (const [path, one] of state) byPath.set(path, one);
+        version = last;
+      };
+    },
     get: (kind, id) => answer(() => current(kind, id)),
     put: (document) =>
       answer(() => {
@@ -100,7 +111,7 @@ export function createMemoryDocuments(now: () => number = Date.now): MemoryDocum
           .filter((one) => one.version > since)
           .sort((left, right) => left.version - right.version)
           .slice(0, 1000);
-        return { changes: structuredClone(changes), version: changes.at(-1)?.version ?? since };
+        return { changes: structuredClone(changes), version: changes.at(-1)?.version ?? since, newest: version };
       }),
   };
 }
