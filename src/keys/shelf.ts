@@ -45,7 +45,7 @@ export function createShelf<Value extends Versioned>(): Shelf<Value> {
       removed.delete(value.id);
     },
     remove({ id, version }) {
-      if (values.delete(id)) ids.remove();
+      if (values.delete(id)) ids.remove(id);
       removed.set(id, version);
       if (removed.size <= mostRemoved) return;
       for (const oldest of removed.keys()) {
