@@ -1,5 +1,5 @@
 /** No request has so many; beyond it sums would not be exact any more, and a database's numbers would run over. */
-export const mostTokens = 1e12;
+const mostTokens = 1e12;
 
 /** A whole number of tokens from what an estimate or an upstream says; `undefined` = it makes no sense. */
 export function wholeTokens(tokens: number): number | undefined {

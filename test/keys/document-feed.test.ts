@@ -51,6 +51,7 @@ function scene(): Scene {
 }
 
 const put = (documents: MemoryDocuments, id: string): Promise<unknown> => documents.put({ kind: "key", id, value: {} });
+const isThere = (changes: readonly DocumentChange[]) => changes.map((change) => [change.id, "value" in change]);
 const idsOf = (changes: readonly DocumentChange[]): string[] => changes.map(({ id }) => id);
 
 test("everything that is there is seen before it is said to be loaded", async () => {
@@ -186,8 +187,6 @@ describe("a feed that could not look for so long that removals are forgotten", (
 });
 
 describe("a database that was set back to an earlier state", () => {
-  const isThere = (changes: readonly DocumentChange[]) => changes.map((change) => [change.id, "value" in change]);
-
   test("is read anew, whatever versions were seen before", async () => {
     const { documents, feed, seen, told, ring } = scene();
     for (const id of ["kept", "changed", "gone"]) await put(documents, id);
@@ -229,7 +228,7 @@ describe("a database that was set back to an earlier state", () => {
       await feed.ready;
       setBack();
       clock.time += awayMs;
-      const { changesSince } = documents;
+      const changesSince = documents.changesSince.bind(documents);
       documents.changesSince = async (version) => {
         if (version === 1000) documents.fault = "down";
         return changesSince(version);
