@@ -50,10 +50,15 @@ export function createAuditTrail({ audit, log, now = Date.now, later = callLater
   let isAlarmSet = false;
   /** Entries are listed by their time: each has one of its own. */
   let lastAt = 0;
+  /** Entries that had no room, since the log could be written last. */
+  let lost = 0;
 
   function again(error: unknown): void {
     if (isAlarmSet) return;
-    log.warn(`The audit log cannot be written: ${errorText(error)} ${waiting.length} entries wait; it is tried again.`);
+    const gone = lost === 0 ? "" : ` Lost for want of room: ${lost}.`;
+    log.warn(
+      `The audit log cannot be written: ${errorText(error)} ${waiting.length} entries wait; it is tried again.${gone}`,
+    );
     isAlarmSet = true;
     later(againMs, () => {
       isAlarmSet = false;
@@ -68,9 +73,20 @@ export function createAuditTrail({ audit, log, now = Date.now, later = callLater
         await audit.append(entry);
         waiting.shift();
       }
+      if (lost > 0) log.warn(`The audit log is written again. Entries that are missing in it: ${lost}.`);
+      lost = 0;
     } catch (error) {
       again(error);
     }
+  }
+
+  function makeRoom(): void {
+    if (waiting.length <= mostPending) return;
+    // The first one is not lost while it is being written.
+    waiting.splice(writing === undefined ? 0 : 1, 1);
+    lost += 1;
+    if (lost === 1)
+      log.warn(`More than ${mostPending} entries wait for the audit log: from now on the oldest are lost.`);
   }
 
   function flush(): Promise<void> {
@@ -85,7 +101,7 @@ export function createAuditTrail({ audit, log, now = Date.now, later = callLater
       const told = { ...(name !== undefined && { name }), ...(address !== undefined && { address }) };
       const detail = Object.keys(told).length === 0 ? undefined : told;
       waiting.push({ id: createId("aud_", at), at, actor, ...deed, detail });
-      if (waiting.length > mostPending) waiting.shift();
+      makeRoom();
       await flush();
       // It may have come when the last one had just been written.
       if (waiting.length > 0 && !isAlarmSet) await flush();

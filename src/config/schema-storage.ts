@@ -10,14 +10,17 @@ const databaseUrl = z.string().superRefine((text, context) => {
 
 const retention = z.strictObject({
   maxAge: duration("0s", { isAge: true }).describe(
-    "Requests that are older are deleted, e.g. 90d; 0 = never. Statistics stay",
+    "Requests that are older are deleted, e.g. 90d; 0 = never. Totals stay",
   ),
   maxBytes: z.coerce
     .number()
     .int()
     .min(0)
     .default(0)
-    .describe("Beyond about so many bytes the oldest requests are deleted; 0 = no limit. Statistics stay"),
+    .describe("Beyond about so many bytes the oldest requests are deleted; 0 = no limit. Totals stay"),
+  totals: duration("400d", { isAge: true }).describe(
+    "Totals, of which statistics are made, are deleted when they and their requests are older; 0 = never",
+  ),
   audit: duration("365d", { isAge: true }).describe("Older entries of the audit log are deleted; 0 = never"),
 });
 

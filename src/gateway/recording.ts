@@ -7,7 +7,7 @@ import type { Envelope, Observation } from "../protocols/protocol.ts";
 import type { RequestFacts } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { EndReason, Operation, RequestRecord, Usage } from "../telemetry/request-record.ts";
-import { completionTokens, promptTokens, unknownUsage } from "../telemetry/request-record.ts";
+import { completionTokens, promptTokens, unknownUsage, wholeUsage } from "../telemetry/request-record.ts";
 import type { ClientCall } from "./call.ts";
 
 /** How long a prompt is, with whatever the request only names. */
@@ -126,10 +126,10 @@ function addUsage(record: RequestRecord, observation: Observation, size: PromptS
   const isWhole = record.endReason === "completed";
   const estimated = isWhole ? undefined : estimate(observation, size);
   if (estimated !== undefined) {
-    record.usage = estimated;
+    record.usage = wholeUsage(estimated);
     record.usageSource = "estimated";
   } else if (observation.usage !== undefined) {
-    record.usage = observation.usage;
+    record.usage = wholeUsage(observation.usage);
     record.usageSource = isWhole ? "upstream" : "partial_upstream";
     record.costUsd = observation.costUsd;
   }

@@ -36,6 +36,15 @@ export interface DocumentFeedOptions {
   after?: (milliseconds: number, ring: () => void) => () => void;
 }
 
+interface Known {
+  readonly version: number;
+  readonly updatedAt: number;
+}
+
+function pathOf({ kind, id }: DocumentChange): string {
+  return `${kind}/${id}`;
+}
+
 /** Removals are remembered for a day; the clocks of those who forget them may differ. */
 const rememberedMs = 12 * 3_600_000;
 
@@ -47,9 +56,10 @@ function turn(): Promise<void> {
 export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
   const { documents, onChange, onLoaded, log, everyMs = 2000, now = Date.now, after = callLater } = options;
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
-  /** Versions of the documents that there are, by `kind/id`. */
-  const there = new Map<string, number>();
+  /** The documents that there are, by `kind/id`. */
+  const there = new Map<string, Known>();
   let version = 0;
+  let isSetBack = false;
   let isLoaded = false;
   let goodAt: number | undefined;
   let problem: string | undefined;
@@ -59,35 +69,78 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
   let isRunning = false;
 
   function take(change: DocumentChange): void {
-    const path = `${change.kind}/${change.id}`;
-    if ("value" in change) there.set(path, change.version);
+    const path = pathOf(change);
+    if ("value" in change) there.set(path, { version: change.version, updatedAt: change.updatedAt });
     else there.delete(path);
     onChange(change);
   }
 
-  /** From the beginning: of what is not there any more nobody says now that it was removed. */
-  async function readAnew(): Promise<void> {
-    const found = new Set<string>();
-    version = 0;
-    await readPages(({ kind, id }) => found.add(`${kind}/${id}`));
+  /** What nobody says of now that it was removed, because it was so too long ago, or in a time that was taken back. */
+  function takeRemovals(found: ReadonlySet<string>, isRewound: boolean): void {
     for (const [path, last] of there) {
       if (found.has(path)) continue;
       const slash = path.indexOf("/");
-      const [kind, id] = [path.slice(0, slash), path.slice(slash + 1)];
-      take({ kind, id, version: last + 1, updatedAt: now(), isRemoved: true });
+      const head = { kind: path.slice(0, slash), id: path.slice(slash + 1), updatedAt: now() };
+      // Whatever it gets as its next version there is news.
+      if (isRewound) take({ ...head, version: 0, isRemoved: true, isRewound });
+      else take({ ...head, version: last.version + 1, isRemoved: true });
     }
   }
 
-  async function readPages(onFound?: (change: DocumentChange) => void): Promise<void> {
+  /** From the beginning. */
+  async function readAnew(): Promise<void> {
+    const found = new Set<string>();
+    version = 0;
+    await readPages((change) => {
+      found.add(pathOf(change));
+      take(change);
+    });
+    takeRemovals(found, false);
+  }
+
+  /**
+   * From the beginning, of a database that was set back to an earlier state. One that has nothing of what it had is another
+   * one, as where a damaged file was replaced: it tells nothing of keys that were issued.
+   */
+  async function readRewound(): Promise<void> {
+    const found = new Set<string>();
+    let isSame = false;
+    version = 0;
+    await readPages((change) => {
+      const known = there.get(pathOf(change));
+      isSame ||= known !== undefined && change.updatedAt <= known.updatedAt;
+      found.add(pathOf(change));
+      take({ ...change, isRewound: true });
+    });
+    if (isSame) takeRemovals(found, true);
+    const rest = isSame ? "What it has now is in force." : "It has nothing of what was known, which stays in force.";
+    log.warn(`The database of keys and teams was set back. ${rest}`);
+  }
+
+  /** What has changed; all, where the database was set back. */
+  async function readNews(): Promise<void> {
+    if (!isSetBack && (await readPages(take))) return;
+    // Until it is read to its end, also where that takes several looks.
+    isSetBack = true;
+    await readRewound();
+    isSetBack = false;
+  }
+
+  /** Whether removals may be forgotten that were not seen. */
+  async function mustReadAnew(): Promise<boolean> {
+    if (isSetBack || goodAt === undefined || now() - goodAt <= rememberedMs) return false;
+    return (await documents.changesSince(version)).newest >= version;
+  }
+
+  /** Whether the database is one that goes on from what was seen. */
+  async function readPages(onFound: (change: DocumentChange) => void): Promise<boolean> {
     for (;;) {
       const page = await documents.changesSince(version);
-      for (const change of page.changes) {
-        take(change);
-        onFound?.(change);
-      }
+      if (page.newest < version) return false;
+      for (const change of page.changes) onFound(change);
       const isLast = page.version <= version || page.changes.length === 0;
       version = Math.max(version, page.version);
-      if (isLast) return;
+      if (isLast) return true;
       await turn();
     }
   }
@@ -111,7 +164,7 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
 
   async function lookOnce(): Promise<void> {
     try {
-      await (goodAt !== undefined && now() - goodAt > rememberedMs ? readAnew() : readPages());
+      await ((await mustReadAnew()) ? readAnew() : readNews());
       succeeded();
     } catch (error) {
       failed(error);

@@ -5,12 +5,17 @@ interface Versioned {
   readonly version: number;
 }
 
+interface State extends Versioned {
+  /** See `DocumentChange`. */
+  readonly isRewound?: true;
+}
+
 /** Values by id, with what was removed lately: an older state that comes late must not bring it back. */
 export interface Shelf<Value extends Versioned> {
   readonly size: number;
   get(id: string): Value | undefined;
   /** Whether a state is newer than what is known of its id. */
-  isNews(state: Versioned): boolean;
+  isNews(state: State): boolean;
   set(value: Value): void;
   remove(state: Versioned): void;
   wasRemoved(id: string): boolean;
@@ -32,14 +37,15 @@ export function createShelf<Value extends Versioned>(): Shelf<Value> {
       return values.size;
     },
     get: (id) => values.get(id),
-    isNews: ({ id, version }) => version > (values.get(id)?.version ?? removed.get(id) ?? Number.NEGATIVE_INFINITY),
+    isNews: ({ id, version, isRewound }) =>
+      isRewound === true || version > (values.get(id)?.version ?? removed.get(id) ?? Number.NEGATIVE_INFINITY),
     set(value) {
       if (!values.has(value.id)) ids.add(value.id);
       values.set(value.id, value);
       removed.delete(value.id);
     },
     remove({ id, version }) {
-      if (values.delete(id)) ids.remove();
+      if (values.delete(id)) ids.remove(id);
       removed.set(id, version);
       if (removed.size <= mostRemoved) return;
       for (const oldest of removed.keys()) {

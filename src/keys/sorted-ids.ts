@@ -1,8 +1,8 @@
 /** Ids in order, for pages; made for ids that grow with time and are seldom removed. */
 export interface SortedIds {
-  /** Of one that was not there. */
+  /** Of one that was not there, or was removed. */
   add(id: string): void;
-  remove(): void;
+  remove(id: string): void;
   /** Puts them in order now, and not when somebody waits for it. */
   sort(): void;
   /** Ids before `cursor` (all where it is none), the last ones first; some may be gone. */
@@ -19,12 +19,13 @@ const mostSteps = 64;
 export function createSortedIds({ has }: SortedIdsOptions): SortedIds {
   let ids: string[] = [];
   let isSorted = true;
-  let removed = 0;
+  /** They keep their places until they are half of all. */
+  const removed = new Set<string>();
 
   function tidy(): void {
-    if (removed > ids.length / 2) {
+    if (removed.size > ids.length / 2) {
       ids = ids.filter(has);
-      removed = 0;
+      removed.clear();
     }
     if (!isSorted) ids.sort();
     isSorted = true;
@@ -44,6 +45,7 @@ export function createSortedIds({ has }: SortedIdsOptions): SortedIds {
 
   return {
     add(id) {
+      if (removed.delete(id)) return;
       let at = ids.length;
       const nearest = Math.max(0, at - mostSteps);
       while (at > nearest && (ids[at - 1] ?? "") > id) at -= 1;
@@ -52,7 +54,7 @@ export function createSortedIds({ has }: SortedIdsOptions): SortedIds {
       else ids.splice(at, 0, id);
     },
     sort: tidy,
-    remove: () => void (removed += 1),
+    remove: (id) => void removed.add(id),
     *before(cursor) {
       tidy();
       for (let at = (cursor === undefined ? ids.length : placeOf(cursor)) - 1; at >= 0; at -= 1) {

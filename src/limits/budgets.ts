@@ -256,13 +256,13 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       await raise(owner, spentSince, "reserved");
     },
     apply(change) {
-      const { kind, id, version } = change;
+      const { kind, id, version, isRewound } = change;
       if (kind !== spendingKind) return;
       if (ledger.isForgotten(id)) {
         if ("value" in change) void remove([id]);
         return;
       }
-      if (version <= (copies.get(id)?.version ?? 0)) return;
+      if (version <= (copies.get(id)?.version ?? 0) && isRewound !== true) return;
       const document = "value" in change ? readSpending(change.value) : undefined;
       // Of a window that is over nothing needs to be known, unless it is written here.
       const isOver = document === undefined || document.end <= now();

@@ -1,11 +1,10 @@
 import type { Demand, LimitRefusal } from "./limiter.ts";
 import { windowMs } from "../lib/meter.ts";
+import { wholeTokens } from "../lib/whole-tokens.ts";
 import type { ScopeState } from "./scope-state.ts";
 
 /** What is told where nothing is known of how long places are held. */
 export const unknownWaitMs = 1000;
-/** Beyond it sums would not be exact any more. */
-const mostTokens = 1e12;
 
 /** Tokens reserved of one scope. */
 export interface Reservation {
@@ -16,11 +15,6 @@ export interface Reservation {
 }
 
 const noReservations: readonly Reservation[] = [];
-
-/** A whole number of tokens from what an estimate or an upstream says; `undefined` = it makes no sense. */
-export function wholeTokens(tokens: number): number | undefined {
-  return Number.isNaN(tokens) ? undefined : Math.min(mostTokens, Math.max(0, Math.ceil(tokens)));
-}
 
 /** The estimate, asked for only where tokens are limited. */
 export function tokensOf(states: readonly ScopeState[], demand: Demand): number {

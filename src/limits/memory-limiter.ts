@@ -1,5 +1,6 @@
 import { alarms, type Alarms } from "../lib/alarms.ts";
-import { fullestOf, longer, occupy, rateRefusal, settle, tokensOf, waitForPlaceMs, wholeTokens } from "./decision.ts";
+import { wholeTokens } from "../lib/whole-tokens.ts";
+import { fullestOf, longer, occupy, rateRefusal, settle, tokensOf, waitForPlaceMs } from "./decision.ts";
 import { freeLease, PlaceLease, type Ledger } from "./lease.ts";
 import type { Lease, LimitRefusal, LocalLimiter, QueueSettings, Scope } from "./limiter.ts";
 import type { ScopeState } from "./scope-state.ts";

@@ -1,5 +1,5 @@
 import type { ScopeBounds } from "../coordination/decisions.ts";
-import { wholeTokens } from "./decision.ts";
+import { wholeTokens } from "../lib/whole-tokens.ts";
 import type { Demand, Scope } from "./limiter.ts";
 import { limitsNothing } from "./scope-table.ts";
 

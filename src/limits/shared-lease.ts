@@ -2,7 +2,7 @@ import type { Coordinator } from "../coordination/coordinator.ts";
 import type { ScopeBounds, SettleLimits } from "../coordination/decisions.ts";
 import { type Bagged, createBag } from "../lib/bag.ts";
 import { repeat } from "../lib/repeat.ts";
-import { wholeTokens } from "./decision.ts";
+import { wholeTokens } from "../lib/whole-tokens.ts";
 import type { Lease } from "./limiter.ts";
 import { createUnsaid } from "./unsaid.ts";
 

@@ -256,6 +256,8 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
       store: database?.requests,
     },
     finished(record) {
+      const isNamed = record.modelServed !== undefined || record.modelAsked === "";
+      if (!isNamed && served?.isKnownModel(record.modelAsked) !== true) record.isInvented = true;
       packTrail(record);
       keep(record);
       metrics.requestFinished(record);

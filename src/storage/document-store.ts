@@ -14,13 +14,18 @@ export interface RemovedDocument extends Omit<StoredDocument, "value"> {
   readonly isRemoved: true;
 }
 
-export type DocumentChange = StoredDocument | RemovedDocument;
+export type DocumentChange = (StoredDocument | RemovedDocument) & {
+  /** The database was set back: this is how it is now, whatever version was seen before. */
+  readonly isRewound?: true;
+};
 
 export interface DocumentChanges {
   /** In the order of their versions; of each document only its last change. */
   readonly changes: readonly DocumentChange[];
   /** What to ask with the next time. */
   readonly version: number;
+  /** Of the last change there was. A database with a lower one than was seen before is one that was set back. */
+  readonly newest: number;
 }
 
 export interface ForgottenRemovals {

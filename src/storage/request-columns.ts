@@ -1,6 +1,7 @@
+import { wholeTokens } from "../lib/whole-tokens.ts";
 import { priceText } from "../telemetry/pack-price.ts";
 import { trailText } from "../telemetry/pack-trail.ts";
-import type { RequestRecord } from "../telemetry/request-record.ts";
+import type { RequestRecord, Usage } from "../telemetry/request-record.ts";
 
 type Text = string | null;
 type Figure = number | null;
@@ -22,6 +23,11 @@ function whole(of: (record: RequestRecord) => number | undefined) {
       return Number.isSafeInteger(rounded) ? rounded : null;
     },
   } as const;
+}
+
+/** Of a thousand records an engine must be able to hold the sum. */
+function tokens(of: (usage: Usage) => number | undefined) {
+  return whole(({ usage }) => wholeTokens(of(usage) ?? Number.NaN));
 }
 
 function real(of: (record: RequestRecord) => number | undefined) {
@@ -62,11 +68,11 @@ export const requestColumns = {
   error_message: text(({ errorMessage }) => errorMessage ?? null),
   attempts: whole(({ attempts }) => attempts),
   retries: whole(({ retries }) => retries),
-  tokens_input: whole(({ usage }) => usage.input),
-  tokens_cache_read: whole(({ usage }) => usage.cacheRead),
-  tokens_cache_write: whole(({ usage }) => usage.cacheWrite),
-  tokens_output: whole(({ usage }) => usage.output),
-  tokens_reasoning: whole(({ usage }) => usage.reasoning),
+  tokens_input: tokens(({ input }) => input),
+  tokens_cache_read: tokens(({ cacheRead }) => cacheRead),
+  tokens_cache_write: tokens(({ cacheWrite }) => cacheWrite),
+  tokens_output: tokens(({ output }) => output),
+  tokens_reasoning: tokens(({ reasoning }) => reasoning),
   usage_source: name(({ usageSource }) => usageSource),
   cost_usd: real(({ costUsd }) => costUsd),
   upstream_id: name(({ upstreamId }) => upstreamId ?? null),

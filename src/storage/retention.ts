@@ -5,7 +5,7 @@ import type { DocumentStore } from "./document-store.ts";
 import type { RequestStore } from "./store.ts";
 
 interface Shortened {
-  readonly requests: Pick<RequestStore, "deleteBefore" | "boundaryOf">;
+  readonly requests: Pick<RequestStore, "deleteBefore" | "deleteTotalsBefore" | "boundaryOf">;
   readonly documents: Pick<DocumentStore, "forgetRemoved">;
   readonly audit: Pick<AuditLog, "deleteBefore">;
 }
@@ -16,6 +16,8 @@ export interface RetentionOptions {
   maxAge: number;
   /** 0 = there may be any number. */
   maxBytes: number;
+  /** Milliseconds; 0 = totals may be of any age. */
+  totals: number;
   /** Milliseconds; 0 = entries of the audit log may be of any age. */
   audit: number;
   /** Removes some of what has expired by itself; how many. */
@@ -31,6 +33,8 @@ export interface RetentionOptions {
 /** How much was deleted. */
 export interface Deleted {
   readonly requests: number;
+  /** Rows of totals. */
+  readonly totals: number;
   readonly audit: number;
   /** What was left of removed documents. */
   readonly removed: number;
@@ -51,7 +55,7 @@ const removedKeptMs = 24 * 60 * 60 * 1000;
 
 export function createRetention(options: RetentionOptions): Retention {
   const { store, maxAge, maxBytes, audit, removeExpired, onWarning, now = Date.now } = options;
-  const { intervalMs = 10 * 60 * 1000, pauseMs = 50 } = options;
+  const { totals, intervalMs = 10 * 60 * 1000, pauseMs = 50 } = options;
   const life = { isStopped: false };
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Of the last change that was looked at: removals before it are forgotten. */
@@ -92,10 +96,13 @@ export function createRetention(options: RetentionOptions): Retention {
   async function run(): Promise<Deleted> {
     const before = await boundary();
     const requests = before === undefined ? 0 : await deleteAll(() => store.requests.deleteBefore(before));
+    // Behind the requests: totals of what is there stay.
+    const totalsBefore = now() - totals;
+    const rows = totals === 0 ? 0 : await deleteAll(() => store.requests.deleteTotalsBefore(totalsBefore));
     const auditBefore = now() - audit;
     const entries = audit === 0 ? 0 : await deleteAll(() => store.audit.deleteBefore(auditBefore));
     if (removeExpired !== undefined) await deleteAll(removeExpired);
-    return { requests, audit: entries, removed: await forgetRemoved() };
+    return { requests, totals: rows, audit: entries, removed: await forgetRemoved() };
   }
 
   async function look(): Promise<void> {

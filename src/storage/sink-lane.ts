@@ -55,17 +55,28 @@ const longestPauseMs = 2000;
 
 export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOptions): SinkLane {
   let waiting: RequestRecord[] = [];
-  let batch: RequestRecord[] = [];
+  /** Of one batch what is left to be written: as a whole, or in the parts that a refusal made of it. */
+  let parts: readonly RequestRecord[][] = [];
   let pauseMs = 0;
   let pausedUntil = 0;
   let isRunning = false;
   let running = Promise.resolve();
 
-  function giveUpBatch(error: unknown): void {
-    const count = batch.length;
-    batch = [];
+  function inParts(): number {
+    return parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  /** The first part was refused: half of it may be taken. */
+  function refused(error: unknown): void {
+    const [part = [], ...rest] = parts;
+    if (sink.isAllOrNothing === true && part.length > 1) {
+      const middle = part.length >> 1;
+      parts = [part.slice(0, middle), part.slice(middle), ...rest];
+      return;
+    }
+    parts = rest;
     onError(sink.name, error);
-    if (count > 0) onDrop(sink.name, count);
+    if (part.length > 0) onDrop(sink.name, part.length);
   }
 
   function pause(error: unknown): void {
@@ -76,21 +87,22 @@ export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOpti
   }
 
   async function writeWaiting(): Promise<void> {
-    while (batch.length > 0 || waiting.length > 0) {
-      if (batch.length === 0) batch = waiting.splice(0, maxBatch);
+    while (parts.length > 0 || waiting.length > 0) {
+      const [part = waiting.splice(0, maxBatch)] = parts;
+      if (parts.length === 0) parts = [part];
       try {
-        await sink.write(batch);
-        batch = [];
+        await sink.write(part);
+        parts = parts.slice(1);
         pauseMs = 0;
       } catch (error) {
         if (isAway(error)) {
           pause(error);
           return;
         }
-        giveUpBatch(error);
+        refused(error);
       }
       // Requests come first: let them have the event loop between two batches.
-      if (waiting.length > 0) await new Promise(setImmediate);
+      if (parts.length > 0 || waiting.length > 0) await new Promise(setImmediate);
     }
   }
 
@@ -115,11 +127,11 @@ export function createSinkLane({ sink, capacity, onDrop, onError }: SinkLaneOpti
       if (!isRunning && !isPaused) running = run();
       return running;
     },
-    depth: () => waiting.length + batch.length,
+    depth: () => waiting.length + inParts(),
     abandon() {
-      const count = waiting.length + batch.length;
+      const count = waiting.length + inParts();
       waiting = [];
-      batch = [];
+      parts = [];
       if (count > 0) onDrop(sink.name, count);
     },
   };

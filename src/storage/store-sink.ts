@@ -9,6 +9,7 @@ interface Insertable extends Pick<Store, "close"> {
 export function storeSink(store: Insertable): RecordSink {
   return {
     name: "database",
+    isAllOrNothing: true,
     write: (records) => store.requests.insert(records),
     close: () => store.close(),
   };

@@ -15,7 +15,8 @@ export interface StatisticsQuery {
 }
 
 /**
- * One row of `stats`. Counts over the requests of a group; `undefined` = nothing known, never 0 for unknown. Percentiles
+ * One row of `stats`. Counts over the requests of a group; `undefined` = nothing known, never 0 for unknown. Of models the 500
+ * busiest are told apart, and all else counts as `other`, as names do that nothing was ever asked by. Percentiles
  * are values that were measured while there are few requests, and within 5 % of those where there are many; a part of a busy
  * hour has those of the whole hour.
  */
@@ -90,6 +91,11 @@ export interface RequestStore {
   list(query: RequestQuery): Maybe<RequestPage>;
   /** Deletes the first ones that started before an instant, a few hundred at most; how many those were. Statistics stay. */
   deleteBefore(instant: number): Maybe<number>;
+  /**
+   * Deletes the first totals of hours and days that ended before an instant, a few hundred at most; how many those were. The
+   * totals of requests that are still there stay.
+   */
+  deleteTotalsBefore(instant: number): Maybe<number>;
   size(): Maybe<RequestsSize>;
   /** The instant before which requests must go for the rest to take no more than about `maxBytes`; `undefined` = none. */
   boundaryOf(maxBytes: number): Maybe<number | undefined>;

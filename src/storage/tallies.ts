@@ -1,11 +1,12 @@
 import { localDay, localHour } from "../telemetry/local-time.ts";
+import { mostModels, otherModels } from "../telemetry/model-label.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import { nearestRank } from "./nearest-rank.ts";
 import { sortStatistics } from "./sort-statistics.ts";
 import type { Grouping, StatisticsQuery, StatisticsRow } from "./store.ts";
 import { percentilesOf } from "./usage/histogram.ts";
 import { labelsOf } from "./usage/labels.ts";
-import { addFigures, durationsOf, emptyMeasures, figuresOf, type Measures } from "./usage/measures.ts";
+import { addFigures, addMeasures, durationsOf, emptyMeasures, figuresOf, type Measures } from "./usage/measures.ts";
 
 interface Tally {
   readonly measures: Measures;
@@ -15,7 +16,7 @@ interface Tally {
 }
 
 /** The parts of a request that tell its group. */
-type Grouped = Pick<RequestRecord, "startedAt" | "keyId" | "modelServed" | "modelAsked" | "provider">;
+type Grouped = Pick<RequestRecord, "startedAt" | "keyId" | "modelServed" | "modelAsked" | "isInvented" | "provider">;
 
 /** Group → what was counted of it. */
 export type Tallies = Map<string, Tally>;
@@ -49,8 +50,24 @@ export function countRecord(
   if (ttftMs !== undefined) tally.ttfts.push(ttftMs);
 }
 
-export function rowsOf(tallies: Tallies, isExact: boolean): StatisticsRow[] {
-  return [...tallies].map(([group, { measures, latencies, ttfts }]) => ({
+/** The groups, where they are models at most so many: what else there is counts together. */
+function boundedGroups(tallies: Tallies, by: Grouping | undefined): Tallies {
+  if (by !== "model" || tallies.size <= mostModels) return tallies;
+  const named = [...tallies].filter(([group]) => group !== otherModels);
+  named.sort(([, left], [, right]) => right.measures.requests - left.measures.requests);
+  const other = tallyOf(tallies, otherModels);
+  const bounded: Tallies = new Map([...named.slice(0, mostModels), [otherModels, other]]);
+  for (const [, { measures, latencies, ttfts }] of named.slice(mostModels)) {
+    addMeasures(other.measures, measures);
+    other.latencies.push(...latencies);
+    other.ttfts.push(...ttfts);
+  }
+  return bounded;
+}
+
+/** What was counted, in the order that it is shown in; `isExact` = nothing but single requests was. */
+export function statisticsOf(tallies: Tallies, by: Grouping | undefined, isExact: boolean): StatisticsRow[] {
+  const rows = [...boundedGroups(tallies, by)].map(([group, { measures, latencies, ttfts }]) => ({
     group,
     requests: measures.requests,
     errors: measures.errors,
@@ -60,11 +77,12 @@ export function rowsOf(tallies: Tallies, isExact: boolean): StatisticsRow[] {
     latencyMs: isExact ? nearestRank(latencies) : percentilesOf(measures.latencies),
     ttftMs: isExact ? nearestRank(ttfts) : percentilesOf(measures.ttfts),
   }));
+  return sortStatistics(rows, by);
 }
 
 /** Statistics of requests that are at hand, as a store would give them. */
 export function recordStatistics(records: readonly RequestRecord[], query: StatisticsQuery): StatisticsRow[] {
   const tallies: Tallies = new Map();
   for (const record of records) if (record.startedAt >= query.since) countRecord(tallies, record, query);
-  return sortStatistics(rowsOf(tallies, true), query.by);
+  return statisticsOf(tallies, query.by, true);
 }

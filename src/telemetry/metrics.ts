@@ -7,6 +7,7 @@ import {
   createCoordinationMetrics,
 } from "./metrics-coordination.ts";
 import { counter, gauge } from "./metrics-instruments.ts";
+import { createModelLabel } from "./model-label.ts";
 import { createRoutingMetrics, type RoutingMetrics, type RoutingMetricsOptions } from "./metrics-routing.ts";
 import { completionTokens, promptTokens, type RequestRecord } from "./request-record.ts";
 import {
@@ -48,18 +49,6 @@ export interface MetricsOptions extends RoutingMetricsOptions, CoordinationMetri
 
 const latencyBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640] as const;
 const overheadBuckets = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1] as const;
-/** Even known names are limited: an upstream may list thousands. */
-const mostModels = 500;
-
-function createModelLabel(isKnownModel: (model: string) => boolean): (model: string) => string {
-  const labelled = new Set<string>();
-  return (model) => {
-    if (labelled.has(model)) return model;
-    if (labelled.size >= mostModels || !isKnownModel(model)) return "other";
-    labelled.add(model);
-    return model;
-  };
-}
 
 interface Sample {
   labels: Record<string, string | number>;

@@ -1,3 +1,4 @@
+import { wholeTokens } from "../lib/whole-tokens.ts";
 import type { Trail } from "./trail.ts";
 
 /** Token counts as five disjoint numbers; `undefined` = not known. Each protocol's own view is derived from these. */
@@ -18,6 +19,21 @@ export const unknownUsage: Readonly<Usage> = {
   output: undefined,
   reasoning: undefined,
 };
+
+function maybeWhole(tokens: number | undefined): number | undefined {
+  return tokens === undefined ? undefined : wholeTokens(tokens);
+}
+
+/** What an upstream says, as numbers that can be added up. */
+export function wholeUsage({ input, cacheRead, cacheWrite, output, reasoning }: Usage): Usage {
+  return {
+    input: maybeWhole(input),
+    cacheRead: maybeWhole(cacheRead),
+    cacheWrite: maybeWhole(cacheWrite),
+    output: maybeWhole(output),
+    reasoning: maybeWhole(reasoning),
+  };
+}
 
 export type UsageSource = "upstream" | "partial_upstream" | "estimated" | "none";
 
@@ -79,6 +95,8 @@ export interface RequestRecord {
   userAgent: string | undefined;
   /** The name in the client's request (empty when it was unreadable). */
   modelAsked: string;
+  /** That name is no model of the gateway, and nothing went upstream: totals do not tell it from others. */
+  isInvented?: true;
   /** The name that went upstream, or what the upstream says it served when it says so. */
   modelServed: string | undefined;
   /** Where it was sent last; `undefined` = it never went upstream. */

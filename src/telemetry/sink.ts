@@ -6,6 +6,8 @@ import type { RequestRecord } from "./request-record.ts";
  */
 export interface RecordSink {
   readonly name: string;
+  /** A batch that it refuses leaves nothing behind: what is wrong with one record costs that one alone. */
+  readonly isAllOrNothing?: boolean;
   write(records: readonly RequestRecord[]): void | Promise<void>;
   close(): void | Promise<void>;
 }

@@ -7,7 +7,8 @@ import { isUsable } from "../../src/config/resolve.ts";
 import { configFolder } from "./folder.ts";
 
 const key = "sk-or-v1-0123456789abcdef";
-const usualRetention = { maxAge: 0, maxBytes: 0, audit: 365 * 24 * 60 * 60 * 1000 };
+const dayMs = 24 * 60 * 60 * 1000;
+const usualRetention = { maxAge: 0, maxBytes: 0, totals: 400 * dayMs, audit: 365 * dayMs };
 
 /** A credential that was written as a text alone. */
 function credential(text: string): { key: string; weight: number; enabled: boolean } {

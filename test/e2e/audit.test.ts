@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { postChat } from "../support/chat.ts";
-import { startRig } from "../support/e2e.ts";
+import { startRig, until } from "../support/e2e.ts";
+import { startGateway } from "../support/gateway.ts";
 
 /** The longest time that records may wait before they are written, and some more for a loaded machine. */
 const flushWindowMs = 200 + 150;
@@ -100,4 +101,32 @@ test("a stop by signal loses no record", async () => {
     finish_reason: "stop",
   });
   await rm(directory, { recursive: true, force: true });
+});
+
+test("models that clients invent are one in statistics, and the log still says what was asked for", async () => {
+  const configText = JSON.stringify({ providers: { dummy: { type: "dummy", models: ["m"] } } });
+  const env = { OR_API_KEY: undefined, OR_DB_PATH: "audit.db", AUTH_TOKEN: "admin-token-of-the-test" };
+  await using gateway = await startGateway({ configText, env });
+  const headers = { authorization: `Bearer ${env.AUTH_TOKEN}` };
+  const ask = (path: string, init: RequestInit = {}) => fetch(`${gateway.origin}${path}`, { ...init, headers });
+  const issued = await ask("/api/keys", { method: "POST", body: JSON.stringify({ name: "guest", rpm: 2 }) });
+  const { key } = (await issued.json()) as { key: string };
+  const statuses: Record<number, number> = {};
+  for (const model of ["m", "m", "m", ...Array.from({ length: 20 }, (_, at) => `made-up-${at}`)]) {
+    const { status } = await postChat(gateway, { model }, { headers: { authorization: `Bearer ${key}` } });
+    statuses[status] = (statuses[status] ?? 0) + 1;
+  }
+  expect(statuses).toEqual({ 200: 2, 429: 1, 404: 20 });
+  const stats = async () => (await (await ask("/api/stats")).json()) as { rows: { group: string; requests: number }[] };
+  let rows: (readonly [string, number])[] = [];
+  await until(async () => {
+    rows = (await stats()).rows.map(({ group, requests }) => [group, requests] as const);
+    return rows.reduce((sum, [, count]) => sum + count, 0) === 23;
+  }, "all requests to be counted");
+  expect(rows).toEqual([
+    ["other", 20],
+    ["m", 3],
+  ]);
+  const { data } = (await (await ask("/api/logs?model=made-up-7")).json()) as { data: { modelAsked: string }[] };
+  expect(data.map(({ modelAsked }) => modelAsked)).toEqual(["made-up-7"]);
 });

@@ -150,6 +150,18 @@ describe("the usage of a stream that broke", () => {
     expect(usageOf(told)).toEqual({ usage, usageSource: "partial_upstream" });
   });
 
+  test("has no numbers that nobody could add up", () => {
+    const absurd = {
+      input: Number.MAX_SAFE_INTEGER,
+      cacheRead: -7,
+      cacheWrite: 1.2,
+      output: 1e300,
+      reasoning: undefined,
+    };
+    const capped = { input: 1e12, cacheRead: 0, cacheWrite: 2, output: 1e12, reasoning: undefined };
+    expect(usageOf(observed({ usage: absurd })).usage).toEqual(capped);
+  });
+
   test("is estimated where more went by than the upstream had told of until then", () => {
     const output = (fields: Partial<Observation>) => usageOf(observed({ usage, ...fields }));
     expect(output({ contentEvents: 9 })).toEqual({ usage: { ...usage, output: 9 }, usageSource: "estimated" });

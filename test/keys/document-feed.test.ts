@@ -51,6 +51,7 @@ function scene(): Scene {
 }
 
 const put = (documents: MemoryDocuments, id: string): Promise<unknown> => documents.put({ kind: "key", id, value: {} });
+const isThere = (changes: readonly DocumentChange[]) => changes.map((change) => [change.id, "value" in change]);
 const idsOf = (changes: readonly DocumentChange[]): string[] => changes.map(({ id }) => id);
 
 test("everything that is there is seen before it is said to be loaded", async () => {
@@ -182,5 +183,83 @@ describe("a feed that could not look for so long that removals are forgotten", (
     clock.time += 11 * hour;
     await ring();
     expect(idsOf(seen)).toEqual(["one"]);
+  });
+});
+
+describe("a database that was set back to an earlier state", () => {
+  test("is read anew, whatever versions were seen before", async () => {
+    const { documents, feed, seen, told, ring } = scene();
+    for (const id of ["kept", "changed", "gone"]) await put(documents, id);
+    const setBack = documents.saved();
+    feed.start();
+    await feed.ready;
+    await put(documents, "changed");
+    await documents.remove({ kind: "key", id: "gone" });
+    await put(documents, "lost");
+    await ring();
+    seen.length = 0;
+    setBack();
+    await ring();
+    expect(isThere(seen)).toEqual([
+      ["kept", true],
+      ["changed", true],
+      ["gone", true],
+      ["lost", false],
+    ]);
+    expect(seen.every(({ isRewound }) => isRewound === true)).toBe(true);
+    expect(told).toEqual([expect.stringMatching(/was set back\. What it has now is in force/)]);
+    seen.length = 0;
+    await ring();
+    expect(seen).toEqual([]);
+    await documents.remove({ kind: "key", id: "kept" });
+    await ring();
+    expect(isThere(seen)).toEqual([["kept", false]]);
+    expect(seen[0]?.isRewound).toBeUndefined();
+  });
+
+  test("is read to its end also when it goes away meanwhile, or had been away for long", async () => {
+    for (const awayMs of [0, 30 * 3_600_000]) {
+      const { documents, feed, seen, clock, ring } = scene();
+      for (let index = 0; index < 1500; index += 1) await put(documents, `key_${index}`);
+      const setBack = documents.saved();
+      await put(documents, "key_1499");
+      await put(documents, "lost");
+      feed.start();
+      await feed.ready;
+      setBack();
+      clock.time += awayMs;
+      const changesSince = documents.changesSince.bind(documents);
+      documents.changesSince = async (version) => {
+        if (version === 1000) documents.fault = "down";
+        return changesSince(version);
+      };
+      await ring();
+      expect(feed.state().problem).toBeDefined();
+      documents.changesSince = changesSince;
+      documents.fault = undefined;
+      seen.length = 0;
+      await ring();
+      expect(isThere(seen).slice(-2)).toEqual([
+        ["key_1499", true],
+        ["lost", false],
+      ]);
+      expect(seen.every(({ isRewound }) => isRewound === true)).toBe(true);
+    }
+  });
+
+  test("takes nothing away where it is another database, as where a damaged file was replaced", async () => {
+    const { documents, feed, seen, told, clock, ring } = scene();
+    const empty = documents.saved();
+    for (const id of ["one", "two"]) await put(documents, id);
+    feed.start();
+    await feed.ready;
+    empty();
+    clock.time += 1000;
+    // What this gateway itself writes down is no sign of what was there.
+    await put(documents, "one");
+    seen.length = 0;
+    await ring();
+    expect(isThere(seen)).toEqual([["one", true]]);
+    expect(told.at(-1)).toContain("stays in force");
   });
 });

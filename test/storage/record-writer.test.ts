@@ -151,6 +151,32 @@ test("a failing sink loses its batch, says so, and gets the next one", async () 
   await writer.close();
 });
 
+test("of a batch that is all or nothing only the records that are refused are lost", async () => {
+  const poison = new Set<string>();
+  let isAway = false;
+  let wasAway = false;
+  const refusing = keepingSink("s", (records) => {
+    if (isAway) throw busyError();
+    if (records.some(({ id }) => poison.has(id))) throw new Error("a value is refused");
+    // Away in the middle of the parts.
+    if (wasAway || refusing.ids().length < 100) return;
+    isAway = true;
+    wasAway = true;
+  });
+  const { writer, drops, errors } = writerOf([{ ...refusing.sink, isAllOrNothing: true }]);
+  const ids = pushMany(writer, 600);
+  for (const at of [0, 130, 131, 249, 400]) poison.add(ids[at] ?? "");
+  await writer.flush();
+  expect(writer.depth()).toBeGreaterThan(400);
+  isAway = false;
+  await writer.flush();
+  expect(refusing.ids()).toEqual(ids.filter((id) => !poison.has(id)));
+  expect(drops).toEqual({ s: 5 });
+  expect(errors).toEqual(Array.from({ length: 5 }, () => "s: Error: a value is refused"));
+  expect(writer.depth()).toBe(0);
+  await writer.close();
+});
+
 test("a sink that throws at once is no different from one that rejects", async () => {
   const rude: RecordSink = {
     name: "rude",

@@ -12,6 +12,8 @@ export interface MemoryDocuments extends DocumentStore {
   readonly writes: number;
   /** Transactions that changed several at once. */
   readonly transactions: number;
+  /** What it has now; called later, all is as it was then, as after a recovery to a point in time. */
+  saved(): () => void;
 }
 
 export function outOfReach(): GatewayError {
@@ -70,6 +72,15 @@ export function createMemoryDocuments(now: () => number = Date.now): MemoryDocum
     get transactions() {
       return transactions;
     },
+    saved() {
+      const state = structuredClone([...byPath]);
+      const last = version;
+      return () => {
+        byPath.clear();
+        for (const [path, one] of state) byPath.set(path, one);
+        version = last;
+      };
+    },
     get: (kind, id) => answer(() => current(kind, id)),
     put: (document) =>
       answer(() => {
@@ -123,7 +134,7 @@ export function createMemoryDocuments(now: () => number = Date.now): MemoryDocum
           .filter((one) => one.version > since)
           .sort((left, right) => left.version - right.version)
           .slice(0, 1000);
-        return { changes: structuredClone(changes), version: changes.at(-1)?.version ?? since };
+        return { changes: structuredClone(changes), version: changes.at(-1)?.version ?? since, newest: version };
       }),
   };
 }

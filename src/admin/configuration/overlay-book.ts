@@ -78,10 +78,10 @@ export function createOverlayBook({ box, onProblem }: OverlayBookOptions): Overl
     locked: () => [...known.values()].flatMap(({ locked }) => locked ?? []),
     apply(change) {
       if (!isEntryKind(change.kind)) return false;
-      const { kind, id: name, version } = change;
+      const { kind, id: name, version, isRewound } = change;
       const path = `${kind}/${name}`;
       const before = known.get(path);
-      if (before !== undefined && version <= before.version) return false;
+      if (before !== undefined && version <= before.version && isRewound !== true) return false;
       const now = "value" in change ? { ...read(change), value: change.value } : { entry: undefined };
       applied += 1;
       // What is made anew comes last, as what is new.

@@ -2,6 +2,7 @@ import type { Dialect } from "../sql/dialect.ts";
 import { documentsAndAudit } from "../sql/documents-and-audit.ts";
 import { keyTotalsSteps } from "../sql/key-totals.ts";
 import { listSteps } from "../sql/request-list.ts";
+import { deleteTotalsSteps } from "../sql/old-totals.ts";
 import { boundarySteps, deleteBeforeSteps, findSteps, lastSteps, sizeSteps } from "../sql/requests.ts";
 import { statisticsSteps } from "../sql/statistics.ts";
 import type { Steps } from "../sql/steps.ts";
@@ -50,6 +51,7 @@ export function openServerStore(server: Server, { onWarning, now = Date.now }: S
       keyTotals: (key, since) => read(() => keyTotalsSteps(key, since)),
       list: (query) => read(() => listSteps(query)),
       deleteBefore: (instant) => write(() => deleteBeforeSteps(instant)),
+      deleteTotalsBefore: (instant) => write(() => deleteTotalsSteps(instant)),
       size: () => read(sizeSteps),
       boundaryOf: (maxBytes) => read(() => boundarySteps(maxBytes, now())),
     },

@@ -89,6 +89,14 @@ export const idsInList = 250;
 
 const idMarks = Array.from({ length: idsInList }, () => "?").join(", ");
 
+/** `(column IN (…) OR column IN (…))` for any number of values. */
+export function inAnyOf(column: string, values: readonly string[]): Statement {
+  if (values.length === 0) return statement("(1 = 0)");
+  const lists: ReturnType<typeof inIds>[] = [];
+  for (let at = 0; at < values.length; at += idsInList) lists.push(inIds(column, values.slice(at, at + idsInList)));
+  return statement(`(${lists.map(({ sql }) => sql).join(" OR ")})`, ...lists.flatMap((list) => list.values));
+}
+
 /** `column IN (…)` for up to `idsInList` ids. */
 export function inIds(column: string, ids: readonly string[]): { sql: string; values: string[] } {
   const last = ids.at(-1) ?? "";

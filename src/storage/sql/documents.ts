@@ -151,9 +151,10 @@ export function* listDocumentsSteps(kind: string): Steps<StoredDocument[]> {
 }
 
 export function* changesSteps(since: number): Steps<DocumentChanges> {
+  const newest = numberIn((yield statement(versionSql)).rows[0], "value");
   const { rows } = yield statement(changesSql, since);
   const changes = rows.map((row): DocumentChange => documentOf(row) ?? { ...headOf(row), isRemoved: true });
-  return { changes, version: changes.at(-1)?.version ?? since };
+  return { changes, version: changes.at(-1)?.version ?? since, newest };
 }
 
 /** Deletes what is left of removed documents, in the order of versions, up to the first change that is not old enough. */

@@ -1,12 +1,12 @@
 import { recordOf } from "../request-row.ts";
-import { sortStatistics } from "../sort-statistics.ts";
 import type { StatisticsQuery, StatisticsRow } from "../store.ts";
-import { countRecord, rowsOf, type Tallies } from "../tallies.ts";
+import { countRecord, statisticsOf, type Tallies } from "../tallies.ts";
+import { labelsOf } from "../usage/labels.ts";
 import { bucketStart, dayMs, hourMs, nextBucketStart, usageViews } from "../usage/views.ts";
 import { type IdRange, keyRange, viewRange } from "../usage/ranges.ts";
 import { addPartSteps } from "./part-of-hour.ts";
-import { numberIn, type SqlRow, statement, type Statement, type Steps } from "./steps.ts";
-import { addTotalsSteps } from "./usage-totals.ts";
+import { numberIn, statement, type Statement, type Steps } from "./steps.ts";
+import { addTotalsSteps, modelsIn } from "./usage-totals.ts";
 
 /** So many are counted one by one, which is exact; more only where no total stands for them. */
 const mostCounted = 10_000;
@@ -24,8 +24,17 @@ const storedSql = "SELECT count(*) AS requests FROM requests WHERE started_at >=
 /** No instant that a request started at. */
 const never = Number.MAX_SAFE_INTEGER;
 
-function count(tallies: Tallies, rows: readonly SqlRow[], query: StatisticsQuery): void {
-  for (const row of rows) countRecord(tallies, recordOf(row), query);
+/** Counts single requests. A model that totals do not tell from others was invented, or one too many: nor is it here. */
+function* countSteps(tallies: Tallies, query: StatisticsQuery, since: number, before: number): Steps<void> {
+  const { rows } = yield counted(query, since, before);
+  // Behind them: what has come meanwhile is told of too much, and not too little.
+  const told =
+    query.by === "model" && new Set(yield* modelsIn([viewRange(usageViews.hourByModel, bucketStart(since, hourMs))]));
+  for (const row of rows) {
+    const record = recordOf(row);
+    if (told !== false && !told.has(labelsOf(record).model)) record.isInvented = true;
+    countRecord(tallies, record, query);
+  }
 }
 
 function isWholeZone(instant: number): boolean {
@@ -107,13 +116,13 @@ export function* statisticsSteps(query: StatisticsQuery, now: number): Steps<Sta
   const tallies: Tallies = new Map();
   const asked = Math.ceil(query.since);
   if (yield* areFew(bucketStart(asked, hourMs))) {
-    count(tallies, (yield counted(query, asked, never)).rows, query);
-    return sortStatistics(rowsOf(tallies, true), query.by);
+    yield* countSteps(tallies, query, asked, never);
+    return statisticsOf(tallies, query.by, true);
   }
   const since = yield* startOf(asked);
   const { from, ranges, before } = coverageOf({ ...query, since }, now);
   if (from > since && (yield* areMany(since, from))) yield* addPartSteps(tallies, { ...query, since, from, before });
-  else if (from > since) count(tallies, (yield counted(query, since, from)).rows, query);
-  for (const range of ranges) yield* addTotalsSteps(tallies, query.by, range);
-  return sortStatistics(rowsOf(tallies, false), query.by);
+  else if (from > since) yield* countSteps(tallies, query, since, from);
+  yield* addTotalsSteps(tallies, query.by, ranges);
+  return statisticsOf(tallies, query.by, false);
 }

@@ -1,6 +1,7 @@
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import { keyTotalsSteps } from "../sql/key-totals.ts";
 import { listSteps } from "../sql/request-list.ts";
+import { deleteTotalsSteps } from "../sql/old-totals.ts";
 import { boundarySteps, deleteBeforeSteps, findSteps, sizeSteps } from "../sql/requests.ts";
 import { statisticsSteps } from "../sql/statistics.ts";
 import type { RequestStore } from "../store.ts";
@@ -22,6 +23,7 @@ export function sqliteRequests({ current, insert, now }: SqliteRequestsOptions):
     keyTotals: (key, since) => current().read(keyTotalsSteps(key, since)),
     list: (query) => current().read(listSteps(query)),
     deleteBefore: (instant) => current().write(deleteBeforeSteps(instant)),
+    deleteTotalsBefore: (instant) => current().write(deleteTotalsSteps(instant)),
     size: () => current().read(sizeSteps()),
     boundaryOf: (maxBytes) => current().read(boundarySteps(maxBytes, now())),
   };

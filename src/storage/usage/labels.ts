@@ -1,3 +1,4 @@
+import { otherModels } from "../../telemetry/model-label.ts";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 
 /** By what requests are told apart in totals. */
@@ -18,9 +19,10 @@ function label(text: string | undefined): string {
 }
 
 export function labelsOf(
-  record: Pick<RequestRecord, "keyId" | "modelServed" | "modelAsked" | "provider">,
+  record: Pick<RequestRecord, "keyId" | "modelServed" | "modelAsked" | "isInvented" | "provider">,
 ): UsageLabels {
-  const { keyId, modelServed, modelAsked, provider } = record;
-  const model = modelServed === undefined || modelServed === "" ? modelAsked : modelServed;
+  const { keyId, modelServed, modelAsked, isInvented, provider } = record;
+  const named = modelServed === undefined || modelServed === "" ? modelAsked : modelServed;
+  const model = isInvented === true ? otherModels : named;
   return { key: label(keyId), model: label(model), provider: label(provider) };
 }

@@ -1,4 +1,5 @@
 import { createId } from "../../lib/ids.ts";
+import { createModelLabel, type ModelLabel } from "../../telemetry/model-label.ts";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import type { TableRow } from "../tables.ts";
 import { labelsOf, type UsageLabels } from "./labels.ts";
@@ -29,6 +30,8 @@ interface Entry {
 
 /** Of the hours that still go on; beyond it all begin anew, which costs nothing but rows. */
 const mostEntries = 5000;
+/** Buckets of which the models are known that they tell apart: of the keys that are used in one hour, and some more. */
+const mostBuckets = 20_000;
 const views: readonly UsageView[] = Object.values(usageViews);
 
 /** What a row costs besides its texts, its indexes too. */
@@ -43,8 +46,29 @@ export function createUsageLedger(): UsageLedger {
   /** The rows that a combination of labels counts in, for a quarter of an hour. */
   const rowsOf = new Map<string, readonly Entry[]>();
 
-  function entryOf(view: UsageView, quarter: number, labels: UsageLabels): Entry {
+  /** By bucket. They stay when all begins anew: names that somebody invents would get rows again each time. */
+  const modelLabels = new Map<string, ModelLabel>();
+
+  function modelLabelOf(bucket: string): ModelLabel {
+    const known = modelLabels.get(bucket);
+    if (known !== undefined) return known;
+    const [oldest] = modelLabels.keys();
+    if (oldest !== undefined && modelLabels.size >= mostBuckets) modelLabels.delete(oldest);
+    const label = createModelLabel();
+    modelLabels.set(bucket, label);
+    return label;
+  }
+
+  /** Where one key names too many models, the others' are still told apart among their own. */
+  function boundedLabels(view: UsageView, at: number, labels: UsageLabels): UsageLabels {
+    if (!view.labels.includes("model")) return labels;
+    const label = modelLabelOf(`${view.name}\n${at}\n${view.isByKey === true ? labels.key : ""}`);
+    return { ...labels, model: label(labels.model) };
+  }
+
+  function entryOf(view: UsageView, quarter: number, all: UsageLabels): Entry {
     const at = bucketStart(quarter, view.grainMs);
+    const labels = boundedLabels(view, at, all);
     const slot = usageSlot(view, at, labels);
     const known = entries.get(slot);
     if (known !== undefined) return known;
@@ -62,10 +86,10 @@ export function createUsageLedger(): UsageLedger {
 
   function entriesOf(record: RequestRecord): readonly Entry[] {
     const quarter = bucketStart(record.startedAt, quarterMs);
-    const name = `${quarter}\n${record.keyId}\n${record.modelServed}\n${record.modelAsked}\n${record.provider}`;
+    const labels = labelsOf(record);
+    const name = `${quarter}\n${labels.key}\n${labels.model}\n${labels.provider}`;
     const known = rowsOf.get(name);
     if (known !== undefined) return known;
-    const labels = labelsOf(record);
     const found = views.map((view) => entryOf(view, quarter, labels));
     rowsOf.set(name, found);
     return found;
@@ -73,7 +97,9 @@ export function createUsageLedger(): UsageLedger {
 
   return {
     count(records) {
-      if (entries.size + rowsOf.size > mostEntries) beginAnew();
+      if (entries.size > mostEntries) beginAnew();
+      // Many names may count in few rows.
+      if (rowsOf.size > mostEntries) rowsOf.clear();
       const changed = new Set<Entry>();
       for (const record of records) {
         const figures = figuresOf(record, recordBytes(record));

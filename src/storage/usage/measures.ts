@@ -1,3 +1,4 @@
+import { wholeTokens } from "../../lib/whole-tokens.ts";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
 import { maybeNumberIn, numberIn, type SqlRow, type SqlValue, textIn } from "../sql/steps.ts";
 import {
@@ -63,7 +64,7 @@ export function emptyMeasures(): Measures {
 
 /** An upstream may report nonsense. */
 function tokens(value: number | undefined): number {
-  return value !== undefined && Number.isSafeInteger(Math.round(value)) ? Math.round(value) : 0;
+  return (value === undefined ? undefined : wholeTokens(value)) ?? 0;
 }
 
 function maybeBucket(milliseconds: number | undefined): number | undefined {
@@ -110,8 +111,7 @@ export function addFigures(into: Measures, figures: Figures): void {
   if (figures.ttftBucket !== undefined) addBucket((into.ttfts ??= emptyHistogram()), figures.ttftBucket);
 }
 
-/** The columns of a row of totals that hold measures. */
-export function measureValues(measures: Measures) {
+function numberValues(measures: Measures) {
   return {
     requests: measures.requests,
     errors: measures.errors,
@@ -122,12 +122,20 @@ export function measureValues(measures: Measures) {
     tokens_reasoning: measures.reasoning,
     cost_usd: measures.costUsd ?? null,
     bytes: measures.bytes,
+  } satisfies Readonly<Record<string, SqlValue>>;
+}
+
+/** The columns of a row of totals that hold measures. */
+export function measureValues(measures: Measures) {
+  return {
+    ...numberValues(measures),
     latencies: histogramText(measures.latencies),
     ttfts: histogramText(measures.ttfts),
   } satisfies Readonly<Record<string, SqlValue>>;
 }
 
-function addNumbers(into: Measures, row: SqlRow): void {
+/** Adds what a row says of some requests but how long they took. */
+export function addNumbers(into: Measures, row: SqlRow): void {
   into.requests += numberIn(row, "requests");
   into.errors += numberIn(row, "errors");
   into.input += numberIn(row, "tokens_input");
@@ -138,6 +146,14 @@ function addNumbers(into: Measures, row: SqlRow): void {
   const costUsd = maybeNumberIn(row, "cost_usd");
   if (costUsd !== undefined) into.costUsd = (into.costUsd ?? 0) + costUsd;
   into.bytes += numberIn(row, "bytes");
+}
+
+/** Adds what was counted elsewhere. */
+export function addMeasures(into: Measures, from: Measures): void {
+  const { latencies, ttfts } = from;
+  addNumbers(into, numberValues(from));
+  if (latencies) addShare((into.latencies ??= emptyHistogram()), latencies, 1);
+  if (ttfts) addShare((into.ttfts ??= emptyHistogram()), ttfts, 1);
 }
 
 /** Adds what a row of totals says. */

@@ -35,6 +35,31 @@ test("a key made, disabled or deleted at one gateway is so at the others after t
   expect(await status()).toBe(401);
 });
 
+test("a database that is recovered to a point in time counts at once, and so do revocations after it", async () => {
+  const documents = createMemoryDocuments();
+  const store: KeyStore = { documents, audit: createMemoryAudit(), requests: noRequests };
+  using first = await startKeyHouse({ store });
+  using second = await startKeyHouse({ store });
+  const kept = await issue(first);
+  const setBack = documents.saved();
+  const later = await issue(first);
+  for (let count = 0; count < 5; count += 1)
+    await first.ask("PATCH", `/api/keys/${kept.id}`, { enabled: count % 2 === 1 });
+  const statuses = async (): Promise<number[]> => {
+    const found: number[] = [];
+    for (const house of [first, second]) {
+      await house.look();
+      for (const { key } of [kept, later]) found.push((await house.ask("GET", "/api/me", undefined, key)).status);
+    }
+    return found;
+  };
+  expect(await statuses()).toEqual([401, 200, 401, 200]);
+  setBack();
+  expect(await statuses()).toEqual([200, 401, 200, 401]);
+  expect((await first.ask("DELETE", `/api/keys/${kept.id}`)).status).toBeLessThan(300);
+  expect(await statuses()).toEqual([401, 401, 401, 401]);
+});
+
 test("a gateway that starts later knows all keys, and their budgets", async () => {
   using database = openKeyStore();
   using first = await startKeyHouse({ store: database.store });

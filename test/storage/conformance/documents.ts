@@ -195,7 +195,8 @@ export function documentConformance(engine: TriedEngine): void {
     const large = "я".repeat(128 * 1024);
     expect(documents.put({ kind: "key", id: "a", value: large })).rejects.toMatchObject({ status: 413 });
     await documents.put({ kind: "key", id: "a", value: large.slice(1) });
-    expect(await documents.changesSince(0)).toMatchObject({ version: 1 });
+    expect(await documents.changesSince(0)).toMatchObject({ version: 1, newest: 1 });
+    expect(await documents.changesSince(9)).toEqual({ changes: [], version: 9, newest: 1 });
   });
 
   test("the audit log keeps what was done, the newest first, in pages, each entry once", async () => {
@@ -273,14 +274,21 @@ export function documentConformance(engine: TriedEngine): void {
     };
     expect(await leftBehind()).toBe(290);
 
-    const options = { maxAge: 0, maxBytes: 0, now: () => clock.time, pauseMs: 1, onWarning: () => undefined };
+    const options = {
+      maxAge: 0,
+      maxBytes: 0,
+      totals: 0,
+      now: () => clock.time,
+      pauseMs: 1,
+      onWarning: () => undefined,
+    };
     const retention = createRetention({ ...options, store: opened.store, audit: 24 * hour });
-    expect(await retention.run()).toEqual({ requests: 0, audit: 0, removed: 0 });
+    expect(await retention.run()).toEqual({ requests: 0, totals: 0, audit: 0, removed: 0 });
     clock.time += 2 * hour;
-    expect(await retention.run()).toEqual({ requests: 0, audit: 300, removed: 289 });
+    expect(await retention.run()).toEqual({ requests: 0, totals: 0, audit: 300, removed: 289 });
     expect(await leftBehind()).toBe(1);
     clock.time += 30 * hour;
-    expect(await retention.run()).toEqual({ requests: 0, audit: 0, removed: 1 });
+    expect(await retention.run()).toEqual({ requests: 0, totals: 0, audit: 0, removed: 1 });
     expect(await audit.list({ limit: 5 })).toEqual({ entries: [], cursor: undefined });
     expect((await documents.list("session")).map(({ id }) => id).toSorted()).toEqual(
       [...ids.slice(290, 299), "ses_7"].toSorted(),

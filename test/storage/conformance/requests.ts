@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import { createSinkLane } from "../../../src/storage/sink-lane.ts";
+import { storeSink } from "../../../src/storage/store-sink.ts";
 import type { RequestFilter, RequestPage, RequestQuery, Store } from "../../../src/storage/store.ts";
-import type { RequestRecord } from "../../../src/telemetry/request-record.ts";
+import { type RequestRecord, unknownUsage } from "../../../src/telemetry/request-record.ts";
 import { forSeeds } from "../../lib/seeded.ts";
 import { makeRecord } from "../../support/make-record.ts";
 import { failoverRecord, hedgeRecord } from "../../support/make-trail.ts";
@@ -163,8 +165,41 @@ export function requestConformance(engine: TriedEngine): void {
     const record = makeRecord({ usage, costUsd: 1e-320, ttftMs: Number.NaN, latencyMs: 1e12 });
     await opened.store.requests.insert([record]);
     const found = await opened.store.requests.find(record.id);
-    expect(found?.usage).toMatchObject({ cacheRead: undefined, cacheWrite: -5, output: undefined, reasoning: 1 });
+    expect(found?.usage).toEqual({ input: 1e12, cacheRead: undefined, cacheWrite: 0, output: 1e12, reasoning: 2 });
     expect(found?.ttftMs).toBeUndefined();
+  });
+
+  test("a model that reports absurd numbers in every answer costs nobody's records", async () => {
+    await using opened = await openNew(engine);
+    const records = makeRecords(2000, (index) => ({
+      keyId: index % 20 === 0 ? "good" : "absurd",
+      usage: { ...unknownUsage, input: index % 20 === 0 ? 5 : Number.MAX_SAFE_INTEGER, output: 1 },
+    }));
+    await insertInBatches(opened.store, records);
+    const rows = await opened.store.requests.statistics({ since: 0, by: "key" });
+    expect(rows.map(({ group, requests, promptTokens }) => [group, requests, promptTokens])).toEqual([
+      ["absurd", 1900, 1900 * 1e12],
+      ["good", 100, 500],
+    ]);
+    expect((await opened.store.requests.keyTotals("absurd", 0)).promptTokens).toBe(1900 * 1e12);
+  });
+
+  test("of a batch with records that the database refuses only those are lost", async () => {
+    await using opened = await openNew(engine);
+    const broken = { operation: null as unknown as RequestRecord["operation"] };
+    const records = makeRecords(700, (index) => (index === 3 || index === 251 || index === 252 ? broken : {}));
+    const dropped: number[] = [];
+    const lane = createSinkLane({
+      sink: storeSink(opened.store),
+      capacity: 1000,
+      onDrop: (_name, count) => void dropped.push(count),
+      onError: () => undefined,
+    });
+    lane.offer(records);
+    await lane.drain("now");
+    expect(dropped).toEqual([1, 1, 1]);
+    expect(lane.depth()).toBe(0);
+    expect(await countsOf(engine, opened.url)).toEqual({ rows: 697, ids: 697, totals: 697 });
   });
 
   test("pages hold what fits, the newest first, each once", async () => {

@@ -46,6 +46,16 @@ function manyRecords(count: number): RequestRecord[] {
   }));
 }
 
+async function rowsOfTotals(engine: TriedEngine, url: string): Promise<number> {
+  const [row] = await engine.query(url, "SELECT count(*) AS n FROM usage_totals");
+  return Number(row?.["n"]);
+}
+
+/** One request of a key for each of so many models. */
+function modelsOf(keyId: string, count: number): RequestRecord[] {
+  return makeRecords(count, (at) => ({ startedAt: start, keyId, modelServed: `${keyId}-${at}` }));
+}
+
 export function totalsConformance(engine: TriedEngine): void {
   test("statistics of few requests equal those counted by hand, for every grouping", async () => {
     await using opened = await openNew(engine);
@@ -178,7 +188,14 @@ export function totalsConformance(engine: TriedEngine): void {
     const records = makeRecords(900, (index) => ({ startedAt: start + index * 60_000, userText }));
     await insertInBatches(opened.store, records);
     const whole = await requests.size();
-    const options = { store: opened.store, audit: 0, onWarning: () => undefined, now: () => now, pauseMs: 1 };
+    const options = {
+      store: opened.store,
+      totals: 0,
+      audit: 0,
+      onWarning: () => undefined,
+      now: () => now,
+      pauseMs: 1,
+    };
     const bySize = createRetention({ ...options, maxAge: 0, maxBytes: whole.bytes / 3 });
     await bySize.run();
     const kept = await requests.size();
@@ -189,7 +206,89 @@ export function totalsConformance(engine: TriedEngine): void {
     await byAge.run();
     expect((await countsOf(engine, url)).rows).toBe(100);
     const none = createRetention({ ...options, maxAge: 0, maxBytes: 0 });
-    expect(await none.run()).toEqual({ requests: 0, audit: 0, removed: 0 });
+    expect(await none.run()).toEqual({ requests: 0, totals: 0, audit: 0, removed: 0 });
+  });
+
+  test("names that somebody invents count together, and so they do in statistics of few and of many", async () => {
+    await using opened = await openNew(engine);
+    const { requests } = opened.store;
+    const never = { modelServed: undefined, provider: undefined, startedAt: start, attempts: 0 };
+    const invented = makeRecords(700, (at) => ({ ...never, modelAsked: `made-up-${at}`, isInvented: true }));
+    const refused = makeRecords(30, () => ({ ...never, modelAsked: "smart" }));
+    await insertInBatches(opened.store, [...invented, ...refused, ...makeRecords(40, () => ({ startedAt: start }))]);
+    const counted = async (query: Partial<StatisticsQuery> = {}) =>
+      (await requests.statistics({ since: start, by: "model", ...query })).map((row) => [row.group, row.requests]);
+    const few = [
+      ["other", 700],
+      ["openai/gpt-4o", 40],
+      ["smart", 30],
+    ];
+    expect(await counted()).toEqual(few);
+    expect(await counted({ key: "anonymous" })).toEqual(few);
+    expect(await rowsOfTotals(engine, opened.url)).toBeLessThan(30);
+    const later = makeRecords(10_000, (at) => ({ ...never, modelAsked: `more-${at}`, isInvented: true }));
+    await insertInBatches(opened.store, later);
+    const many = [["other", 10_700], ...few.slice(1)];
+    // From totals, and as a part of an hour with too many to be counted one by one.
+    for (const since of [0, start - 1, start]) {
+      expect(await counted({ since })).toEqual(many);
+      expect(await counted({ since, key: "anonymous" })).toEqual(many);
+    }
+  });
+
+  test("of more than 500 models in an hour the rest counts as one, whoever writes how often", async () => {
+    await using opened = await openNew(engine);
+    const { requests } = opened.store;
+    await insertInBatches(opened.store, [...modelsOf("usual", 20), ...modelsOf("odd", 6000), ...modelsOf("late", 20)]);
+    // A batch that fails begins new rows; it gives no names new room.
+    const before = await rowsOfTotals(engine, opened.url);
+    expect(before).toBeLessThan(2000);
+    await insertInBatches(opened.store, modelsOf("odd", 6000));
+    expect((await rowsOfTotals(engine, opened.url)) - before).toBeLessThan(50);
+    for (const since of [0, start]) {
+      const rows = await requests.statistics({ since, by: "model" });
+      expect(rows.length).toBe(501);
+      expect(rows[0]?.group).toBe("other");
+      expect(rows.reduce((sum, row) => sum + row.requests, 0)).toBe(12_040);
+      expect(rows.filter(({ group }) => group.startsWith("usual-"))).toHaveLength(20);
+    }
+    const late = await requests.statistics({ since: 0, by: "model", key: "late" });
+    expect(late.reduce((sum, row) => sum + row.requests, 0)).toBe(20);
+  });
+
+  test("old totals are deleted a few at a time, and never before the requests that they count", async () => {
+    await using opened = await openNew(engine);
+    const { requests } = opened.store;
+    const dayMs = 24 * hour;
+    const records = randomRecords(1200, { seed: 21, start, spanMs: 6 * dayMs });
+    await insertInBatches(opened.store, records);
+    const all = await rowsOfTotals(engine, opened.url);
+    const boundary = Math.ceil(start / dayMs) * dayMs + 3 * dayMs;
+    expect(await requests.deleteTotalsBefore(boundary)).toBe(0);
+    while ((await requests.deleteBefore(boundary)) > 0);
+    const chunks: number[] = [];
+    for (let deleted = -1; deleted !== 0;) {
+      deleted = await requests.deleteTotalsBefore(boundary);
+      chunks.push(deleted);
+    }
+    expect(Math.max(...chunks)).toBeLessThan(1000);
+    expect(all - (await rowsOfTotals(engine, opened.url))).toBe(chunks.reduce((sum, chunk) => sum + chunk, 0));
+    const left = await engine.query(opened.url, "SELECT min(at) AS first FROM usage_totals");
+    expect(Number(left[0]?.["first"])).toBeGreaterThanOrEqual(boundary);
+    const kept = records.filter(({ startedAt }) => startedAt >= boundary);
+    expect(kept.length).toBeGreaterThan(200);
+    for (const by of [undefined, ...groupings])
+      expect((await requests.statistics({ since: 0, by })).reduce((sum, row) => sum + row.requests, 0)).toBe(
+        kept.length,
+      );
+    expect((await requests.keyTotals("team-a", 0)).requests).toBe(
+      kept.filter(({ keyId }) => keyId === "team-a").length,
+    );
+    const now = start + 500 * dayMs;
+    const options = { store: opened.store, audit: 0, onWarning: () => undefined, now: () => now, pauseMs: 1 };
+    const retention = createRetention({ ...options, maxAge: 90 * dayMs, maxBytes: 0, totals: 400 * dayMs });
+    expect((await retention.run()).requests).toBe(kept.length);
+    expect(await rowsOfTotals(engine, opened.url)).toBe(0);
   });
 
   test("an empty store has no size, no boundary and nothing to delete", async () => {
@@ -198,6 +297,7 @@ export function totalsConformance(engine: TriedEngine): void {
     expect(await requests.size()).toEqual({ requests: 0, bytes: 0, oldest: undefined });
     expect(await requests.boundaryOf(0)).toBeUndefined();
     expect(await requests.deleteBefore(Date.now())).toBe(0);
+    expect(await requests.deleteTotalsBefore(Date.now())).toBe(0);
     expect(await requests.statistics({ since: 0, by: "day" })).toEqual([]);
     expect(await requests.list({ limit: 5 })).toEqual({ requests: [], cursor: undefined });
   });
