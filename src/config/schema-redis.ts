@@ -26,6 +26,6 @@ export const redis = z.strictObject({
     .enum(["local", "closed"])
     .default("local")
     .describe(
-      "While Redis cannot be reached: local = each gateway grants its part of every limit (the limit divided by the gateways seen last), and budgets hold by what is stored; closed = what is limited is refused with 503",
+      "While Redis cannot be reached: local = each gateway grants its part of every limit (the limit divided by the gateways seen last), and likewise its part of what is left of budgets; closed = what is limited is refused with 503",
     ),
 });

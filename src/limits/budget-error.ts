@@ -14,17 +14,18 @@ function usdText(usd: number): string {
 
 /** 429 that says what is spent of what, and when it begins anew. */
 export function budgetError(refusal: BudgetRefusal, now: number): GatewayError {
-  const { owner, budget, spentUsd, reservedUsd, wantedUsd, resetsAt } = refusal;
+  const { owner, budget, spentUsd, reservedUsd, wantedUsd, resetsAt, isShare = false } = refusal;
   const whose = `The budget of the ${owner.kind} ${owner.id}`;
   const used = `${usdText(spentUsd)} of ${usdText(budget.usd)} ${perWindow(budget.window)} are spent`;
   const reserved = reservedUsd > 0 ? `, ${usdText(reservedUsd)} are reserved for requests at work` : "";
+  const share = isShare ? ", of the rest this gateway may spend its part only until Redis is back" : "";
   const wanted = `and this request may cost ${usdText(wantedUsd)}`;
   const advice = wantedUsd > budget.usd ? " Lower its max_tokens, or raise the budget." : "";
   const anew = `It begins anew at ${new Date(resetsAt).toISOString().replace(/\.000Z$/, "Z")}.`;
   return new GatewayError({
     code: "insufficient_quota",
     status: 429,
-    message: `${whose} has no room for this request: ${used}${reserved}, ${wanted}. ${anew}${advice}`,
+    message: `${whose} has no room for this request: ${used}${reserved}${share}, ${wanted}. ${anew}${advice}`,
     retryAfterSeconds: Math.max(1, Math.ceil((resetsAt - now) / 1000)),
   });
 }

@@ -21,6 +21,8 @@ export interface BudgetRefusal {
   readonly wantedUsd: number;
   /** Epoch milliseconds: the window's end. */
   readonly resetsAt: number;
+  /** Only the part of it is used up that one of several gateways may spend while they cannot count together. */
+  readonly isShare?: boolean;
 }
 
 export interface BudgetDemand {
@@ -82,7 +84,7 @@ export interface BudgetLedger {
 }
 
 /** Sums of fractions are not exact: a billionth of a dollar. */
-const tolerance = 1e-9;
+export const tolerance = 1e-9;
 /** Owners that are remembered not to be there any more: others may still write what they spent last. */
 const mostGone = 10_000;
 

@@ -4,6 +4,7 @@ import { createId } from "../lib/ids.ts";
 import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
 import type { Budgets } from "./budgets.ts";
+import { createBudgetShares, type TakenParts } from "./budget-shares.ts";
 import { createClockWarning } from "./clock-warning.ts";
 import { unitsInDollar, unitsOf } from "./money-units.ts";
 import { uncountedError } from "./refusal-error.ts";
@@ -29,14 +30,31 @@ export interface SharedBudgetsOptions {
   readonly coordinator: Pick<Coordinator, "decide" | "state" | "onState">;
   /** What is spent here, and what was stored of all. */
   readonly budgets: Pick<Budgets, "reserve" | "hold" | "windows">;
-  /** While nobody can be reached: `local` = by what is stored, `closed` = no request of a key with a budget gets in. */
+  /** While nobody can be reached: `local` = a part of what is left, `closed` = no request of a key with a budget gets in. */
   readonly whenDown: "local" | "closed";
+  /** How many gateways there are. */
+  readonly replicas: () => number;
   readonly log: { warn(message: string): void };
   /** Milliseconds. */
   readonly now?: () => number;
   /** Epoch milliseconds. */
   readonly wallClock?: () => number;
   readonly every?: (milliseconds: number, work: () => void) => () => void;
+}
+
+/** `undefined` = nobody knows. */
+function cameTo(usd: number | undefined): number | undefined {
+  return usd !== undefined && Number.isFinite(usd) && usd >= 0 ? usd : undefined;
+}
+
+/** A lease of which a part was taken, until it is known what it came to. */
+function withParts(own: BudgetLease, taken: TakenParts, estimatedUsd: number): BudgetLease {
+  return {
+    settle(usd) {
+      own.settle(usd);
+      taken(cameTo(usd) ?? estimatedUsd);
+    },
+  };
 }
 
 /** Leases that one telling takes along to be forgotten: each brings one more. */
@@ -74,13 +92,23 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
 
 /** Budgets that several gateways charge together; documents stay what lasts. */
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
-  const { coordinator, budgets, whenDown, log, every, now = () => performance.now(), wallClock = Date.now } = options;
+  const {
+    coordinator,
+    budgets,
+    whenDown,
+    replicas,
+    log,
+    every,
+    now = () => performance.now(),
+    wallClock = Date.now,
+  } = options;
 
   const warnOfClock = createClockWarning(
     log,
     (ahead) =>
       `This gateway's clock is ${ahead} ahead of the one that budgets are counted by (Redis's): set the wrong one right, and start the gateway again. Until then it does not count them with the others.`,
   );
+  const shares = createBudgetShares(replicas);
   const unsaid = createUnsaid({ coordinator, say, sums: createSpendingSums(), log, every });
   /** Leases whose end was told once, and answered. */
   const answered: string[] = [];
@@ -118,8 +146,8 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
         if (isSettled) return;
         isSettled = true;
         own.settle(usd);
-        const isKnown = usd !== undefined && Number.isFinite(usd) && usd >= 0;
-        unsaid.say(isKnown ? { ...estimated, amount: unitsOf(usd) } : estimated);
+        const known = cameTo(usd);
+        unsaid.say(known === undefined ? estimated : { ...estimated, amount: unitsOf(known) });
       },
     };
   }
@@ -131,10 +159,16 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
   ): BudgetLease | BudgetRefusal {
     if (whenDown === "closed") throw uncountedError();
     const windows = smallest(budgets.windows(owners));
+    if (windows.length === 0) return freeBudgetLease;
+    const taken = why === undefined ? shares.take(windows, estimate.usd) : () => undefined;
+    if (typeof taken !== "function") return taken;
     const own = budgets.reserve(owners, estimate);
-    if (isBudgetRefusal(own) || windows.length === 0) return own;
+    if (isBudgetRefusal(own)) {
+      taken(0);
+      return own;
+    }
     const end = endOf(windows, estimate.usd);
-    return leaseOf(own, why === undefined ? end : { ...end, starts: undefined });
+    return leaseOf(withParts(own, taken, estimate.usd), why === undefined ? end : { ...end, starts: undefined });
   }
 
   async function together(
@@ -153,6 +187,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
       unsaid.keep({ ...end, amount: 0 });
       return alone(owners, estimate);
     }
+    shares.forget();
     if (reserved.timeHere !== undefined) {
       warnOfClock(wallClock() - reserved.timeHere);
       return alone(owners, estimate, "wrong clock");

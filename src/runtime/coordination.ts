@@ -123,7 +123,13 @@ export function createCoordination(options: CoordinationOptions): Coordination |
       return limiter;
     },
     reserve(budgets) {
-      const shared = createSharedBudgets({ coordinator, budgets, whenDown, log: options.logger });
+      const shared = createSharedBudgets({
+        coordinator,
+        budgets,
+        whenDown,
+        replicas: () => replicas.count(),
+        log: options.logger,
+      });
       ends.push(() => shared.close());
       return shared.reserve;
     },

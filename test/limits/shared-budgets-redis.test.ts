@@ -32,7 +32,7 @@ if (server !== undefined) {
     });
     const budgets = createBudgets({ documents: createMemoryDocuments(), log, every: () => () => undefined });
     await untilUp(coordinator);
-    const shared = createSharedBudgets({ coordinator, budgets, whenDown: "local", log });
+    const shared = createSharedBudgets({ coordinator, budgets, whenDown: "local", replicas: () => 1, log });
     open.push(shared, coordinator);
     return { coordinator, shared };
   }

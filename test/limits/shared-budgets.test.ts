@@ -4,6 +4,7 @@ import {
   createMemoryCoordination,
   type MemoryCoordination,
 } from "../../src/coordination/memory/memory-coordination.ts";
+import { budgetError } from "../../src/limits/budget-error.ts";
 import type { BudgetLease } from "../../src/limits/budget-lease.ts";
 import { type BudgetOwner, type BudgetRefusal, isBudgetRefusal } from "../../src/limits/budget-ledger.ts";
 import { createBudgets } from "../../src/limits/budgets.ts";
@@ -31,7 +32,7 @@ function follow(meeting: () => MemoryCoordination): Coordinator {
 }
 
 /** Gateways with one database and one place to meet. */
-function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
+function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown" | "replicas">> = {}) {
   const clock = { time: noon };
   const now = (): number => clock.time;
   const documents = createMemoryDocuments(now);
@@ -53,6 +54,7 @@ function world(options: Partial<Pick<SharedBudgetsOptions, "whenDown">> = {}) {
       coordinator: link.coordinator,
       budgets,
       whenDown: "local",
+      replicas: () => 1,
       log,
       now,
       wallClock: now,
@@ -207,6 +209,29 @@ describe("while the others cannot be reached", () => {
     first.comeBack();
     await settled();
     expect(await refusalOf(second, 0.5)).toMatchObject({ spentUsd: 3, reservedUsd: 9.5 });
+  });
+
+  test("each of several spends its part of what was left, and all of it when they are back", async () => {
+    const { join } = world({ replicas: () => 3 });
+    const [first, second] = [await join(), await join()];
+    (await leaseOf(first, 4)).settle(4);
+    first.go();
+    const outcomes: (BudgetLease | BudgetRefusal)[] = [];
+    for (let count = 0; count < 4; count += 1) outcomes.push(await asked(first, 0.5));
+    // A third of the six that were left.
+    expect(outcomes.filter(isBudgetRefusal)).toEqual([]);
+    const refusal = await refusalOf(first, 0.5);
+    expect(refusal).toMatchObject({ spentUsd: 6, isShare: true });
+    expect(budgetError(refusal, noon).message).toContain("its part only until Redis is back");
+    // What is not used of an estimate may be spent again.
+    const [early] = outcomes;
+    if (early !== undefined && !isBudgetRefusal(early)) early.settle(0.1);
+    expect(isBudgetRefusal(await asked(first, 0.5))).toBe(true);
+    (await leaseOf(first, 0.4)).settle(0.4);
+    first.comeBack();
+    await settled();
+    (await leaseOf(first, 1)).settle(1);
+    await leaseOf(second, 1);
   });
 
   test("what was set aside before is settled when they are back", async () => {
