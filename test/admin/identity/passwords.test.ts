@@ -21,15 +21,16 @@ test("no hash takes as long as a hash", async () => {
   const hash = await passwords.hash("some password");
   await passwords.verify("warm", undefined);
   const timed = async (known: string | undefined): Promise<number> => {
-    const times: number[] = [];
-    for (let count = 0; count < 7; count += 1) {
-      const start = performance.now();
-      await passwords.verify("another password", known);
-      times.push(performance.now() - start);
-    }
-    return Math.min(...times);
+    const start = performance.now();
+    await passwords.verify("another password", known);
+    return performance.now() - start;
   };
-  const [withHash, without] = [await timed(hash), await timed(undefined)];
+  let [withHash, without] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  // In turns: a machine that is busy for a while is so for both.
+  for (let count = 0; count < 12; count += 1) {
+    withHash = Math.min(withHash, await timed(hash));
+    without = Math.min(without, await timed(undefined));
+  }
   expect(Math.abs(withHash - without)).toBeLessThan(Math.max(withHash, without) * 0.5);
 });
 
