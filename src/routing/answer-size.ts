@@ -1,4 +1,5 @@
 import type { Member, ScannedObject } from "../lib/json-scan.ts";
+import { thinkingBudgets } from "../protocols/anthropic-messages/encode-thinking.ts";
 import { outputLimit, outputLimitPath, requiresOutputLimit } from "../protocols/parameters/index.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
 import { isLiteral } from "../protocols/request-scan.ts";
@@ -16,6 +17,10 @@ export interface AnswerBounds {
   others: number;
   /** Some word stands for no bound, as Ollama's -1 does, or nobody can read it. */
   isOpen: boolean;
+  /** How much shall be thought; 0 = nobody says. */
+  thoughts: number;
+  /** The client's. */
+  readonly protocol: ProtocolId | undefined;
 }
 
 type IsOwn = (name: string) => boolean;
@@ -28,6 +33,8 @@ const boundNames = /^(?:max_(?:completion_|output_|new_)?tokens|maxOutputTokens|
 const countNames = /^(?:n|best_of|candidate_?count)$/i;
 /** Gemini's and Ollama's settings. */
 const settingsNames = /^(?:generation_?config|options)$/i;
+const thinkingNames = /^(?:reasoning(?:_effort)?|think(?:ing)?(?:_?config)?|output_config)$/i;
+const thoughtNames = /^(?:budget_tokens|max_tokens|thinking_?budget|effort|thinking_?level)$/i;
 
 /** Google and some others read numbers in texts too. */
 function numberAt(text: string, member: Member): number {
@@ -47,30 +54,57 @@ function addBounds(found: AnswerBounds, text: string, { members }: ScannedObject
   }
 }
 
+function thoughtsAt(text: string, member: Member): number {
+  const value = wholeValueOf(text, member);
+  // Gemini's -1: as the model thinks best.
+  if (typeof value === "number") return value < 0 ? thinkingBudgets.high : value;
+  if (typeof value !== "string" || value === "none") return value === true ? thinkingBudgets.high : 0;
+  return Object.entries(thinkingBudgets).find(([effort]) => effort === value)?.[1] ?? thinkingBudgets.max;
+}
+
+function addThoughts(found: AnswerBounds, text: string, { members }: ScannedObject): void {
+  for (const member of members) {
+    if (!thinkingNames.test(member.key)) continue;
+    const inner = innerOf(text, member).members.filter(({ key }) => thoughtNames.test(key));
+    for (const one of [member, ...inner]) found.thoughts = Math.max(found.thoughts, thoughtsAt(text, one));
+  }
+}
+
 /** `protocol`: the client's; `undefined` = nobody knows whose words they are. */
 export function answerBoundsOf(text: string, body: ScannedObject, protocol: ProtocolId | undefined): AnswerBounds {
-  const found: AnswerBounds = { own: undefined, others: 0, isOpen: false };
+  const found: AnswerBounds = { own: undefined, others: 0, isOpen: false, thoughts: 0, protocol };
   const [first, second] = protocol === undefined ? [] : outputLimitPath(protocol);
   const isOuter = first === undefined ? anyName : (name: string) => first.includes(name);
   const isInner = second === undefined ? noName : (name: string) => second.includes(name);
   addBounds(found, text, body, second === undefined ? isOuter : noName);
+  addThoughts(found, text, body);
   for (const member of body.members) {
     if (!settingsNames.test(member.key)) continue;
     const isOwn = first === undefined ? anyName : isInner;
-    addBounds(found, text, innerOf(text, member), isOuter(member.key) ? isOwn : noName);
+    const settings = innerOf(text, member);
+    addBounds(found, text, settings, isOuter(member.key) ? isOwn : noName);
+    addThoughts(found, text, settings);
   }
   return found;
 }
 
+/** Translated to Anthropic's words, thoughts that have no room in an answer get it besides. */
+function thinksBesides({ protocol }: AnswerBounds, { upstream }: Target): boolean {
+  const { protocols } = upstream.config;
+  return protocol !== undefined && !protocols.includes(protocol) && protocols.some(requiresOutputLimit);
+}
+
 /** How many tokens an answer may have; where nothing bounds it, `usual`. `target`: whose parameters change the request. */
 export function longestAnswer(bounds: AnswerBounds, usual: number, target: Target | undefined): number {
-  const { own, others, isOpen } = bounds;
+  const { own, others, isOpen, thoughts } = bounds;
   const rules = target?.parameters;
   const bounded =
     rules === undefined
       ? (own ?? usual)
       : outputLimit(rules, { asked: own, usual, mayStay: target?.upstream.config.protocols.some(requiresOutputLimit) });
-  return Math.max(bounded, others, isOpen ? usual : 0);
+  const longest = Math.max(bounded, others, isOpen ? usual : 0);
+  if (thoughts < longest || thoughts === 0 || target === undefined || !thinksBesides(bounds, target)) return longest;
+  return longest + thoughts;
 }
 
 /** More answers to one prompt than anybody asks for. */

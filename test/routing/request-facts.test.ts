@@ -4,7 +4,7 @@ import { protocols } from "../../src/protocols/registry.ts";
 import type { ProtocolId } from "../../src/protocols/protocol.ts";
 import { mutations } from "../support/mutations.ts";
 import { createRandom, randomText } from "../support/random.ts";
-import { facts, type FactsOptions } from "./rig.ts";
+import { createRig, facts, type FactsOptions, rigOf, targetAt } from "./rig.ts";
 
 const protocolIds = Object.keys(protocols) as ProtocolId[];
 
@@ -148,6 +148,34 @@ describe("how long an answer may become", () => {
   test.each(open)("is as usual where nothing bounds it: %s %j", (protocol, body, tokens) =>
     expect(facts({ protocol, body }).longestAnswer(usual)).toBe(tokens),
   );
+
+  const thoughtful: [protocol: ProtocolId, body: object, tokens: number][] = [
+    ["openai-chat", { max_tokens: 1, reasoning: { max_tokens: 60_000 } }, 60_001],
+    ["openai-chat", { max_tokens: 1, reasoning_effort: "low" }, 4097],
+    ["openai-chat", { max_tokens: 1, reasoning_effort: "beyond" }, 32_001],
+    ["openai-chat", { max_tokens: 1, reasoning_effort: "none" }, 1],
+    ["openai-chat", { max_tokens: 5000, reasoning_effort: "low" }, 5000],
+    ["openai-responses", { max_output_tokens: 1, reasoning: { effort: "high" } }, 16_385],
+    ["gemini-generate", { generationConfig: { maxOutputTokens: 1, thinkingConfig: { thinkingBudget: -1 } } }, 16_385],
+    ["ollama-chat", { options: { num_predict: 1 }, think: true }, 16_385],
+    ["anthropic-messages", { max_tokens: 1, thinking: { type: "enabled", budget_tokens: 60_000 } }, 1],
+  ];
+  test.each(thoughtful)(
+    "has thoughts besides where it is translated for a model that thinks: %s %j",
+    (protocol, body, tokens) => {
+      const provider = { type: "anthropic", baseUrl: "http://a.test", credentials: ["sk"] };
+      const { stage } = createRig({
+        providers: { a: provider },
+        models: { m: { targets: [{ provider: "a", model: "c" }] } },
+      });
+      expect(facts({ protocol, body }).longestAnswer(usual, targetAt(stage("m"), "a"))).toBe(tokens);
+    },
+  );
+
+  test("has no thoughts besides where nothing is translated", () => {
+    const body = { max_tokens: 1, reasoning_effort: "high" };
+    expect(facts({ body }).longestAnswer(usual, targetAt(rigOf([{}]).stage("m"), "a"))).toBe(1);
+  });
 });
 
 function needsOf(protocol: ProtocolId, body: object): object {

@@ -20,7 +20,8 @@ export interface ThinkingFacts {
 const usualMaxTokens = 32_000;
 const smallestBudget = 1024;
 
-const budgets: Readonly<Record<Exclude<Effort, "none">, number>> = {
+/** Tokens that an effort stands for, where a model thinks by a budget. */
+export const thinkingBudgets: Readonly<Record<Exclude<Effort, "none">, number>> = {
   minimal: 1024,
   low: 4096,
   medium: 8192,
@@ -28,7 +29,7 @@ const budgets: Readonly<Record<Exclude<Effort, "none">, number>> = {
   xhigh: 24_576,
   max: 32_000,
 };
-const dynamicBudget = budgets.high;
+const dynamicBudget = thinkingBudgets.high;
 
 const ownEfforts: readonly Effort[] = ["low", "medium", "high", "xhigh", "max"];
 
@@ -75,7 +76,7 @@ function adaptive(wish: ReasoningWish, encoding: Encoding): Omit<EncodedThinking
 
 function budgetOf({ effort, budget }: ReasoningWish): number {
   if (typeof budget === "number") return Math.max(smallestBudget, Math.floor(budget));
-  return effort === undefined || effort === "none" ? dynamicBudget : budgets[effort];
+  return effort === undefined || effort === "none" ? dynamicBudget : thinkingBudgets[effort];
 }
 
 /** Why a model that thinks by a budget cannot think now; `undefined` when it can. */
