@@ -134,6 +134,24 @@ describe("ledger", () => {
     expect(rows.some(({ provider }) => provider === "п/р 😀")).toBe(true);
   });
 
+  test("thousands of keys keep their rows for as long as their hours and days go on", () => {
+    const ledger = createUsageLedger();
+    const day = Date.UTC(2026, 10, 18);
+    const rowsAt = (startedAt: number): TableRow[] =>
+      Array.from({ length: 6 }, (_, part) =>
+        ledger.count(
+          Array.from({ length: 500 }, (_, at) => makeRecord({ startedAt, keyId: `key_${part * 500 + at}` })),
+        ),
+      ).flat();
+    const idsOf = (rows: readonly TableRow[], view: string): Set<unknown> =>
+      new Set(rows.map(({ id }) => id).filter((id) => String(id).startsWith(`${view}/`)));
+    const first = rowsAt(day);
+    expect(idsOf(first, "day-key").size).toBe(3000);
+    expect(idsOf(rowsAt(day), "base")).toEqual(idsOf(first, "base"));
+    for (let at = 1; at < 23; at += 1) rowsAt(day + at * hour);
+    expect(idsOf(rowsAt(day + 23 * hour), "day-key")).toEqual(idsOf(first, "day-key"));
+  });
+
   test("memory stays bounded however many names there are", () => {
     const ledger = createUsageLedger();
     let rows = 0;

@@ -26,10 +26,12 @@ interface Entry {
   /** What the row says besides its numbers. */
   readonly head: Readonly<Record<"id" | "key_id" | "model" | "provider", string | null> & { at: number }>;
   readonly measures: Measures;
+  /** End of its bucket. */
+  readonly until: number;
 }
 
-/** Of the hours that still go on; beyond it all begin anew, which costs nothing but rows. */
-const mostEntries = 5000;
+/** Beyond it those of hours and days that are over go; where that is not enough, all begin anew, which costs rows. */
+const mostEntries = 20_000;
 /** Buckets of which the models are known that they tell apart: of the keys that are used in one hour, and some more. */
 const mostBuckets = 20_000;
 const views: readonly UsageView[] = Object.values(usageViews);
@@ -74,7 +76,8 @@ export function createUsageLedger(): UsageLedger {
     if (known !== undefined) return known;
     const { key, model, provider } = Object.fromEntries(view.labels.map((name) => [name, labels[name]]));
     const names = { key_id: key ?? null, model: model ?? null, provider: provider ?? null };
-    const entry = { head: { id: `${slot}/${createId("")}`, at, ...names }, measures: emptyMeasures() };
+    const head = { id: `${slot}/${createId("")}`, at, ...names };
+    const entry = { head, measures: emptyMeasures(), until: at + view.grainMs };
     entries.set(slot, entry);
     return entry;
   }
@@ -82,6 +85,13 @@ export function createUsageLedger(): UsageLedger {
   function beginAnew(): void {
     entries.clear();
     rowsOf.clear();
+  }
+
+  /** What comes late for a bucket that is over gets a row of its own. */
+  function makeRoom(newest: number): void {
+    rowsOf.clear();
+    for (const [slot, { until }] of entries) if (until <= newest) entries.delete(slot);
+    if (entries.size > mostEntries / 2) entries.clear();
   }
 
   function entriesOf(record: RequestRecord): readonly Entry[] {
@@ -97,7 +107,7 @@ export function createUsageLedger(): UsageLedger {
 
   return {
     count(records) {
-      if (entries.size > mostEntries) beginAnew();
+      if (entries.size > mostEntries) makeRoom(Math.max(0, ...records.map(({ startedAt }) => startedAt)));
       // Many names may count in few rows.
       if (rowsOf.size > mostEntries) rowsOf.clear();
       const changed = new Set<Entry>();
