@@ -92,6 +92,10 @@ function totalOf(written: Map<string, TableRow>, view: string): number {
   return [...written].reduce((sum, [id, row]) => sum + (id.startsWith(`${view}/`) ? Number(row["requests"]) : 0), 0);
 }
 
+function idsOf(rows: readonly TableRow[], view: string): Set<unknown> {
+  return new Set(rows.map(({ id }) => id).filter((id) => String(id).startsWith(`${view}/`)));
+}
+
 describe("ledger", () => {
   test("however batches fail or go unknown, what is written counts each record that was written once", () => {
     forSeeds(60, (random, seed) => {
@@ -143,8 +147,6 @@ describe("ledger", () => {
           Array.from({ length: 500 }, (_, at) => makeRecord({ startedAt, keyId: `key_${part * 500 + at}` })),
         ),
       ).flat();
-    const idsOf = (rows: readonly TableRow[], view: string): Set<unknown> =>
-      new Set(rows.map(({ id }) => id).filter((id) => String(id).startsWith(`${view}/`)));
     const first = rowsAt(day);
     expect(idsOf(first, "day-key").size).toBe(3000);
     expect(idsOf(rowsAt(day), "base")).toEqual(idsOf(first, "base"));
