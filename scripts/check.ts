@@ -42,18 +42,8 @@ async function packageScript(name: string): Promise<undefined> {
 const waitingTests = [
   "test/storage/engines",
   "test/coordination",
-  "test/e2e/admin-configuration.test.ts",
-  "test/e2e/admin-login.test.ts",
-  "test/e2e/database-at-start.test.ts",
-  "test/e2e/lifecycle.test.ts",
-  "test/e2e/limits-leases.test.ts",
-  "test/e2e/limits-queue.test.ts",
-  "test/e2e/limits-rates.test.ts",
-  "test/e2e/reload.test.ts",
-  "test/e2e/replicas.test.ts",
   "test/e2e/shared-database.test.ts",
-  "test/e2e/virtual-keys.test.ts",
-  "test/e2e/workers.test.ts",
+  "test/e2e/replicas.test.ts",
 ];
 
 async function runTests(...options: string[]): Promise<TestCounts> {
