@@ -107,7 +107,8 @@ function nameOf(id: string): AccountName | undefined {
     : { owner, window, timeZone };
 }
 
-function longer(left: BudgetRefusal | undefined, right: BudgetRefusal): BudgetRefusal {
+/** Of several refusals the one that lasts longest is told. */
+export function longer(left: BudgetRefusal | undefined, right: BudgetRefusal): BudgetRefusal {
   return left === undefined || right.resetsAt > left.resetsAt ? right : left;
 }
 

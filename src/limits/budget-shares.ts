@@ -1,4 +1,4 @@
-import { type BudgetRefusal, type BudgetWindow, tolerance } from "./budget-ledger.ts";
+import { type BudgetRefusal, type BudgetWindow, longer, tolerance } from "./budget-ledger.ts";
 
 /** A part of one window's money. */
 interface Part {
@@ -40,16 +40,13 @@ export function createBudgetShares(replicas: () => number): BudgetShares {
 
   return {
     take(windows, usd) {
-      const found = windows.map(partOf);
-      const full = windows.filter((_, at) => {
-        const part = found[at];
-        return part !== undefined && part.used + usd > part.most + tolerance;
-      });
-      const [first, ...others] = full;
-      if (first !== undefined) {
-        const longest = others.reduce((left, right) => (right.end > left.end ? right : left), first);
-        return refusalOf(longest, usd);
+      let refusal: BudgetRefusal | undefined;
+      for (const window of windows) {
+        const part = partOf(window);
+        if (part.used + usd > part.most + tolerance) refusal = longer(refusal, refusalOf(window, usd));
       }
+      if (refusal !== undefined) return refusal;
+      const found = windows.map(partOf);
       for (const part of found) part.used += usd;
       return (cameTo) => {
         for (const part of found) part.used += cameTo - usd;

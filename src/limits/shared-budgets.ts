@@ -2,7 +2,7 @@ import type { Coordinator } from "../coordination/coordinator.ts";
 import type { AccountBounds, BudgetsReserved } from "../coordination/decisions.ts";
 import { createId } from "../lib/ids.ts";
 import { type BudgetLease, freeBudgetLease } from "./budget-lease.ts";
-import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal } from "./budget-ledger.ts";
+import { type BudgetOwner, type BudgetRefusal, type BudgetWindow, isBudgetRefusal, longer } from "./budget-ledger.ts";
 import type { Budgets } from "./budgets.ts";
 import { createBudgetShares, type TakenParts } from "./budget-shares.ts";
 import { createClockWarning } from "./clock-warning.ts";
@@ -82,10 +82,7 @@ function refusalOf(windows: readonly BudgetWindow[], { refused }: BudgetsReserve
     const amounts = { spentUsd: spent / unitsInDollar, reservedUsd: reserved / unitsInDollar, wantedUsd: usd };
     return [{ owner, budget, ...amounts, resetsAt }];
   });
-  const longest = refusals.reduce<BudgetRefusal | undefined>(
-    (found, one) => (found === undefined || one.resetsAt > found.resetsAt ? one : found),
-    undefined,
-  );
+  const longest = refusals.reduce<BudgetRefusal | undefined>(longer, undefined);
   if (longest === undefined) throw new Error("A budget that nobody asked for has no room");
   return longest;
 }

@@ -17,10 +17,6 @@ export interface AnswerBounds {
   others: number;
   /** Some word stands for no bound, as Ollama's -1 does, or nobody can read it. */
   isOpen: boolean;
-  /** How much shall be thought; 0 = nobody says. */
-  thoughts: number;
-  /** The client's. */
-  readonly protocol: ProtocolId | undefined;
 }
 
 type IsOwn = (name: string) => boolean;
@@ -54,6 +50,14 @@ function addBounds(found: AnswerBounds, text: string, { members }: ScannedObject
   }
 }
 
+/** The most of what a body and its settings say. */
+function mostIn(text: string, body: ScannedObject, most: (text: string, object: ScannedObject) => number): number {
+  let found = most(text, body);
+  for (const member of body.members)
+    if (settingsNames.test(member.key)) found = Math.max(found, most(text, innerOf(text, member)));
+  return found;
+}
+
 function thoughtsAt(text: string, member: Member): number {
   const value = wholeValueOf(text, member);
   // Gemini's -1: as the model thinks best.
@@ -62,49 +66,51 @@ function thoughtsAt(text: string, member: Member): number {
   return Object.entries(thinkingBudgets).find(([effort]) => effort === value)?.[1] ?? thinkingBudgets.max;
 }
 
-function addThoughts(found: AnswerBounds, text: string, { members }: ScannedObject): void {
+function mostThoughts(text: string, { members }: ScannedObject): number {
+  let most = 0;
   for (const member of members) {
     if (!thinkingNames.test(member.key)) continue;
     const inner = innerOf(text, member).members.filter(({ key }) => thoughtNames.test(key));
-    for (const one of [member, ...inner]) found.thoughts = Math.max(found.thoughts, thoughtsAt(text, one));
+    for (const one of [member, ...inner]) most = Math.max(most, thoughtsAt(text, one));
   }
+  return most;
+}
+
+/** How many tokens shall be thought; 0 = nobody says. */
+export function thoughtsOf(text: string, body: ScannedObject): number {
+  return mostIn(text, body, mostThoughts);
 }
 
 /** `protocol`: the client's; `undefined` = nobody knows whose words they are. */
 export function answerBoundsOf(text: string, body: ScannedObject, protocol: ProtocolId | undefined): AnswerBounds {
-  const found: AnswerBounds = { own: undefined, others: 0, isOpen: false, thoughts: 0, protocol };
+  const found: AnswerBounds = { own: undefined, others: 0, isOpen: false };
   const [first, second] = protocol === undefined ? [] : outputLimitPath(protocol);
   const isOuter = first === undefined ? anyName : (name: string) => first.includes(name);
   const isInner = second === undefined ? noName : (name: string) => second.includes(name);
   addBounds(found, text, body, second === undefined ? isOuter : noName);
-  addThoughts(found, text, body);
   for (const member of body.members) {
     if (!settingsNames.test(member.key)) continue;
     const isOwn = first === undefined ? anyName : isInner;
-    const settings = innerOf(text, member);
-    addBounds(found, text, settings, isOuter(member.key) ? isOwn : noName);
-    addThoughts(found, text, settings);
+    addBounds(found, text, innerOf(text, member), isOuter(member.key) ? isOwn : noName);
   }
   return found;
 }
 
 /** Translated to Anthropic's words, thoughts that have no room in an answer get it besides. */
-function thinksBesides({ protocol }: AnswerBounds, { upstream }: Target): boolean {
+export function thinksBesides(protocol: ProtocolId | undefined, { upstream }: Target): boolean {
   const { protocols } = upstream.config;
   return protocol !== undefined && !protocols.includes(protocol) && protocols.some(requiresOutputLimit);
 }
 
 /** How many tokens an answer may have; where nothing bounds it, `usual`. `target`: whose parameters change the request. */
 export function longestAnswer(bounds: AnswerBounds, usual: number, target: Target | undefined): number {
-  const { own, others, isOpen, thoughts } = bounds;
+  const { own, others, isOpen } = bounds;
   const rules = target?.parameters;
   const bounded =
     rules === undefined
       ? (own ?? usual)
       : outputLimit(rules, { asked: own, usual, mayStay: target?.upstream.config.protocols.some(requiresOutputLimit) });
-  const longest = Math.max(bounded, others, isOpen ? usual : 0);
-  if (thoughts < longest || thoughts === 0 || target === undefined || !thinksBesides(bounds, target)) return longest;
-  return longest + thoughts;
+  return Math.max(bounded, others, isOpen ? usual : 0);
 }
 
 /** More answers to one prompt than anybody asks for. */
@@ -122,8 +128,5 @@ function mostAsked(text: string, { members }: ScannedObject): number {
 
 /** Answers that are asked for at once: `n`, `best_of`, Gemini's `candidateCount`. */
 export function answersOf(text: string, body: ScannedObject): number {
-  let most = mostAsked(text, body);
-  for (const member of body.members)
-    if (settingsNames.test(member.key)) most = Math.max(most, mostAsked(text, innerOf(text, member)));
-  return most;
+  return mostIn(text, body, mostAsked);
 }

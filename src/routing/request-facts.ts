@@ -1,7 +1,14 @@
 import type { Member, ScannedObject } from "../lib/json-scan.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
 import { isLiteral } from "../protocols/request-scan.ts";
-import { type AnswerBounds, answerBoundsOf, answersOf, longestAnswer } from "./answer-size.ts";
+import {
+  type AnswerBounds,
+  answerBoundsOf,
+  answersOf,
+  longestAnswer,
+  thinksBesides,
+  thoughtsOf,
+} from "./answer-size.ts";
 import { memberIn, scanBody, wholeValueOf } from "./body-scan.ts";
 import { promptKey } from "./prompt-key.ts";
 import { needsOf } from "./request-needs.ts";
@@ -100,7 +107,10 @@ class BodyFacts implements RequestFacts {
 
   longestAnswer(usual: number, target?: Target): number {
     this.bounds ??= answerBoundsOf(this.text, this.scanned(), this.protocol);
-    return longestAnswer(this.bounds, usual, target);
+    const longest = longestAnswer(this.bounds, usual, target);
+    if (target === undefined || !thinksBesides(this.protocol, target)) return longest;
+    const thoughts = thoughtsOf(this.text, this.scanned());
+    return thoughts < longest ? longest : longest + thoughts;
   }
 
   answers(): number {

@@ -91,7 +91,7 @@ export function createUsageLedger(): UsageLedger {
   function makeRoom(newest: number): void {
     rowsOf.clear();
     for (const [slot, { until }] of entries) if (until <= newest) entries.delete(slot);
-    if (entries.size > mostEntries / 2) entries.clear();
+    if (entries.size > mostEntries / 2) beginAnew();
   }
 
   function entriesOf(record: RequestRecord): readonly Entry[] {
