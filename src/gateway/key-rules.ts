@@ -78,6 +78,20 @@ export function hasModels({ key, team }: KeyGrant): boolean {
   return key.models !== undefined || team?.models !== undefined;
 }
 
+function opening(id: string, endpoints: readonly KeyEndpoint[] | undefined): string {
+  const wanted = endpoints === undefined ? keyEndpoints : [...endpoints, "opaque"];
+  return `\`orcestator keys update ${id} --endpoints ${wanted.join(",")}\` opens all of it to this key.`;
+}
+
+/** Throws GatewayError (403) where the key may not go on with a conversation that a provider keeps. */
+export function checkKept({ key: { id, endpoints } }: KeyGrant): void {
+  if (endpoints?.includes("opaque") === true) return;
+  throw forbidden(
+    `The key ${id} may not use a \`conversation\`: those that a provider keeps have no owner there. Send the whole history, or \`previous_response_id\`; ${opening(id, endpoints)}`,
+    "conversation",
+  );
+}
+
 /**
  * What a provider keeps (files, batches, responses) belongs to the gateway's credential, and so to every key that may ask
  * there: that is for keys which are told to by name, others only ask a model there as they do elsewhere. Throws GatewayError
@@ -90,9 +104,8 @@ export function checkOpaque(grant: KeyGrant, isModelCall: boolean): void {
       `The key ${id} may use certain models only. Below /p/ nobody can tell which one a request is for: it is closed to this key.`,
     );
   if (endpoints === undefined ? isModelCall : endpoints.includes("opaque")) return;
-  const wanted = endpoints === undefined ? keyEndpoints : [...endpoints, "opaque"];
   throw forbidden(
-    `The key ${id} may not ask for this below /p/: what a provider keeps (files, batches, responses) has no owner there. \`orcestator keys update ${id} --endpoints ${wanted.join(",")}\` opens all of it to this key.`,
+    `The key ${id} may not ask for this below /p/: what a provider keeps (files, batches, responses) has no owner there; ${opening(id, endpoints)}`,
   );
 }
 

@@ -13,12 +13,13 @@ import { fieldsOf, jsonOf, stringOf, type Fields } from "../protocols/fields.ts"
 import { defaultOutputLimit } from "../protocols/parameters/index.ts";
 import { type EditedAnswer, type Protocol, type StreamEditor } from "../protocols/protocol.ts";
 import { protocols } from "../protocols/registry.ts";
-import { memberOf, parseRequest } from "../protocols/request-scan.ts";
+import { isLiteral, memberOf, parseRequest } from "../protocols/request-scan.ts";
 import type { Target } from "../routing/target.ts";
 import type { Exchange } from "./exchange.ts";
 import { laneOf, type Lane } from "./lane.ts";
 import { observationOf } from "./observation.ts";
 import { keepingResponse } from "./keeping-response.ts";
+import { checkKept } from "./key-rules.ts";
 import { isStrict, refuseLosses } from "./losses.ts";
 import { createReasoningObserver, restoreReasoning } from "./reasoning-memory.ts";
 import { createTranslatedStream, failureOfFinish, restoreTools } from "./translated-stream.ts";
@@ -59,6 +60,15 @@ function previousIdOf(text: string): string | undefined {
   return stringOf(jsonOf(utf8OfLatin1(text.slice(member.start, member.end))));
 }
 
+/** A conversation that the upstream keeps belongs to the gateway's own credential, as what is below /p/ does. */
+function checkConversation({ call, envelope: { text } }: Exchange): void {
+  if (call.grant === undefined) return;
+  const { members } = scanDocument(text, Number.MAX_SAFE_INTEGER);
+  // In any case, and every one: which of them is obeyed is the upstream's choice.
+  const names = members.some((member) => /^conversation$/i.test(member.key) && !isLiteral(text, member, "null"));
+  if (names) checkKept(call.grant);
+}
+
 /** Whether a request may name what only the gateway keeps. */
 function namesKept({ envelope: { text } }: Exchange, previousId: string | undefined): boolean {
   return previousId !== undefined || text.includes('"item_reference"');
@@ -71,6 +81,7 @@ function sameLaneBody(exchange: Exchange, target: Target): string {
   if (call.protocol.id !== "openai-responses") return applyEdits(envelope.text, envelope.edits(edits));
   const previousId = previousIdOf(envelope.text);
   const isKeeper = target.upstream.provider.keepsResponses === true;
+  if (isKeeper) checkConversation(exchange);
   if (isKeeper && previousId !== undefined) translation.responses.checkOwner(previousId, call.keyId);
   if (isKeeper || !namesKept(exchange, previousId)) return applyEdits(envelope.text, envelope.edits(edits));
   const body = translation.responses.expanded(parseRequest(envelope.text), call.keyId);
