@@ -17,20 +17,43 @@ export interface AnswerBounds {
   others: number;
   /** Some word stands for no bound, as Ollama's -1 does, or nobody can read it. */
   isOpen: boolean;
+  /** Answers that are asked for at once: `n`, `best_of`, Gemini's `candidateCount`. */
+  answers: number;
 }
 
+type Meaning = "bound" | "count" | "settings";
 type IsOwn = (name: string) => boolean;
 
 const anyName: IsOwn = () => true;
 const noName: IsOwn = () => false;
 
-/** In any case: servers written in Go take `Max_Tokens` for `max_tokens`. */
-const boundNames = /^(?:max_(?:completion_|output_|new_)?tokens|maxOutputTokens|n(?:um)?_predict)$/i;
-const countNames = /^(?:n|best_of|candidate_?count)$/i;
-/** Gemini's and Ollama's settings. */
-const settingsNames = /^(?:generation_?config|options)$/i;
+/** In small letters. */
+const meanings: ReadonlyMap<string, Meaning> = new Map([
+  ["max_tokens", "bound"],
+  ["max_completion_tokens", "bound"],
+  ["max_output_tokens", "bound"],
+  ["maxoutputtokens", "bound"],
+  ["max_new_tokens", "bound"],
+  ["n_predict", "bound"],
+  ["num_predict", "bound"],
+  ["n", "count"],
+  ["best_of", "count"],
+  ["candidate_count", "count"],
+  ["candidatecount", "count"],
+  ["generation_config", "settings"],
+  ["generationconfig", "settings"],
+  ["options", "settings"],
+]);
 const thinkingNames = /^(?:reasoning(?:_effort)?|think(?:ing)?(?:_?config)?|output_config)$/i;
 const thoughtNames = /^(?:budget_tokens|max_tokens|thinking_?budget|effort|thinking_?level)$/i;
+
+/** More answers to one prompt than anybody asks for. */
+const mostAnswers = 128;
+
+/** In any case: servers written in Go take `Max_Tokens` for `max_tokens`. */
+function meaningOf({ key }: Member): Meaning | undefined {
+  return meanings.get(key.toLowerCase());
+}
 
 /** Google and some others read numbers in texts too. */
 function numberAt(text: string, member: Member): number {
@@ -39,23 +62,25 @@ function numberAt(text: string, member: Member): number {
   return typeof value === "number" ? value : Number.NaN;
 }
 
+function addBound(found: AnswerBounds, text: string, { member, isOwn }: { member: Member; isOwn: boolean }): void {
+  if (isLiteral(text, member, "null")) return;
+  const tokens = numberAt(text, member);
+  if (!Number.isFinite(tokens) || tokens <= 0) found.isOpen = true;
+  else if (isOwn) found.own = Math.max(found.own ?? 0, tokens);
+  else found.others = Math.max(found.others, tokens);
+}
+
+function addCount(found: AnswerBounds, asked: number): void {
+  if (Number.isFinite(asked)) found.answers = Math.min(mostAnswers, Math.max(found.answers, asked));
+}
+
 /** Every member counts, equal ones too: which of them is obeyed is the upstream's choice. */
 function addBounds(found: AnswerBounds, text: string, { members }: ScannedObject, isOwn: IsOwn): void {
   for (const member of members) {
-    if (!boundNames.test(member.key) || isLiteral(text, member, "null")) continue;
-    const tokens = numberAt(text, member);
-    if (!Number.isFinite(tokens) || tokens <= 0) found.isOpen = true;
-    else if (isOwn(member.key)) found.own = Math.max(found.own ?? 0, tokens);
-    else found.others = Math.max(found.others, tokens);
+    const meaning = meaningOf(member);
+    if (meaning === "bound") addBound(found, text, { member, isOwn: isOwn(member.key) });
+    else if (meaning === "count") addCount(found, numberAt(text, member));
   }
-}
-
-/** The most of what a body and its settings say. */
-function mostIn(text: string, body: ScannedObject, most: (text: string, object: ScannedObject) => number): number {
-  let found = most(text, body);
-  for (const member of body.members)
-    if (settingsNames.test(member.key)) found = Math.max(found, most(text, innerOf(text, member)));
-  return found;
 }
 
 function thoughtsAt(text: string, member: Member): number {
@@ -78,18 +103,21 @@ function mostThoughts(text: string, { members }: ScannedObject): number {
 
 /** How many tokens shall be thought; 0 = nobody says. */
 export function thoughtsOf(text: string, body: ScannedObject): number {
-  return mostIn(text, body, mostThoughts);
+  let most = mostThoughts(text, body);
+  for (const member of body.members)
+    if (meaningOf(member) === "settings") most = Math.max(most, mostThoughts(text, innerOf(text, member)));
+  return most;
 }
 
 /** `protocol`: the client's; `undefined` = nobody knows whose words they are. */
 export function answerBoundsOf(text: string, body: ScannedObject, protocol: ProtocolId | undefined): AnswerBounds {
-  const found: AnswerBounds = { own: undefined, others: 0, isOpen: false };
+  const found: AnswerBounds = { own: undefined, others: 0, isOpen: false, answers: 1 };
   const [first, second] = protocol === undefined ? [] : outputLimitPath(protocol);
   const isOuter = first === undefined ? anyName : (name: string) => first.includes(name);
   const isInner = second === undefined ? noName : (name: string) => second.includes(name);
   addBounds(found, text, body, second === undefined ? isOuter : noName);
   for (const member of body.members) {
-    if (!settingsNames.test(member.key)) continue;
+    if (meaningOf(member) !== "settings") continue;
     const isOwn = first === undefined ? anyName : isInner;
     addBounds(found, text, innerOf(text, member), isOuter(member.key) ? isOwn : noName);
   }
@@ -111,22 +139,4 @@ export function longestAnswer(bounds: AnswerBounds, usual: number, target: Targe
       ? (own ?? usual)
       : outputLimit(rules, { asked: own, usual, mayStay: target?.upstream.config.protocols.some(requiresOutputLimit) });
   return Math.max(bounded, others, isOpen ? usual : 0);
-}
-
-/** More answers to one prompt than anybody asks for. */
-const mostAnswers = 128;
-
-function mostAsked(text: string, { members }: ScannedObject): number {
-  let most = 1;
-  for (const member of members) {
-    if (!countNames.test(member.key)) continue;
-    const asked = numberAt(text, member);
-    if (Number.isFinite(asked)) most = Math.max(most, asked);
-  }
-  return Math.min(mostAnswers, most);
-}
-
-/** Answers that are asked for at once: `n`, `best_of`, Gemini's `candidateCount`. */
-export function answersOf(text: string, body: ScannedObject): number {
-  return mostIn(text, body, mostAsked);
 }

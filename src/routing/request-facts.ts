@@ -1,14 +1,7 @@
 import type { Member, ScannedObject } from "../lib/json-scan.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
 import { isLiteral } from "../protocols/request-scan.ts";
-import {
-  type AnswerBounds,
-  answerBoundsOf,
-  answersOf,
-  longestAnswer,
-  thinksBesides,
-  thoughtsOf,
-} from "./answer-size.ts";
+import { type AnswerBounds, answerBoundsOf, longestAnswer, thinksBesides, thoughtsOf } from "./answer-size.ts";
 import { memberIn, scanBody, wholeValueOf } from "./body-scan.ts";
 import { promptKey } from "./prompt-key.ts";
 import { needsOf } from "./request-needs.ts";
@@ -106,15 +99,18 @@ class BodyFacts implements RequestFacts {
   }
 
   longestAnswer(usual: number, target?: Target): number {
-    this.bounds ??= answerBoundsOf(this.text, this.scanned(), this.protocol);
-    const longest = longestAnswer(this.bounds, usual, target);
+    const longest = longestAnswer(this.answerBounds(), usual, target);
     if (target === undefined || !thinksBesides(this.protocol, target)) return longest;
     const thoughts = thoughtsOf(this.text, this.scanned());
     return thoughts < longest ? longest : longest + thoughts;
   }
 
   answers(): number {
-    return answersOf(this.text, this.scanned());
+    return this.answerBounds().answers;
+  }
+
+  private answerBounds(): AnswerBounds {
+    return (this.bounds ??= answerBoundsOf(this.text, this.scanned(), this.protocol));
   }
 
   /** Whether to look for a member, its name in quotes: a search spares a scan that nobody has made. Escaped, any may be there. */
