@@ -146,15 +146,17 @@ limits:
 `;
 }
 
-/** Two gateways that differ in what one of them does besides. */
-export interface Pair {
+/** Gateways that differ in what all but one of them do besides. */
+export interface Lineup {
   readonly plain: Party;
   readonly full: Party;
+  /** With even more, which no goal is set for. */
+  readonly more: readonly Party[];
   readonly stop: () => Promise<void>;
 }
 
 /** A gateway with one target and no limits, and one with everything on. */
-export async function startRouting(bench: Bench): Promise<Pair> {
+export async function startRouting(bench: Bench): Promise<Lineup> {
   const url = baseUrl(bench.mock);
   const plain = await bench.startGateway({
     configText: `providers:
@@ -167,6 +169,7 @@ models:
   return {
     plain: { name: "one target, no limits", pid: plain.pid, url: plain.url },
     full: { name: "three targets, all limits", pid: routed.pid, url: routed.url },
+    more: [],
     async stop() {
       await plain.stop();
       await routed.stop();
@@ -176,34 +179,41 @@ models:
 
 const adminToken = "bench-admin";
 
-async function issueKey({ url }: Party): Promise<string> {
+async function issueKey({ url }: Party, more: object): Promise<string> {
   const ample = { rpm: 100_000_000, tpm: 1_000_000_000, concurrency: 100_000 };
-  const budgets = ["hour", "month"].map((window) => ({ usd: 1_000_000, window }));
   const response = await fetch(new URL("/api/keys", url), {
     method: "POST",
     headers: { authorization: `Bearer ${adminToken}` },
-    body: JSON.stringify({ name: "bench", ...ample, budgets }),
+    body: JSON.stringify({ name: "bench", ...ample, ...more }),
   });
   if (response.status !== 201) throw new Error(`No key was issued: ${await response.text()}`);
   const { key } = (await response.json()) as { key: string };
   return key;
 }
 
-/** A gateway that lets everybody in and has no database, and one with virtual keys, limits, budgets and records. Both log. */
-export async function startKeys(bench: Bench): Promise<Pair> {
+/** A gateway that lets everybody in and has no database, and ones with virtual keys, limits and records. All log. */
+export async function startKeys(bench: Bench): Promise<Lineup> {
   const configText = `providers:
   one: {type: openai-compatible, baseUrl: "${baseUrl(bench.mock)}", credentials: [sk], models: [bench/json]}
 prices: {models: {"one/*": {input: 1, output: 2}}}
 `;
   const noKeys = { ORCH_INBOUND_API_KEYS: undefined, OR_METRICS_DIR: undefined };
+  const budgets = ["hour", "month"].map((window) => ({ usd: 1_000_000, window }));
   const plain = await bench.startGateway({ configText, env: { ...noKeys, OR_DB_PATH: undefined } });
-  const full = await bench.startGateway({ configText, env: { ...noKeys, AUTH_TOKEN: adminToken } });
+  const started = [plain];
+
+  async function withKey(name: string, more: object): Promise<Party> {
+    const gateway = await bench.startGateway({ configText, env: { ...noKeys, AUTH_TOKEN: adminToken } });
+    started.push(gateway);
+    return { name, pid: gateway.pid, url: gateway.url, key: await issueKey(gateway, more) };
+  }
+
   return {
     plain: { name: "no keys, no records", pid: plain.pid, url: plain.url },
-    full: { name: "keys, limits, budgets, records", pid: full.pid, url: full.url, key: await issueKey(full) },
+    full: await withKey("keys, limits, records", {}),
+    more: [await withKey("keys, limits, records, two budgets", { budgets })],
     async stop() {
-      await plain.stop();
-      await full.stop();
+      for (const gateway of started) await gateway.stop();
     },
   };
 }
