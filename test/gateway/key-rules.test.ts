@@ -287,35 +287,38 @@ describe("below /p/", () => {
   });
 });
 
+const askKeeper = (grant: KeyGrant | undefined, more: object): Promise<Response> =>
+  gateway.handle({
+    ...call(grantOf(), { model: "gpt", input: "Hi", ...more }),
+    grant,
+    protocol: protocols["openai-responses"],
+  });
+
+/** Requests that came upstream at all. */
+const sent = (): number => upstream.requests.length + upstream.others.length;
+
 test.each([
   ["by its name", { conversation: "conv_1" }],
   ["as an object", { Conversation: { id: "conv_1" } }],
 ])("a conversation is nobody's at the gateway's own endpoint either: %s", async (_what, named) => {
-  const ask = (grant: KeyGrant | undefined, more: object) =>
-    gateway.handle({
-      ...call(grantOf(), { model: "gpt", input: "Hi", ...more }),
-      grant,
-      protocol: protocols["openai-responses"],
-    });
-  const seen = () => upstream.requests.length + upstream.others.length;
-  const before = seen();
-  const refused = await ask(grantOf(), named);
+  const before = sent();
+  const refused = await askKeeper(grantOf(), named);
   const { error } = (await refused.json()) as { error: { message: string; param: string } };
   expect([refused.status, error.param, error.message]).toEqual([
     403,
     "conversation",
     expect.stringMatching(/no owner there.*--endpoints /),
   ]);
-  expect(seen()).toBe(before);
+  expect(sent()).toBe(before);
   for (const response of [
-    await ask(grantOf({ endpoints: ["chat", "opaque"] }), named),
-    await ask(undefined, named),
-    await ask(grantOf(), { conversation: null }),
+    await askKeeper(grantOf({ endpoints: ["chat", "opaque"] }), named),
+    await askKeeper(undefined, named),
+    await askKeeper(grantOf(), { conversation: null }),
   ]) {
     await response.text();
     expect(response.status).not.toBe(403);
   }
-  expect(seen()).toBe(before + 3);
+  expect(sent()).toBe(before + 3);
 });
 
 const may = (models: readonly string[], name: string): boolean => mayAskFor(grantOf({ models }), name);
