@@ -31,12 +31,11 @@ export function createSinkComplaints(
       logger.warn(`Records cannot be written to the ${sink}: ${errorPhrase(error)}. Traffic goes on.`);
     },
     follow: (sink) => ({
-      name: sink.name,
+      ...sink,
       async write(records) {
         await sink.write(records);
         succeeded(sink.name);
       },
-      close: () => sink.close(),
     }),
   };
 }

@@ -14,6 +14,13 @@ export interface SqliteStoreOptions {
   now?: () => number;
 }
 
+/** What is wrong with the record, and not with the file. */
+const refusedCode = /^SQLITE_(?:CONSTRAINT|MISMATCH|TOOBIG)/;
+
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && "code" in error && refusedCode.test(String(error.code));
+}
+
 function openOrReplace(options: SqliteStoreOptions): Connection {
   const { path, onWarning } = options;
   try {
@@ -95,8 +102,13 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
 
   function watchedInsert(records: readonly RequestRecord[]): void {
     isWritten = false;
-    insert(records);
-    isWritten = true;
+    try {
+      insert(records);
+      isWritten = true;
+    } catch (error) {
+      isWritten = isRefused(error);
+      throw error;
+    }
   }
 
   return {
