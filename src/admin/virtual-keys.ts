@@ -3,9 +3,9 @@ import { createKeyBook, type KeyBook } from "../keys/key-book.ts";
 import { within } from "../lib/within.ts";
 import { type Budgets, type BudgetsOptions, createBudgets } from "../limits/budgets.ts";
 import type { DocumentChange } from "../storage/document-store.ts";
-import { countAfterCrash } from "./count-after-crash.ts";
 import { followOwners } from "./follow-owners.ts";
 import { type Admin, type AdminOptions, createAdmin } from "./index.ts";
+import { createRecount } from "./recount.ts";
 
 /** Everything about virtual keys that lives as long as the process: who holds one, what is spent, and how both are changed. */
 export interface VirtualKeys {
@@ -20,6 +20,8 @@ export interface VirtualKeys {
   start(): void;
   /** Looks for changes now. Never rejects. */
   look(): Promise<void>;
+  /** A process that charged budgets was killed: what it did not write of that is counted from its records. */
+  afterCrash(): void;
   /** Writes what is still to be written; the store must be open meanwhile. */
   close(): Promise<void>;
 }
@@ -32,6 +34,8 @@ export interface VirtualKeysOptions {
   readonly raiseTogether?: BudgetsOptions["raiseTogether"];
   /** Nobody else writes to the store. */
   readonly isAlone?: boolean;
+  /** What others charge is heard of here within that time; 0 = nobody else charges anything. */
+  readonly heardMs?: number | undefined;
   readonly now?: () => number;
   readonly every?: NonNullable<BudgetsOptions["every"]>;
   readonly after?: NonNullable<DocumentFeedOptions["after"]>;
@@ -40,10 +44,25 @@ export interface VirtualKeysOptions {
 const closeMs = 2000;
 
 export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
-  const { store, log, onChange, raiseTogether, isAlone = false, now = Date.now, every, after } = options;
+  const { store, log, onChange, raiseTogether, isAlone = false, heardMs, now = Date.now, every, after } = options;
   const { documents } = store;
   const book = createKeyBook({ onProblem: (message) => log.warn(message), now });
-  const budgets = createBudgets({ documents, log, raiseTogether, now, ...(every && { every }) });
+  const charged = createBudgets({ documents, log, raiseTogether, now, ...(every && { every }) });
+  const recount = createRecount({
+    book,
+    budgets: charged,
+    requests: store.requests,
+    log,
+    heardMs,
+    ...(after && { after }),
+  });
+  const budgets: Budgets = {
+    ...charged,
+    async begin(owner, spentSince) {
+      await charged.begin(owner, spentSince);
+      if (owner.budgets.length > 0) recount.afterChange(owner);
+    },
+  };
   const admin = createAdmin({ store, book, budgets, log, now });
   const feed = createDocumentFeed({
     documents,
@@ -54,7 +73,7 @@ export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
     },
     onLoaded() {
       book.loaded();
-      if (isAlone) void countAfterCrash({ book, budgets, requests: store.requests, log });
+      if (isAlone) void recount.atStart();
     },
     log,
     now,
@@ -71,8 +90,10 @@ export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
       feed.start();
       budgets.start();
     },
+    afterCrash: () => recount.afterCrash(),
     async close() {
       feed.stop();
+      recount.stop();
       await Promise.all([budgets.close(), within(closeMs, admin.flush())]);
     },
   };

@@ -253,7 +253,8 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     view: (owner) => ledger.view(owner, now()),
     begin,
     async raise(owner, spentSince) {
-      await raise(owner, spentSince, "reserved");
+      const windows = await raise(owner, spentSince, "reserved");
+      await raiseTogether?.(windows);
     },
     apply(change) {
       const { kind, id, version, isRewound } = change;

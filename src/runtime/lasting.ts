@@ -199,7 +199,9 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
   // A file is this gateway's own, and its workers read what their parent wrote.
   const isAlone = parent === undefined && !isOnServer(config);
   const raiseTogether = coordination?.raiseBudgets;
-  const virtualKeys = shared && createVirtualKeys({ store: shared, log: logger, onChange, raiseTogether, isAlone });
+  const heardMs = isAlone && config.server.workers === 1 ? 0 : undefined;
+  const ofKeys = { log: logger, onChange, raiseTogether, isAlone, heardMs };
+  const virtualKeys = shared && createVirtualKeys({ store: shared, ...ofKeys });
   const settings = () => (served?.config ?? config).admin;
   const identity = identityOf({
     settings,

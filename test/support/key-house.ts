@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { keyAccess } from "./key-access.ts";
 import { Elysia } from "elysia";
 import { createIdentity, type Identity } from "../../src/admin/identity/identity.ts";
-import { createVirtualKeys, type VirtualKeys } from "../../src/admin/virtual-keys.ts";
+import { createVirtualKeys, type VirtualKeys, type VirtualKeysOptions } from "../../src/admin/virtual-keys.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { createAccess } from "../../src/http/access.ts";
@@ -62,6 +62,9 @@ export const noRequests: KeyStore["requests"] = {
 export interface KeyHouseOptions {
   readonly store: KeyStore;
   readonly isAlone?: boolean;
+  readonly heardMs?: number;
+  /** Instead of timers that never ring. */
+  readonly after?: NonNullable<VirtualKeysOptions["after"]>;
   readonly now?: () => number;
   readonly inbound?: readonly string[];
   readonly anonymous?: "none" | "loopback";
@@ -124,7 +127,8 @@ export async function startKeyHouse(options: KeyHouseOptions): Promise<KeyHouse>
     ...(options.isAlone && { isAlone: true }),
     now,
     every: still,
-    after: still,
+    after: options.after ?? still,
+    ...(options.heardMs !== undefined && { heardMs: options.heardMs }),
   });
   const { book, admin } = virtualKeys;
   const identity = createIdentity({

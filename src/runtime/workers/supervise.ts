@@ -95,7 +95,10 @@ function crewOf(
       metrics,
       metricsText,
     }),
-    onRestart: () => metrics.restarted(),
+    onRestart() {
+      metrics.restarted();
+      lasting.virtualKeys?.afterCrash();
+    },
     notices: () => databaseNotices(lasting.database),
   });
   return { crew, metricsText };
