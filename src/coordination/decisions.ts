@@ -66,7 +66,7 @@ export interface AccountBounds {
   readonly seed: number;
 }
 
-/** Sets an amount aside in all accounts or in none. */
+/** Sets an amount aside in all accounts or in none. What arrives after its end was told holds nothing, and is not refused. */
 export interface ReserveBudgets {
   /** Unique for ever. */
   readonly lease: string;
