@@ -66,7 +66,7 @@ export interface AccountBounds {
   readonly seed: number;
 }
 
-/** Sets an amount aside in all accounts or in none. */
+/** Sets an amount aside in all accounts or in none. What arrives after its end was told holds nothing, and is not refused. */
 export interface ReserveBudgets {
   /** Unique for ever. */
   readonly lease: string;
@@ -117,6 +117,40 @@ export interface SettleBudgets {
   readonly answered?: readonly string[] | undefined;
 }
 
+/** Whose failures are counted. */
+export interface FailureSubject {
+  /** Of all subjects of one kind. */
+  readonly list: string;
+  readonly name: string;
+}
+
+export interface BoundedSubject extends FailureSubject {
+  /** Failures that cost no waiting; after that 1 s, and each further one twice as long as the one before. */
+  readonly free: number;
+  /** No failure costs more. */
+  readonly longestMs: number;
+}
+
+/** A failure of all subjects or, where one of them has to wait, of none. They are on different lists. */
+export interface CountFailure {
+  readonly subjects: readonly BoundedSubject[];
+  /** So long after its last failure a subject is forgotten. */
+  readonly rememberedMs: number;
+  /** On each list: where there are more, those that failed longest ago are forgotten. */
+  readonly mostNames: number;
+}
+
+export interface FailureCounted {
+  /** The longest that one of them has to wait; 0 = it counts. */
+  readonly waitMs: number;
+}
+
+/** A failure was none: it does not count, and nobody waits for it. */
+export interface ForgiveFailure {
+  /** `isCleared`: nor does any other of this subject. */
+  readonly subjects: readonly (FailureSubject & { readonly isCleared: boolean })[];
+}
+
 /** Something short that everybody may read for a while: who is there, which circuits are open. */
 export interface PutNote {
   readonly board: string;
@@ -163,6 +197,8 @@ export interface Decisions {
   "budgets.reserve": { input: ReserveBudgets; output: BudgetsReserved };
   "budgets.raise": { input: RaiseBudgets; output: null };
   "budgets.settle": { input: SettleBudgets; output: null };
+  "failures.count": { input: CountFailure; output: FailureCounted };
+  "failures.forgive": { input: ForgiveFailure; output: null };
   "notes.put": { input: PutNote; output: null };
   "notes.list": { input: ListNotes; output: Notes };
   "shelf.put": { input: PutText; output: null };

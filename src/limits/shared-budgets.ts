@@ -110,7 +110,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
   /** Leases whose end was told once, and answered. */
   const answered: string[] = [];
 
-  async function say({ letInAt, ...input }: SpendingEnd, isAgain: boolean): Promise<void> {
+  async function say({ letInAt, mayBeEarly = false, ...input }: SpendingEnd, isAgain: boolean): Promise<void> {
     const ageMs = Math.max(0, Math.ceil(now() - letInAt));
     const over = answered.splice(-mostForgotten);
     try {
@@ -120,7 +120,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
       throw error;
     }
     // One that was told before may still be under way, and must then be known.
-    if (!isAgain) answered.push(input.lease);
+    if (!isAgain && !mayBeEarly) answered.push(input.lease);
   }
 
   /** Of a request that is let in now, as estimated. */
@@ -181,7 +181,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     try {
       reserved = await coordinator.decide("budgets.reserve", { lease, ttlMs, amount, accounts });
     } catch {
-      unsaid.keep({ ...end, amount: 0 });
+      unsaid.keep({ ...end, amount: 0, mayBeEarly: true });
       return alone(owners, estimate);
     }
     shares.forget();

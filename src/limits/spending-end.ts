@@ -6,6 +6,8 @@ export interface SpendingEnd {
   readonly starts: readonly number[] | undefined;
   /** What it came to. */
   readonly amount: number;
+  /** Its reservation had no answer, and may arrive after this: it must then be known. */
+  readonly mayBeEarly?: boolean | undefined;
   /** By the clock of this gateway, milliseconds. */
   readonly letInAt: number;
 }

@@ -70,6 +70,16 @@ export function accountConformance(pair: () => Pair): void {
     for (const bounds of accounts) expect(await roomIn(bounds)).toBe(95);
   });
 
+  test("a reservation that arrives after its end was told holds nothing", async () => {
+    const { first, second, pass } = pair();
+    const bounds = account("key:day", 100);
+    const late = demand([bounds], 90, 11 * 60_000);
+    await second.decide("budgets.settle", { lease: late.lease, accounts: ["key:day"], amount: 0, ageMs: 0 });
+    pass(1);
+    expect(await first.decide("budgets.reserve", late)).toEqual({ isReserved: true, refused: [] });
+    expect(await roomIn(bounds)).toBe(100);
+  });
+
   test("an end is remembered until it is said that its answer has arrived", async () => {
     const { first, second } = pair();
     const bounds = account("key:day", 100);

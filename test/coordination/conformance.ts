@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Coordinator } from "../../src/coordination/coordinator.ts";
 import { accountConformance } from "./conformance-budgets.ts";
+import { failureConformance } from "./conformance-failures.ts";
 import { limitConformance } from "./conformance-limits.ts";
 import { shelfConformance } from "./conformance-shelves.ts";
 
@@ -38,6 +39,7 @@ export function coordinationConformance(tried: TriedCoordination): void {
 
     describe("limits", () => limitConformance(() => pair));
     describe("budgets", () => accountConformance(() => pair));
+    describe("failures", () => failureConformance(() => pair));
     describe("shelves", () => shelfConformance(() => pair));
     describe("messages and notes", () => messageConformance(() => pair));
   });

@@ -21,6 +21,13 @@ async function shelve(coordinator: Coordinator, id: string): Promise<void> {
   await coordinator.decide("shelf.put", { shelf: "s", id, text, ttlMs: 60_000, maxBytes: 5 * 1256 });
 }
 
+/** How long this name has to wait before it may fail, on a list of five. */
+async function fail(coordinator: Coordinator, name: string): Promise<number> {
+  const subjects = [{ list: "l", name, free: 0, longestMs: 60_000 }];
+  const { waitMs } = await coordinator.decide("failures.count", { subjects, rememberedMs: 60_000, mostNames: 5 });
+  return waitMs;
+}
+
 async function failureOf(work: Promise<unknown>): Promise<GatewayError> {
   try {
     await work;
@@ -203,6 +210,20 @@ export function outageConformance(server: RedisServer): void {
       });
     }
 
+    for (const lost of ["tallies", "failed"]) {
+      test(`failures of which a Redis that was full has let the ${lost} go are counted anew, in a bounded number`, async () => {
+        let time = Date.now();
+        await connect(server.url, () => (time += 1));
+        for (const name of ["a", "b", "c", "d", "e"]) expect(await fail(coordinator, name)).toBe(0);
+        await server.ask("DEL", `{outage-${prefixes}}:${lost}:l`);
+        const names = ["f", "g", "h", "i", "j"];
+        for (const name of names) expect(await fail(coordinator, name)).toBe(0);
+        for (const name of names) expect(await fail(coordinator, name)).toBeGreaterThan(0);
+        expect(Number(await server.ask("HLEN", `{outage-${prefixes}}:tallies:l`))).toBe(5);
+        expect(Number(await server.ask("ZCARD", `{outage-${prefixes}}:failed:l`))).toBe(5);
+      });
+    }
+
     test("texts whose time is over leave a shelf when the next one comes", async () => {
       let time = Date.now();
       await connect(server.url, () => time);
@@ -249,8 +270,10 @@ export function outageConformance(server: RedisServer): void {
       const shelved = { shelf: "s", id: "i", ttlMs: 1000, maxBytes: 1000 };
       for (const text of ["t", ""]) await coordinator.decide("shelf.put", { ...shelved, text });
       await coordinator.decide("shelf.put", { ...shelved, shelf: "z", text: "t" });
+      const subject = { list: "l", name: "n", free: 0, longestMs: 1 };
+      await coordinator.decide("failures.count", { subjects: [subject], rememberedMs: 1000, mostNames: 1 });
       const keys = (await server.ask("KEYS", `{outage-${prefixes}}:*`)) as string[];
-      expect(keys.length).toBeGreaterThanOrEqual(13);
+      expect(keys.length).toBeGreaterThanOrEqual(15);
       for (const key of keys) expect([key, Number(await server.ask("PTTL", key)) > 0]).toEqual([key, true]);
     });
   });

@@ -258,6 +258,21 @@ describe("while the others cannot be reached", () => {
     await leaseOf(second, 10);
   });
 
+  test("a reservation that arrives long after it was given up, and other ends were told, holds nothing", async () => {
+    const { join } = world();
+    const [first, second] = [await join(), await join()];
+    const arrive = first.delayQuestion();
+    (await leaseOf(first, 9)).settle(0);
+    first.comeBack();
+    await settled();
+    for (let count = 0; count < 3; count += 1) {
+      (await leaseOf(first, 1)).settle(0);
+      await settled();
+    }
+    await arrive();
+    await leaseOf(second, 10);
+  });
+
   test("more ends than can be kept one by one are counted all the same, each once, in the windows that still run", async () => {
     const { clock, join } = world();
     const hourly: BudgetOwner = { kind: "key", id: "key_2", budgets: [{ usd: 1e6, window: "hour" }] };

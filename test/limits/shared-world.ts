@@ -13,6 +13,8 @@ export function mayGo(real: Coordinator) {
   const listeners = new Set<(state: CoordinatorState) => void>();
   let state: CoordinatorState = { isUp: true, problem: undefined };
   let loses = false;
+  let delayed: (() => Promise<unknown>) | undefined;
+  let delays = false;
 
   function become(isUp: boolean): void {
     state = { isUp, problem: isUp ? undefined : "It is away." };
@@ -23,6 +25,12 @@ export function mayGo(real: Coordinator) {
     ...real,
     async decide(name, input) {
       if (!state.isUp) return away();
+      if (delays) {
+        delays = false;
+        delayed = () => real.decide(name, input);
+        become(false);
+        return away();
+      }
       const answer = await real.decide(name, input);
       if (!loses) return answer;
       become(false);
@@ -39,6 +47,11 @@ export function mayGo(real: Coordinator) {
     go: () => become(false),
     /** The next answer is lost, and what comes after fails. */
     loseAnswers: () => void (loses = true),
+    /** The next question is given up, and arrives all the same when the function it returns is called. */
+    delayQuestion() {
+      delays = true;
+      return async () => void (await delayed?.());
+    },
     comeBack() {
       loses = false;
       become(true);

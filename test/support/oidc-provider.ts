@@ -20,6 +20,10 @@ export interface OidcProvider extends AsyncDisposable {
   fault: OidcFault | undefined;
   /** What was refused at the token endpoint, and why. */
   readonly refusals: string[];
+  /** From now on codes are exchanged only when the function it returns is called. */
+  hold(): () => void;
+  /** How many codes it was asked about at once, at most. */
+  readonly mostAsked: number;
 }
 
 export const oidcClient = { clientId: "orcestator-test", clientSecret: "client-secret-canary" };
@@ -38,6 +42,8 @@ export async function startOidcProvider(): Promise<OidcProvider> {
   const refusals: string[] = [];
   let claims: Record<string, unknown> = {};
   let fault: OidcFault | undefined;
+  let held = Promise.resolve();
+  let [asked, mostAsked] = [0, 0];
 
   async function idToken(nonce: string): Promise<string> {
     const payload = { sub: "subject-1", ...claims, nonce: fault === "other-nonce" ? "another" : nonce };
@@ -113,13 +119,27 @@ export async function startOidcProvider(): Promise<OidcProvider> {
         }),
       "/jwks": (): Response => Response.json({ keys: [jwk] }),
       "/authorize": (request) => authorize(new URL(request.url).searchParams),
-      "/token": (request) => token(request),
+      "/token": async (request) => {
+        asked += 1;
+        mostAsked = Math.max(mostAsked, asked);
+        await held;
+        asked -= 1;
+        return token(request);
+      },
     },
   });
   const issuer: string = `http://127.0.0.1:${server.port}`;
   return {
     issuer,
     refusals,
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    },
+    get mostAsked() {
+      return mostAsked;
+    },
     get claims() {
       return claims;
     },

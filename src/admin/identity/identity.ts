@@ -99,7 +99,7 @@ function consoleTrail(log: IdentityOptions["log"]): AuditTrail {
 
 function throttleOf(coordinator: IdentityOptions["coordinator"], now: () => number): LoginThrottle {
   const own = createLoginThrottle(now);
-  return coordinator === undefined ? own : createSharedLoginThrottle({ own, coordinator, now });
+  return coordinator === undefined ? own : createSharedLoginThrottle({ own, coordinator });
 }
 
 export function createIdentity(options: IdentityOptions): Identity {

@@ -6,6 +6,7 @@ import { GatewayError } from "../../errors.ts";
 import type { Role } from "../../keys/role.ts";
 import { hashOf } from "../../keys/token.ts";
 import { errorText } from "../../lib/error-text.ts";
+import { createFewAtOnce } from "./few-at-once.ts";
 import { isSameText } from "./same-text.ts";
 import type { Person } from "./people.ts";
 import type { SigningKeys } from "./signing-keys.ts";
@@ -14,7 +15,7 @@ import type { SigningKeys } from "./signing-keys.ts";
 export interface Oidc {
   /** Where to send the browser, and what it has to bring back. */
   start(): Promise<{ location: string; ticket: string }>;
-  /** Who came back, by the URL of the callback. 401 where the provider does not vouch, 403 for whom no role is meant. */
+  /** Who came back, by the URL of the callback. 401 where the provider does not vouch, 403 for whom no role is meant, 429. */
   finish(callback: URL, ticket: string | undefined): Promise<Person>;
 }
 
@@ -30,6 +31,8 @@ export interface OidcOptions {
 /** How long somebody may take to log in there. */
 export const ticketSeconds = 600;
 const knownForMs = 600_000;
+/** Codes that are asked about: one that is made up costs a request to the provider, which may take half a minute. */
+const room = { places: 16, mostWaiting: 128 };
 /** The audit log has room for `user/` before it. */
 const longestId = 190;
 
@@ -116,6 +119,7 @@ async function discovered(settings: OidcSettings): Promise<AuthorizationServer> 
 }
 
 export function createOidc({ settings, keys, log, now }: OidcOptions): Oidc {
+  const inTurn = createFewAtOnce(room);
   let known: { issuer: string; until: number; server: Promise<AuthorizationServer> } | undefined;
 
   async function serverOf(own: OidcSettings): Promise<AuthorizationServer> {
@@ -159,8 +163,9 @@ export function createOidc({ settings, keys, log, now }: OidcOptions): Oidc {
       const { claimsOf, refusalIn } = await flow();
       let claims: IDToken;
       try {
-        claims = await claimsOf({ settings: own, server, callback, attempt: ticket });
+        claims = await inTurn(() => claimsOf({ settings: own, server, callback, attempt: ticket }));
       } catch (error) {
+        if (error instanceof GatewayError) throw error;
         log.warn(`A login at ${own.issuer} was refused: ${errorText(error)}`);
         const reason = refusalIn(error);
         if (reason !== undefined) throw refused(`the identity provider says ${reason}`);

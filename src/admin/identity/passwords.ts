@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { GatewayError } from "../../errors.ts";
+import { createFewAtOnce } from "./few-at-once.ts";
 
 /** Hashes passwords with argon2id on other threads, a few at a time: each takes memory and a core. */
 export interface Passwords {
@@ -11,17 +11,7 @@ export interface Passwords {
 
 /** As OWASP advises: 19 MiB, two passes. */
 const cost = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
-const mostAtOnce = 2;
-const mostWaiting = 32;
-
-function tooMany(): GatewayError {
-  return new GatewayError({
-    code: "rate_limit_exceeded",
-    status: 429,
-    message: "Too many logins at the same time; try again in a moment.",
-    retryAfterSeconds: 1,
-  });
-}
+const room = { places: 2, mostWaiting: 32 };
 
 async function matches(password: string, known: string): Promise<boolean> {
   try {
@@ -33,24 +23,8 @@ async function matches(password: string, known: string): Promise<boolean> {
 }
 
 export function createPasswords(): Passwords {
-  const waiting: (() => void)[] = [];
-  let running = 0;
+  const inTurn = createFewAtOnce(room);
   let nobodys: Promise<string> | undefined;
-
-  async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (running >= mostAtOnce) {
-      if (waiting.length >= mostWaiting) throw tooMany();
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else running += 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      // Whoever is next takes over the place.
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  }
 
   const hash = (password: string): Promise<string> => inTurn(() => Bun.password.hash(password, cost));
 

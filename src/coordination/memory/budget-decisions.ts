@@ -67,10 +67,10 @@ type Reservation = ReadonlyMap<string, Account>;
 /** Decisions on budgets, in memory. */
 export class BudgetDecisions {
   private readonly accounts = new ExpiringMap<Account>();
-  /** `undefined` = settled. */
   private readonly leases = new ExpiringMap<Reservation | "settled">();
 
   reserve({ lease, ttlMs, amount, accounts }: ReserveBudgets, now: number): BudgetsReserved {
+    if (this.leases.get(lease, now) === "settled") return { isReserved: true, refused: [] };
     if (accounts.some((bounds) => isEarly(bounds, now))) return { isReserved: false, refused: [], timeHere: now };
     const found = accounts.map((bounds) => this.accountOf(bounds, now));
     const refused: BudgetsReserved["refused"][number][] = [];

@@ -2,6 +2,7 @@ import type { Coordinator } from "../coordinator.ts";
 import type { DecisionInput, DecisionName, DecisionOutput } from "../decisions.ts";
 import { BudgetDecisions } from "./budget-decisions.ts";
 import { ExpiringMap } from "./expiring-map.ts";
+import { FailureDecisions } from "./failure-decisions.ts";
 import { LimitDecisions } from "./limit-decisions.ts";
 import { ShelfDecisions } from "./shelf-decisions.ts";
 
@@ -39,6 +40,7 @@ function createNotes(now: () => number): Pick<Engine, "notes.put" | "notes.list"
 function createEngine(now: () => number): Engine {
   const limits = new LimitDecisions();
   const budgets = new BudgetDecisions();
+  const failures = new FailureDecisions();
   const shelves = new ShelfDecisions();
   return {
     "limits.take": (input) => limits.take(input, now()),
@@ -54,6 +56,11 @@ function createEngine(now: () => number): Engine {
     },
     "budgets.settle"(input) {
       budgets.settle(input, now());
+      return null;
+    },
+    "failures.count": (input) => failures.count(input, now()),
+    "failures.forgive"(input) {
+      failures.forgive(input);
       return null;
     },
     ...createNotes(now),

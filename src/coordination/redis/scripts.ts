@@ -4,6 +4,7 @@ import {
   type DecisionInput,
   type DecisionName,
   type DecisionOutput,
+  type FailureSubject,
   lateSettleMs,
   type LimitsTaken,
   mostAheadMs,
@@ -15,6 +16,8 @@ import budgetsAccount from "./scripts/budgets-account.lua" with { type: "text" }
 import budgetsRaise from "./scripts/budgets-raise.lua" with { type: "text" };
 import budgetsReserve from "./scripts/budgets-reserve.lua" with { type: "text" };
 import budgetsSettle from "./scripts/budgets-settle.lua" with { type: "text" };
+import failuresCount from "./scripts/failures-count.lua" with { type: "text" };
+import failuresForgive from "./scripts/failures-forgive.lua" with { type: "text" };
 import leasesRenew from "./scripts/leases-renew.lua" with { type: "text" };
 import limitsSettle from "./scripts/limits-settle.lua" with { type: "text" };
 import limitsTake from "./scripts/limits-take.lua" with { type: "text" };
@@ -110,6 +113,10 @@ function accountKeys(key: string): string[] {
   return [`budget:${key}`, `open:${key}`];
 }
 
+function failureKeys({ list }: FailureSubject): string[] {
+  return [`tallies:${list}`, `failed:${list}`];
+}
+
 /** One script for each decision. */
 export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
   "limits.take": script({
@@ -149,6 +156,16 @@ export const scripts: { readonly [Name in DecisionName]: Script<Name> } = {
       ...answered.map((over) => `money:${over}`),
     ],
     numbers: [lateSettleMs, storedAfterMs],
+    read: nothing,
+  }),
+  "failures.count": script({
+    body: failuresCount,
+    keys: ({ subjects }) => subjects.flatMap(failureKeys),
+    read: (reply) => ({ waitMs: Number(reply) }),
+  }),
+  "failures.forgive": script({
+    body: failuresForgive,
+    keys: ({ subjects }) => subjects.flatMap(failureKeys),
     read: nothing,
   }),
   "notes.put": script({ body: notesPut, keys: ({ board }) => [`notes:${board}`], read: nothing }),

@@ -21,6 +21,7 @@ const details = {
       303: { description: "Logged in" },
       401: { description: "The provider does not vouch for it" },
       403: { description: "The account has no role here" },
+      429: { description: "Too many logins at the same time" },
     },
   }),
 };

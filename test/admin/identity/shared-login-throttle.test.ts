@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createLoginThrottle } from "../../../src/admin/identity/login-throttle.ts";
+import { createLoginThrottle, type LoginThrottle } from "../../../src/admin/identity/login-throttle.ts";
 import { createSharedLoginThrottle } from "../../../src/admin/identity/shared-login-throttle.ts";
 import { createMemoryCoordination } from "../../../src/coordination/memory/memory-coordination.ts";
 import { GatewayError } from "../../../src/errors.ts";
@@ -7,20 +7,25 @@ import { mayGo } from "../../limits/shared-world.ts";
 
 const minute = 60_000;
 
-/** Gateways that count together, with one clock. */
-function createWorld() {
+/** Gateways that count together, and one that is alone, with one clock; the second one's may be ahead of it. */
+function createWorld({ aheadMs = 0 } = {}) {
   let time = 30_000_000 * minute;
   const now = () => time;
   const meeting = createMemoryCoordination({ now });
-  function join() {
+  function join(clock: () => number) {
     const link = mayGo(meeting.join());
-    const own = createLoginThrottle(now);
-    return { ...link, logins: createSharedLoginThrottle({ own, coordinator: link.coordinator, now }) };
+    const own = createLoginThrottle(clock);
+    return { ...link, logins: createSharedLoginThrottle({ own, coordinator: link.coordinator }) };
   }
-  return { pass: (milliseconds: number) => void (time += milliseconds), first: join(), second: join() };
+  return {
+    pass: (milliseconds: number) => void (time += milliseconds),
+    first: join(now),
+    second: join(() => time + aheadMs),
+    alone: { logins: createLoginThrottle(now) },
+  };
 }
 
-type Member = ReturnType<typeof createWorld>["first"];
+type Member = { readonly logins: LoginThrottle };
 
 /** Seconds to wait, 0 = the attempt was made, and failed or not. */
 async function waitOf({ logins }: Member, account: string, address: string, isGood = false): Promise<number> {
@@ -37,27 +42,38 @@ async function waitOf({ logins }: Member, account: string, address: string, isGo
   }
 }
 
-test("two gateways let through no more tries than one, then one a minute", async () => {
-  const { first, second, pass } = createWorld();
-  const made = async (): Promise<number> => {
-    const waits = await Promise.all(
-      Array.from({ length: 20 }, (_, at) => waitOf(at % 2 === 0 ? first : second, "ann", "10.0.0.1")),
-    );
-    return waits.filter((wait) => wait === 0).length;
-  };
-  expect(await made()).toBe(6);
-  pass(minute / 2);
-  expect(await waitOf(first, "ann", "10.0.0.1")).toBe(30);
-  for (let count = 0; count < 10; count += 1) {
-    pass(minute);
-    expect(await made()).toBe(1);
+/** How many of ten attempts by each of them are made. */
+async function made(members: readonly Member[]): Promise<number> {
+  const asked = Array.from({ length: 10 }, () => members).flat();
+  const waits = await Promise.all(asked.map((member) => waitOf(member, "ann", "10.0.0.1")));
+  return waits.filter((wait) => wait === 0).length;
+}
+
+test("two gateways let through no more tries than one, and make whoever fails wait as long", async () => {
+  const { first, second, alone, pass } = createWorld();
+  expect([await made([first, second]), await made([alone])]).toEqual([6, 6]);
+  for (const wait of [1, 2, 4, 8, 16, 32, 60, 60, 60]) {
+    pass(wait * 1000 - 1);
+    expect([await made([first, second]), await made([alone])]).toEqual([0, 0]);
+    pass(1);
+    expect([await made([second, first]), await made([alone])]).toEqual([1, 1]);
   }
+});
+
+test("a gateway whose clock is ahead counts with the others, and lets the right person in", async () => {
+  const { first, second, pass } = createWorld({ aheadMs: 3 * minute });
+  for (let count = 0; count < 6; count += 1)
+    expect(await waitOf(count % 2 === 0 ? first : second, "ann", "10.0.0.1")).toBe(0);
+  expect(await waitOf(second, "ann", "10.0.0.1")).toBe(1);
+  pass(1000);
+  expect(await waitOf(second, "ann", "10.0.0.1", true)).toBe(0);
+  expect(await waitOf(second, "ann", "10.0.0.1", true)).toBe(0);
 });
 
 test("whoever is refused is not made to wait longer for it, and nobody else is", async () => {
   const { first, second } = createWorld();
   for (let count = 0; count < 6; count += 1) await waitOf(first, "bob", "10.0.1.1");
-  for (let count = 0; count < 200; count += 1) expect(await waitOf(second, "bob", "10.0.1.1")).toBe(60);
+  for (let count = 0; count < 200; count += 1) expect(await waitOf(second, "bob", "10.0.1.1")).toBe(1);
   expect(await waitOf(second, "bob", "10.0.2.1")).toBe(0);
   expect(await waitOf(second, "eve", "10.0.1.1")).toBe(0);
 });
@@ -100,4 +116,29 @@ test("an answer that is lost lets the attempt through, and it counts", async () 
   expect(await waitOf(first, "ed", "10.6.0.1")).toBe(0);
   for (let count = 0; count < 5; count += 1) expect(await waitOf(second, "ed", "10.6.0.1")).toBe(0);
   expect(await waitOf(second, "ed", "10.6.0.1")).toBeGreaterThan(0);
+});
+
+async function flood(member: Member): Promise<void> {
+  for (let count = 0; count < 10_100; count += 1)
+    await waitOf(member, `stranger-${count}`, `2001:db8:1:${count.toString(16)}::1`);
+}
+
+test("who failed is forgotten where more than ten thousand others from everywhere have failed since", async () => {
+  const { first, alone } = createWorld();
+  for (const member of [first, alone]) {
+    for (let count = 0; count < 6; count += 1) await waitOf(member, "eve", "10.0.0.1");
+    expect(await waitOf(member, "eve", "10.0.0.1")).toBe(1);
+    await flood(member);
+    expect(await waitOf(member, "eve", "10.0.0.1")).toBe(0);
+  }
+});
+
+test("but the account is not: as many others as there may be win no more guesses at it, and shut nobody out", async () => {
+  const { first, alone } = createWorld();
+  for (const member of [first, alone]) {
+    for (let count = 0; count < 101; count += 1) expect(await waitOf(member, "ann", `10.1.${count}.1`)).toBe(0);
+    await flood(member);
+    expect(await waitOf(member, "ann", "10.9.0.1")).toBe(1);
+    expect(await waitOf(member, "bob", "10.9.0.1")).toBe(0);
+  }
 });

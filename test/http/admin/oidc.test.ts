@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { createSecretBox } from "../../../src/keys/secret-box.ts";
+import { until } from "../../support/e2e.ts";
 import { openKeyStore, startKeyHouse, startWithoutStore } from "../../support/key-house.ts";
 import { oidcClient, type OidcFault, startOidcProvider } from "../../support/oidc-provider.ts";
 
@@ -228,4 +229,23 @@ test("without a provider there is no such login, and one out of reach is said to
   const { status, body } = await lost.ask("GET", "/api/auth/oidc/start", undefined, null);
   expect([status, JSON.stringify(body)]).toEqual([expect.any(Number), expect.stringContaining("cannot be reached")]);
   expect(status).toBeGreaterThanOrEqual(502);
+});
+
+test("a provider that is slow is asked about few codes at once, and too many made-up ones are refused unasked", async () => {
+  const { cookie, location } = await begin();
+  const state = location.searchParams.get("state") ?? "";
+  const release = provider.hold();
+  const statuses = new Map<number, number>();
+  const all = Array.from({ length: 200 }, async (_, at) => {
+    const search = `?${new URLSearchParams({ code: `made-up-${at}`, state, iss: provider.issuer })}`;
+    const { status } = await comeBack(search, cookie);
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  });
+  const isFull = (): boolean => statuses.get(429) === 200 - 16 - 128 && provider.mostAsked >= 16;
+  await until(isFull, "some are asked about, and some refused");
+  release();
+  await Promise.all(all);
+  expect(provider.mostAsked).toBe(16);
+  expect(Object.fromEntries(statuses)).toEqual({ 401: 144, 429: 56 });
+  refreshTokenOf(await loginAt());
 });

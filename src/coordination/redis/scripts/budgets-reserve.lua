@@ -1,5 +1,6 @@
 -- KEYS: lease, then for each account its sums and its open leases. Answers account, spent and reserved of each that has no room,
 -- or the time where the clock of whoever asks is ahead.
+if redis.call("HEXISTS", KEYS[1], "settled") == 1 then return {} end
 for _, account in ipairs(input.accounts) do
   if isEarly(account) then return whole(now) end
 end
