@@ -1,7 +1,7 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { type KeyBook, mostKeys } from "../keys/key-book.ts";
 import { createToken, type NewToken } from "../keys/token.ts";
-import { keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
+import { keyIdPrefix, keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
 import { budgetOwner } from "../limits/budget-owner.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
@@ -40,8 +40,6 @@ export interface KeysOptions extends ResourceTools {
   readonly newToken?: () => NewToken;
   readonly most?: number;
 }
-
-const idPrefix = "key_";
 
 /** All but its token, which nobody knows any more. */
 function plainView(key: VirtualKey, now: number): KeyView {
@@ -127,7 +125,7 @@ export function createKeys(options: KeysOptions): Keys {
   const resource = createResource<VirtualKey, KeyView, KeyCreate, KeyPatch>(
     {
       kind: keyKind,
-      idPrefix,
+      idPrefix: keyIdPrefix,
       find: (id) => book.key(id),
       all: (cursor) => book.keys(cursor),
       read: readKey,
@@ -156,7 +154,7 @@ export function createKeys(options: KeysOptions): Keys {
     create: async (input, by) => (await resource.create(input, by)) as IssuedKey,
     page({ limit, cursor, team }) {
       const isWanted = team === undefined ? undefined : ({ teamId }: VirtualKey): boolean => teamId === team;
-      return pageFrom(book.keys(checkedCursor(cursor, idPrefix)), { limit, view, isWanted });
+      return pageFrom(book.keys(checkedCursor(cursor, keyIdPrefix)), { limit, view, isWanted });
     },
     async rotate(id, how, by) {
       const fresh = newToken();

@@ -1,6 +1,6 @@
 import { GatewayError } from "../errors.ts";
 import type { KeyBook } from "../keys/key-book.ts";
-import { readTeam, type Team, teamKind } from "../keys/virtual-key.ts";
+import { readTeam, type Team, teamIdPrefix, teamKind } from "../keys/virtual-key.ts";
 import { budgetOwner } from "../limits/budget-owner.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
@@ -52,7 +52,7 @@ export function createTeams(options: TeamsOptions): Teams {
   return createResource<Team, TeamView, TeamCreate, TeamPatch>(
     {
       kind: teamKind,
-      idPrefix: "team_",
+      idPrefix: teamIdPrefix,
       find: (id) => book.team(id),
       all: (cursor) => book.teams(cursor),
       read: readTeam,

@@ -82,6 +82,10 @@ export interface KeyGrant {
 export const keyKind = "key";
 export const teamKind = "team";
 
+/** Their ids begin with it; others that are told apart in records have none like it. */
+export const keyIdPrefix = "key_";
+export const teamIdPrefix = "team_";
+
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const texts = z.array(z.string()).optional();
 const number = z.number().optional();
