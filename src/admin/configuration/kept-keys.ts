@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { valueAt } from "../../config/path.ts";
 import { invalidRequest } from "../../errors.ts";
-import { keyKind, teamKind } from "../../keys/virtual-key.ts";
+import { type KeyBudget, keyKind, readKey, readTeam, teamKind } from "../../keys/virtual-key.ts";
 import type { DocumentStore, PutDocument, StoredDocument } from "../../storage/document-store.ts";
+import type { BudgetsToBegin } from "../begin-budgets.ts";
 import type { KeptDocument } from "../contract/config.ts";
 import { keptKeySchema } from "../contract/keys.ts";
 import { keptTeamSchema } from "../contract/teams.ts";
 import { readInput } from "../read-input.ts";
+import type { Member } from "../spent-since.ts";
 import { withoutNulls } from "../stored-fields.ts";
 import { isSameValue } from "./entry-change.ts";
 
@@ -68,32 +70,59 @@ function checkHashes(keys: readonly WantedKey[], there: Stored): void {
     }
 }
 
-interface Section {
-  readonly kind: string;
-  readonly wanted: readonly { readonly id: string; readonly value: object }[];
-  readonly there: Stored;
+/** A key or a team that is to be written, and the budgets that begin with it. */
+export interface KeptChange {
+  readonly document: PutDocument;
+  readonly budgets: BudgetsToBegin | undefined;
 }
 
-function putsOf({ kind, wanted, there }: Section): PutDocument[] {
-  return wanted.flatMap(({ id, value }) => {
-    const document = { kind, id, value: withoutNulls({ ...value }) };
-    return isSameValue(there.get(id)?.value, document.value) ? [] : [document];
-  });
+/** By team: its keys once all is written. */
+type Members = ReadonlyMap<unknown, readonly Member[]>;
+
+function membersIn(keys: readonly WantedKey[], there: Stored): Members {
+  const wanted = new Set(keys.map(({ id }) => id));
+  const staying = [...there.values()].filter(({ id }) => !wanted.has(id));
+  const all = [...staying, ...keys].map(({ id, value }) => ({
+    id,
+    teamId: valueAt(value, ["teamId"]),
+    teamSince: Number(valueAt(value, ["teamSince"]) ?? 0),
+  }));
+  return Map.groupBy(all, ({ teamId }) => teamId);
+}
+
+interface Owner {
+  readonly kind: "key" | "team";
+  readonly id: string;
+  readonly value: { readonly budgets?: readonly KeyBudget[] | null | undefined };
+  /** How it is stored. */
+  readonly before: StoredDocument | undefined;
+}
+
+function changeTo({ kind, id, value, before }: Owner, members: Members): KeptChange[] {
+  const document = { kind, id, value: withoutNulls({ ...value }) };
+  if (isSameValue(before?.value, document.value)) return [];
+  const { budgets: wanted } = value;
+  if (!wanted?.length) return [{ document, budgets: undefined }];
+  const had = before && (kind === "key" ? readKey(before) : readTeam(before))?.budgets;
+  const toBegin = { owner: { kind, id }, had, wanted, isBack: before === undefined };
+  return [{ document, budgets: kind === "key" ? toBegin : { ...toBegin, members: members.get(id) ?? [] } }];
 }
 
 /**
- * Documents that are to be written so that these keys and teams are there. Rejects with GatewayError: 400 for what no key or
- * team may be, 503.
+ * What is to be written, in this order, so that these keys and teams are there. Rejects with GatewayError: 400 for what no
+ * key or team may be, 503.
  */
-export async function planKeys(documents: Documents, wanted: Partial<KeptKeys>): Promise<PutDocument[]> {
-  const { teams } = readInput(wantedTeams, { teams: wanted.teams });
-  const { keys } = readInput(wantedKeys, { keys: wanted.keys });
+export async function planKeys(documents: Documents, given: Partial<KeptKeys>): Promise<KeptChange[]> {
+  const { teams } = readInput(wantedTeams, { teams: given.teams });
+  const { keys } = readInput(wantedKeys, { keys: given.keys });
   if (teams.length === 0 && keys.length === 0) return [];
-  const there = { teams: await storedOf(documents, teamKind), keys: await storedOf(documents, keyKind) };
-  checkTeams(keys, new Set([...there.teams.keys(), ...teams.map(({ id }) => id)]));
-  checkHashes(keys, there.keys);
-  return [
-    ...putsOf({ kind: teamKind, wanted: teams, there: there.teams }),
-    ...putsOf({ kind: keyKind, wanted: keys, there: there.keys }),
+  const [teamsThere, there] = [await storedOf(documents, teamKind), await storedOf(documents, keyKind)];
+  checkTeams(keys, new Set([...teamsThere.keys(), ...teams.map(({ id }) => id)]));
+  checkHashes(keys, there);
+  const owners: Owner[] = [
+    ...teams.map((team): Owner => ({ kind: teamKind, ...team, before: teamsThere.get(team.id) })),
+    ...keys.map((key): Owner => ({ kind: keyKind, ...key, before: there.get(key.id) })),
   ];
+  const members = teams.length === 0 ? new Map() : membersIn(keys, there);
+  return owners.flatMap((owner) => changeTo(owner, members));
 }
