@@ -3,6 +3,7 @@ import type { Budgets } from "../limits/budgets.ts";
 import type { Store } from "../storage/store.ts";
 import type { AuditLog } from "../storage/audit-log.ts";
 import { type AuditTrail, createAuditTrail } from "./audit-trail.ts";
+import { type BeginBudgets, createBeginBudgets } from "./begin-budgets.ts";
 import { createAdminDocuments } from "./documents.ts";
 import { followOwners } from "./follow-owners.ts";
 import { createKeyNames, type KeyNames } from "./key-names.ts";
@@ -20,6 +21,8 @@ export interface Admin {
   isLoaded(): boolean;
   /** Virtual keys there are. */
   keyCount(): number;
+  /** For whoever else writes keys and teams down. */
+  readonly beginBudgets: BeginBudgets;
   /** What was changed is told here. */
   readonly trail: AuditTrail;
   /** What was told. */
@@ -42,7 +45,8 @@ export function createAdmin({ store, book, budgets, log, now = Date.now }: Admin
     documents: store.documents,
     onChange: (change) => followOwners(change, { book, budgets }),
   });
-  const tools = { documents, trail, now, book, budgets, requests: store.requests };
+  const beginBudgets = createBeginBudgets({ book, budgets, requests: store.requests });
+  const tools = { documents, trail, now, book, budgets, beginBudgets };
   const keys = createKeys(tools);
   const teams = createTeams(tools);
   const own = createOwnKeys({ keys, teams, budgets, requests: store.requests });
@@ -53,6 +57,7 @@ export function createAdmin({ store, book, budgets, log, now = Date.now }: Admin
     own,
     isLoaded: () => book.isLoaded,
     keyCount: () => book.size,
+    beginBudgets,
     trail,
     audit: store.audit,
     flush: () => trail.flush(),

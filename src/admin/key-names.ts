@@ -1,6 +1,6 @@
 import { invalidRequest } from "../errors.ts";
 import type { KeyBook } from "../keys/key-book.ts";
-import { keyKind } from "../keys/virtual-key.ts";
+import { keyIdPrefix, keyKind } from "../keys/virtual-key.ts";
 import type { AuditLog } from "../storage/audit-log.ts";
 
 /** What keys are called, for whoever sees their ids. */
@@ -36,7 +36,7 @@ export function createKeyNames({ book, audit }: KeyNamesOptions): KeyNames {
         const name = book.key(id)?.name;
         if (name !== undefined) names.set(id, name);
       }
-      const gone = withDeleted ? ids.filter((id) => !names.has(id)) : [];
+      const gone = withDeleted ? ids.filter((id) => id.startsWith(keyIdPrefix) && !names.has(id)) : [];
       return gone.length === 0 ? names : new Map([...names, ...(await audit.deletedNames(keyKind, gone))]);
     },
     idOf(idOrName) {

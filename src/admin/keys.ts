@@ -1,13 +1,12 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { type KeyBook, mostKeys } from "../keys/key-book.ts";
 import { createToken, type NewToken } from "../keys/token.ts";
-import { keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
+import { keyIdPrefix, keyKind, readKey, shownToken, teamKind, type VirtualKey } from "../keys/virtual-key.ts";
 import { budgetOwner } from "../limits/budget-owner.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
-import type { RequestStore } from "../storage/store.ts";
 import type { By } from "./audit-trail.ts";
-import { beginBudgets } from "./begin-budgets.ts";
+import type { BeginBudgets } from "./begin-budgets.ts";
 import { epochMsOf, type Page } from "./contract/fields.ts";
 import type { IssuedKey, KeyCreate, KeyPageQuery, KeyPatch, KeyRotate, KeyView } from "./contract/keys.ts";
 import {
@@ -20,7 +19,6 @@ import {
   type ResourceTools,
 } from "./resource.ts";
 import { spendingOf } from "./spending.ts";
-import { spentByKey } from "./spent-since.ts";
 import { isoTime, withChanges, withoutNulls } from "./stored-fields.ts";
 
 /** Virtual keys, as the API, the command line and whoever else manages them know them. */
@@ -35,13 +33,11 @@ export interface Keys extends Omit<Resource<KeyView, IssuedKey, KeyCreate, KeyPa
 
 export interface KeysOptions extends ResourceTools {
   readonly book: Pick<KeyBook, "key" | "keys" | "team" | "size">;
-  readonly budgets: Pick<Budgets, "view" | "forget" | "begin">;
-  readonly requests: Pick<RequestStore, "keyTotals">;
+  readonly budgets: Pick<Budgets, "view" | "forget">;
+  readonly beginBudgets: BeginBudgets;
   readonly newToken?: () => NewToken;
   readonly most?: number;
 }
-
-const idPrefix = "key_";
 
 /** All but its token, which nobody knows any more. */
 function plainView(key: VirtualKey, now: number): KeyView {
@@ -80,7 +76,7 @@ function isPast(expiry: Expiry, time: number): boolean {
 }
 
 export function createKeys(options: KeysOptions): Keys {
-  const { book, budgets, requests, documents, trail, now, newToken = createToken, most = mostKeys } = options;
+  const { book, budgets, beginBudgets, documents, trail, now, newToken = createToken, most = mostKeys } = options;
 
   function view(key: VirtualKey): KeyView {
     return { ...plainView(key, now()), ...spendingOf(budgets, budgetOwner("key", key)) };
@@ -111,11 +107,7 @@ export function createKeys(options: KeysOptions): Keys {
     // Whoever sends back what was shown may send what is past by now.
     if (isPast(expiry, now()) && expiry !== key?.expiresAt)
       throw invalidRequest("`expiresAt` is past; to end a key now, send `enabled: false`.", "expiresAt");
-    if (patch.budgets) {
-      const owner = { kind: "key", id } as const;
-      const spentSince = (start: number): Promise<number> => spentByKey(requests, id, start);
-      await beginBudgets(budgets, { owner, had: key?.budgets, wanted: patch.budgets, spentSince });
-    }
+    if (patch.budgets) await beginBudgets({ owner: { kind: "key", id }, had: key?.budgets, wanted: patch.budgets });
     const isMoved = patch.teamId !== undefined && patch.teamId !== (key?.teamId ?? null);
     return withChanges(document.value, {
       ...patch,
@@ -127,7 +119,7 @@ export function createKeys(options: KeysOptions): Keys {
   const resource = createResource<VirtualKey, KeyView, KeyCreate, KeyPatch>(
     {
       kind: keyKind,
-      idPrefix,
+      idPrefix: keyIdPrefix,
       find: (id) => book.key(id),
       all: (cursor) => book.keys(cursor),
       read: readKey,
@@ -156,7 +148,7 @@ export function createKeys(options: KeysOptions): Keys {
     create: async (input, by) => (await resource.create(input, by)) as IssuedKey,
     page({ limit, cursor, team }) {
       const isWanted = team === undefined ? undefined : ({ teamId }: VirtualKey): boolean => teamId === team;
-      return pageFrom(book.keys(checkedCursor(cursor, idPrefix)), { limit, view, isWanted });
+      return pageFrom(book.keys(checkedCursor(cursor, keyIdPrefix)), { limit, view, isWanted });
     },
     async rotate(id, how, by) {
       const fresh = newToken();

@@ -15,8 +15,11 @@ export async function spentByKey(requests: Requests, id: string, start: number):
   return (await requests.keyTotals(id, start)).costUsd ?? 0;
 }
 
+/** A key of a team, and since when it belongs to it. */
+export type Member = Pick<VirtualKey, "id" | "teamSince">;
+
 /** The same of the keys of a team, from the hour on after which each belongs to it. Requests have their turn between two keys. */
-export async function spentByTeam(requests: Requests, keys: readonly VirtualKey[], start: number): Promise<number> {
+export async function spentByTeam(requests: Requests, keys: readonly Member[], start: number): Promise<number> {
   let usd = 0;
   for (const { id, teamSince = 0 } of keys) {
     usd += await spentByKey(requests, id, Math.max(start, wholeHourFrom(teamSince)));

@@ -1,15 +1,14 @@
 import { GatewayError } from "../errors.ts";
 import type { KeyBook } from "../keys/key-book.ts";
-import { readTeam, type Team, teamKind } from "../keys/virtual-key.ts";
+import { readTeam, type Team, teamIdPrefix, teamKind } from "../keys/virtual-key.ts";
 import { budgetOwner } from "../limits/budget-owner.ts";
 import type { Budgets } from "../limits/budgets.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
-import type { RequestStore } from "../storage/store.ts";
-import { beginBudgets } from "./begin-budgets.ts";
+import type { BeginBudgets } from "./begin-budgets.ts";
 import type { TeamCreate, TeamPatch, TeamView } from "./contract/teams.ts";
 import { createResource, type Resource, type ResourceTools } from "./resource.ts";
 import { spendingOf } from "./spending.ts";
-import { keysOfTeam, spentByTeam } from "./spent-since.ts";
+import { keysOfTeam } from "./spent-since.ts";
 import { isoTime, withChanges, withoutNulls } from "./stored-fields.ts";
 
 /** Those that keys belong to. */
@@ -17,8 +16,8 @@ export type Teams = Resource<TeamView, TeamView, TeamCreate, TeamPatch>;
 
 export interface TeamsOptions extends ResourceTools {
   readonly book: Pick<KeyBook, "keys" | "team" | "teams">;
-  readonly budgets: Pick<Budgets, "view" | "forget" | "begin">;
-  readonly requests: Pick<RequestStore, "keyTotals">;
+  readonly budgets: Pick<Budgets, "view" | "forget">;
+  readonly beginBudgets: BeginBudgets;
 }
 
 function plainView({ createdAt, ...team }: Team): TeamView {
@@ -32,7 +31,7 @@ function stillHasKeys(id: string, count: number): GatewayError {
 }
 
 export function createTeams(options: TeamsOptions): Teams {
-  const { book, budgets, requests } = options;
+  const { book, budgets, beginBudgets } = options;
 
   function checkRemoval({ id }: Team): void {
     const count = keysOfTeam(book, id).length;
@@ -40,19 +39,15 @@ export function createTeams(options: TeamsOptions): Teams {
   }
 
   async function changed(document: StoredDocument, { version: _version, ...patch }: TeamPatch): Promise<unknown> {
-    const { id } = document;
-    if (patch.budgets) {
-      const owner = { kind: "team", id } as const;
-      const spentSince = (start: number): Promise<number> => spentByTeam(requests, keysOfTeam(book, id), start);
-      await beginBudgets(budgets, { owner, had: readTeam(document)?.budgets, wanted: patch.budgets, spentSince });
-    }
+    const owner = { kind: "team", id: document.id } as const;
+    if (patch.budgets) await beginBudgets({ owner, had: readTeam(document)?.budgets, wanted: patch.budgets });
     return withChanges(document.value, patch);
   }
 
   return createResource<Team, TeamView, TeamCreate, TeamPatch>(
     {
       kind: teamKind,
-      idPrefix: "team_",
+      idPrefix: teamIdPrefix,
       find: (id) => book.team(id),
       all: (cursor) => book.teams(cursor),
       read: readTeam,

@@ -91,30 +91,36 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
   async function readAnew(): Promise<void> {
     const found = new Set<string>();
     version = 0;
-    await readPages((change) => {
+    const isWhole = await readPages((change) => {
       found.add(pathOf(change));
       take(change);
     });
-    takeRemovals(found, false);
+    if (isWhole) return takeRemovals(found, false);
+    // It was set back meanwhile: what was not read may still be there.
+    isSetBack = true;
+    await readNews();
   }
 
   /**
    * From the beginning, of a database that was set back to an earlier state. One that has nothing of what it had is another
-   * one, as where a damaged file was replaced: it tells nothing of keys that were issued.
+   * one, as where a damaged file was replaced: it tells nothing of keys that were issued. Whether it was read to its end, and
+   * not set back once more meanwhile.
    */
-  async function readRewound(): Promise<void> {
+  async function readRewound(): Promise<boolean> {
     const found = new Set<string>();
     let isSame = false;
     version = 0;
-    await readPages((change) => {
+    const isWhole = await readPages((change) => {
       const known = there.get(pathOf(change));
       isSame ||= known !== undefined && change.updatedAt <= known.updatedAt;
       found.add(pathOf(change));
       take({ ...change, isRewound: true });
     });
+    if (!isWhole) return false;
     if (isSame) takeRemovals(found, true);
     const rest = isSame ? "What it has now is in force." : "It has nothing of what was known, which stays in force.";
     log.warn(`The database of keys and teams was set back. ${rest}`);
+    return true;
   }
 
   /** What has changed; all, where the database was set back. */
@@ -122,8 +128,7 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
     if (!isSetBack && (await readPages(take))) return;
     // Until it is read to its end, also where that takes several looks.
     isSetBack = true;
-    await readRewound();
-    isSetBack = false;
+    isSetBack = !(await readRewound());
   }
 
   /** Whether removals may be forgotten that were not seen. */
@@ -165,7 +170,7 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
   async function lookOnce(): Promise<void> {
     try {
       await ((await mustReadAnew()) ? readAnew() : readNews());
-      succeeded();
+      if (!isSetBack) succeeded();
     } catch (error) {
       failed(error);
     }

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type CalendarWindow, calendarWindows } from "../lib/calendar-window.ts";
+import { addressRange } from "../config/setting-types.ts";
+import { type CalendarWindow, calendarWindows, isTimeZone } from "../lib/calendar-window.ts";
 import type { StoredDocument } from "../storage/document-store.ts";
 
 /** What a key may be used for; conversations of all protocols are `chat`. */
@@ -82,40 +83,63 @@ export interface KeyGrant {
 export const keyKind = "key";
 export const teamKind = "team";
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const texts = z.array(z.string()).optional();
+/** Their ids begin with it; others that are told apart in records have none like it. */
+export const keyIdPrefix = "key_";
+export const teamIdPrefix = "team_";
+
+/** An instant that a date can be made of. */
+export const epochMs = z.int().min(0).max(8_640_000_000_000_000);
+
+export const timeZone = z
+  .string()
+  .refine(isTimeZone, { message: "must be a time zone such as Europe/Berlin or +05:30" });
+
+/** See `VirtualKey.content`. */
+export const contentRule = z
+  .string()
+  .regex(/^(?:full|none|truncate:\d{1,7})$/, { message: "must be full, none or truncate:N" });
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/, { message: "must be a SHA-256 in hex" });
 const number = z.number().optional();
 
 const bounds = {
-  models: texts,
+  models: z.array(z.string()).optional(),
   rpm: number,
   tpm: number,
   concurrency: number,
   budgets: z
-    .array(z.object({ usd: z.number(), window: z.enum(calendarWindows), timeZone: z.string().optional() }))
+    .array(z.object({ usd: z.number(), window: z.enum(calendarWindows), timeZone: timeZone.optional() }))
     .optional(),
 };
 
+/** What nobody says of a key but the gateway that keeps it. */
+export const keptOfKey = {
+  hash,
+  last4: z.string().regex(/^[0-9A-Za-z]{4}$/, { message: "must be four letters or digits" }),
+  createdAt: epochMs,
+  expiresAt: epochMs.optional(),
+  enabled: z.boolean(),
+  teamSince: epochMs.optional(),
+  previous: z.object({ hash, until: epochMs }).optional(),
+};
+
+/** The same of a team. */
+export const keptOfTeam = { createdAt: epochMs };
+
 const storedKey = z.object({
   name: z.string(),
-  hash,
-  last4: z.string(),
-  createdAt: z.number(),
-  expiresAt: number,
-  enabled: z.boolean(),
+  ...keptOfKey,
   ...bounds,
   endpoints: z.array(z.enum(keyEndpoints)).optional(),
-  addresses: texts,
+  addresses: z.array(addressRange).optional(),
   priority: number,
-  content: z.string().optional(),
+  content: contentRule.optional(),
   maySteer: z.boolean().optional(),
   tags: z.record(z.string(), z.string()).optional(),
   teamId: z.string().optional(),
-  teamSince: number,
-  previous: z.object({ hash, until: z.number() }).optional(),
 });
 
-const storedTeam = z.object({ name: z.string(), createdAt: z.number(), ...bounds });
+const storedTeam = z.object({ name: z.string(), ...keptOfTeam, ...bounds });
 
 /** `undefined` = the document holds no key: nobody gets in by something that cannot be read whole. */
 export function readKey({ id, version, value }: StoredDocument): VirtualKey | undefined {

@@ -221,6 +221,8 @@ export function createBudgets(options: BudgetsOptions): Budgets {
 
   async function begin(owner: BudgetOwner, spentSince: SpentSince): Promise<void> {
     if (owner.budgets.length === 0) return;
+    // What is still to be removed of an owner that is there again would be this.
+    await removing;
     const windows = await raise(owner, spentSince);
     // What is being written may be without it.
     await flushing;
@@ -232,6 +234,8 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       try {
         // What is being written would be back.
         await flushing;
+        // Its owner may be there again.
+        if (!ledger.isForgotten(id)) continue;
         copies.delete(id);
         await documents.remove({ kind: spendingKind, id });
       } catch (error) {
@@ -246,6 +250,24 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     return removing;
   }
 
+  function apply(change: DocumentChange): void {
+    const { kind, id, version, isRewound } = change;
+    if (kind !== spendingKind) return;
+    if (ledger.isForgotten(id)) {
+      if ("value" in change) void remove([id]).then(() => ledger.isForgotten(id) || apply(change));
+      return;
+    }
+    if (version <= (copies.get(id)?.version ?? 0) && isRewound !== true) return;
+    const document = "value" in change ? readSpending(change.value) : undefined;
+    const account = ledger.account(id);
+    // Of a window that is over nothing needs to be known, unless it is written here.
+    const isOver = document === undefined || document.end <= now();
+    if (isOver && account === undefined) return;
+    saw(id, "value" in change ? version : 0, document);
+    // Who took it away had not heard that its owner is there again.
+    if (!("value" in change) && account !== undefined) ledger.markDirty(account);
+  }
+
   return {
     reserve: (owners, { usd, ttlMs }) => ledger.reserve(owners, { usd, ttlMs, time: now() }),
     hold: (owners, { usd, ttlMs }) => ledger.hold(owners, { usd, ttlMs, time: now() }),
@@ -256,20 +278,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       const windows = await raise(owner, spentSince, "reserved");
       await raiseTogether?.(windows);
     },
-    apply(change) {
-      const { kind, id, version, isRewound } = change;
-      if (kind !== spendingKind) return;
-      if (ledger.isForgotten(id)) {
-        if ("value" in change) void remove([id]);
-        return;
-      }
-      if (version <= (copies.get(id)?.version ?? 0) && isRewound !== true) return;
-      const document = "value" in change ? readSpending(change.value) : undefined;
-      // Of a window that is over nothing needs to be known, unless it is written here.
-      const isOver = document === undefined || document.end <= now();
-      if (isOver && ledger.account(id) === undefined) return;
-      saw(id, "value" in change ? version : 0, document);
-    },
+    apply,
     forget: (ownerId) => remove(ledger.forget(ownerId)),
     welcome: (ownerId) => ledger.welcome(ownerId),
     flush,

@@ -213,7 +213,7 @@ export function createLasting({ config, logger, idleSeconds, isDraining, live, p
     logger,
   });
   const kept = virtualKeys &&
-    shared && { documents: shared.documents, trail: virtualKeys.admin.trail, look: () => virtualKeys.look() };
+    shared && { ...virtualKeys.admin, documents: shared.documents, look: () => virtualKeys.look() };
   const configuration = live && createConfiguration({ live, box: secrets, store: kept, log: logger });
   void virtualKeys?.ready.then(() => {
     if (!virtualKeys.state().isLoaded) return undefined;

@@ -247,6 +247,34 @@ describe("a database that was set back to an earlier state", () => {
     }
   });
 
+  test("takes away only what it has read to its end, also where it is set back between two pages", async () => {
+    const { documents, feed, seen, clock, ring } = scene();
+    await put(documents, "kept");
+    const setBack = documents.saved();
+    for (let index = 0; index < 1500; index += 1) await put(documents, `key_${index}`);
+    const setBackTwice = documents.saved();
+    for (let index = 0; index < 1500; index += 1) await put(documents, `key_${index}`);
+    await put(documents, "kept");
+    feed.start();
+    await feed.ready;
+    clock.time += 30 * 3_600_000;
+    seen.length = 0;
+    const changesSince = documents.changesSince.bind(documents);
+    const asked: number[] = [];
+    documents.changesSince = (version) => {
+      // Behind the first page of reading anew, and behind the first one of what it was set back to.
+      if (asked.at(-1) === 0) (asked.filter((from) => from === 0).length === 1 ? setBackTwice : setBack)();
+      asked.push(version);
+      return changesSince(version);
+    };
+    await ring();
+    await ring();
+    const gone = seen.flatMap((change) => ("value" in change ? [] : [change.id]));
+    expect(asked.filter((from) => from === 0)).toHaveLength(3);
+    expect(gone.toSorted()).toEqual(Array.from({ length: 1500 }, (_, index) => `key_${index}`).toSorted());
+    expect(seen.every((change) => "value" in change || change.isRewound === true)).toBe(true);
+  });
+
   test("takes nothing away where it is another database, as where a damaged file was replaced", async () => {
     const { documents, feed, seen, told, clock, ring } = scene();
     const empty = documents.saved();

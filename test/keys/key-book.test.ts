@@ -86,10 +86,17 @@ describe("a key", () => {
       { hash: "abc" },
       { enabled: "yes" as never },
       { budgets: "none" as never },
+      { budgets: [{ usd: 5, window: "day" as const, timeZone: "Mars/Phobos" }] },
+      { createdAt: 1e20 },
+      { expiresAt: -1e20 },
+      { previous: { hash: "0".repeat(64), until: 1e20 } },
+      { content: "truncate:all" },
+      { addresses: ["10.0.0.0/99"] },
     ].entries())
       book.apply(keyDocument("key_1", version + 2, { ...tokenFields(token), ...wrong }));
     expect(book.find(token.token)).toBeUndefined();
-    expect(book.told).toHaveLength(3);
+    expect(book.told).toHaveLength(9);
+    expect([book.size, book.told.at(-1)]).toEqual([0, "The stored key key_1 cannot be read: it is not taken."]);
     expect(book.told.join()).not.toContain(token.hash);
   });
 });
@@ -107,6 +114,16 @@ test("teams are known by id until they are removed", () => {
   expect(book.team("team_1")?.budgets).toEqual([{ usd: 5, window: "week" }]);
   book.apply(removal("team", "team_1", 2));
   expect(book.team("team_1")).toBeUndefined();
+});
+
+test("a team whose document cannot be read is left out, and somebody is told", () => {
+  const book = bookOf();
+  for (const [version, wrong] of [
+    { budgets: [{ usd: 5, window: "week", timeZone: "Mars/Phobos" }] },
+    { createdAt: 1e20 },
+  ].entries())
+    book.apply(teamDocument("team_1", version + 1, wrong));
+  expect([book.team("team_1"), [...book.teams()], book.told.length]).toEqual([undefined, [], 2]);
 });
 
 test("pages go from the newest to the oldest, whatever order they came in", () => {

@@ -124,7 +124,11 @@ export async function startConfigHouse(options: ConfigHouseOptions): Promise<Con
     live,
     box: box ?? undefined,
     store: store &&
-      virtualKeys && { documents: store.documents, trail: virtualKeys.admin.trail, look: () => virtualKeys.look() },
+      virtualKeys && {
+        ...virtualKeys.admin,
+        documents: store.documents,
+        look: () => virtualKeys.look(),
+      },
     log: { warn: log },
   });
   await virtualKeys?.look();

@@ -140,9 +140,13 @@ export function createChanges({ live, book, kept, cannotKeep }: ChangesOptions):
     // As it was checked: what comes from elsewhere while others are written is a conflict.
     const before = book.find(kind, name);
     return async () => {
-      if (value === undefined) await documents.remove(kind, name);
-      else await documents.put({ kind, id: name, value, expectedVersion: before.version });
-      return { kind, name, before, version: book.find(kind, name).version };
+      if (value === undefined) {
+        await documents.remove(kind, name);
+        return { kind, name, before, version: 0 };
+      }
+      // Not what the book has: that may be a later change of somebody else's by now.
+      const { version } = await documents.put({ kind, id: name, value, expectedVersion: before.version });
+      return { kind, name, before, version };
     };
   }
 

@@ -1,9 +1,10 @@
 import { changedPlaces, configDifferences } from "../../config/differences.ts";
 import { overlayPlace } from "../../config/overlay.ts";
 import { isPlainObject, pathText } from "../../config/path.ts";
-import type { DocumentStore, PutDocument } from "../../storage/document-store.ts";
+import type { DocumentStore } from "../../storage/document-store.ts";
 import { version } from "../../version.ts";
 import type { By } from "../audit-trail.ts";
+import type { BeginBudgets } from "../begin-budgets.ts";
 import {
   type ConfigExport,
   type ConfigImportResult,
@@ -14,7 +15,7 @@ import {
 import type { Change, Changes } from "./changes.ts";
 import { exportedConfig } from "./exported-config.ts";
 import { planImport } from "./import-plan.ts";
-import { exportKeys, type KeptKeys, planKeys } from "./kept-keys.ts";
+import { exportKeys, type KeptChange, type KeptKeys, planKeys } from "./kept-keys.ts";
 import { modelRules } from "./models.ts";
 import { providerRules } from "./providers.ts";
 import type { Fields } from "./written-entry.ts";
@@ -30,7 +31,11 @@ export interface ExchangeOptions {
   readonly changes: Changes;
   /** `undefined` = no database is configured. */
   readonly store:
-    | { readonly documents: Pick<DocumentStore, "list" | "put">; readonly look: () => Promise<void> }
+    | {
+        readonly documents: Pick<DocumentStore, "list" | "put">;
+        readonly beginBudgets: BeginBudgets;
+        readonly look: () => Promise<void>;
+      }
     | undefined;
   readonly now: () => number;
 }
@@ -39,7 +44,7 @@ const rules = { provider: providerRules, model: modelRules };
 /** An import that was found sound. */
 interface Import {
   readonly all: readonly Change[];
-  readonly puts: readonly PutDocument[];
+  readonly kept: readonly KeptChange[];
 }
 
 /** So many differences are told to the audit log. */
@@ -58,15 +63,18 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
    * Keys come last: they open what all the rest describes. `onWritten` hears how many there are so far; `undefined` = not
    * even a change of the configuration.
    */
-  async function keep({ all, puts }: Import, onWritten: (keys: number | undefined) => void): Promise<void> {
+  async function keep({ all, kept }: Import, onWritten: (keys: number | undefined) => void): Promise<void> {
     await changes.keep(all, (count) => onWritten(count > 0 ? 0 : undefined));
     try {
-      for (const [index, put] of puts.entries()) {
-        await store?.documents.put(put);
+      for (const [index, { document, budgets }] of kept.entries()) {
+        if (budgets !== undefined) await store?.beginBudgets(budgets);
+        await store?.documents.put(document);
         onWritten(index + 1);
+        // Requests have their turn between two of them.
+        await new Promise(setImmediate);
       }
     } finally {
-      if (puts.length > 0) await store?.look();
+      if (kept.length > 0) await store?.look();
     }
   }
 
@@ -90,7 +98,7 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
         const tree = isExport ? (document["config"] as Fields) : document;
         const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
         // From here to the first write nothing is waited for, so that what is written is what was checked.
-        const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
+        const kept = store === undefined ? [] : await planKeys(store.documents, wanted);
         const plan = planImport(changes, { tree, replace }, rules);
         const all = [...inOrder(plan.changes), ...inOrder(plan.removals).reverse()];
         const before = live.loaded();
@@ -100,7 +108,7 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
         const differences = configDifferences(before.config, after.config);
         let written: number | undefined;
         try {
-          if (!dryRun) await keep({ all, puts }, (keys) => void (written = keys));
+          if (!dryRun) await keep({ all, kept }, (keys) => void (written = keys));
         } finally {
           if (written !== undefined) {
             const places = changedPlaces(differences, { before: before.config, after: after.config });
@@ -116,7 +124,7 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
             after: is,
           })),
           ignored: [...plan.ignored],
-          keys: puts.length,
+          keys: kept.length,
           warnings: after.warnings.filter((warning) => !before.warnings.includes(warning)),
         };
       }),

@@ -4,6 +4,7 @@ import { GatewayError } from "../../errors.ts";
 import { testProvider } from "../../routing/test-provider.ts";
 import type { DocumentChange, DocumentStore } from "../../storage/document-store.ts";
 import type { AuditTrail } from "../audit-trail.ts";
+import type { BeginBudgets } from "../begin-budgets.ts";
 import type { ProviderTest } from "../contract/providers.ts";
 import { createAdminDocuments } from "../documents.ts";
 import { notFound } from "../resource.ts";
@@ -35,6 +36,7 @@ export interface Configuration {
 export interface ConfigurationStore {
   readonly documents: Pick<DocumentStore, "get" | "put" | "remove" | "list">;
   readonly trail: AuditTrail;
+  readonly beginBudgets: BeginBudgets;
   /** Hears what others have changed. Never rejects. */
   readonly look: () => Promise<void>;
 }

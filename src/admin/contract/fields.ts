@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { calendarWindows, isTimeZone } from "../../lib/calendar-window.ts";
+import { epochMs, timeZone } from "../../keys/virtual-key.ts";
+import { calendarWindows } from "../../lib/calendar-window.ts";
 
 /** Parts that several resources have. Times go in as ISO 8601 or epoch milliseconds, and come out as ISO 8601. */
 
@@ -22,11 +23,7 @@ export const name = z
 const budget = z.strictObject({
   usd: z.number().min(0).max(1_000_000_000).describe("US dollars"),
   window: z.enum(calendarWindows).describe("Begins with the hour, the day, Monday or the first of the month"),
-  timeZone: z
-    .string()
-    .refine(isTimeZone, { message: "must be a time zone such as Europe/Berlin or +05:30" })
-    .optional()
-    .describe("By whose clocks (default UTC)"),
+  timeZone: timeZone.optional().describe("By whose clocks (default UTC)"),
 });
 
 function hasOneOfEach(budgets: readonly { window: string }[]): boolean {
@@ -55,14 +52,9 @@ export const bounds = {
 const noTime = "must be a time such as 2026-12-31T00:00:00Z, a date such as 2026-12-31, or epoch milliseconds";
 
 export const instant = z
-  .union(
-    [
-      z.iso.datetime({ offset: true, message: noTime }),
-      z.iso.date({ message: noTime }),
-      z.int().min(0).max(8_640_000_000_000_000),
-    ],
-    { message: noTime },
-  )
+  .union([z.iso.datetime({ offset: true, message: noTime }), z.iso.date({ message: noTime }), epochMs], {
+    message: noTime,
+  })
   .describe("ISO 8601, of a date alone its midnight in UTC, or epoch milliseconds");
 
 export function epochMsOf(time: z.infer<typeof instant>): number {
@@ -72,6 +64,13 @@ export function epochMsOf(time: z.infer<typeof instant>): number {
 export const tags = z
   .record(z.string().min(1).max(64), z.string().max(256))
   .refine((entries) => Object.keys(entries).length <= 50, { message: "must have at most 50 entries" });
+
+/** An id as `createId` makes it. */
+export function idOf(prefix: string) {
+  return z
+    .string()
+    .regex(new RegExp(`^${prefix}[0-9a-z]{24}$`), { message: `must be ${prefix} and 24 letters or digits` });
+}
 
 /** Of a change: it is refused when somebody else was faster. */
 export const version = z

@@ -1,7 +1,19 @@
 import { z } from "zod";
 import { addressRange } from "../../config/setting-types.ts";
-import { keyEndpoints } from "../../keys/virtual-key.ts";
-import { batchOf, bounds, boundsView, instant, name, pageOf, pageQuery, spending, tags, version } from "./fields.ts";
+import { contentRule, keptOfKey, keyEndpoints, keyIdPrefix } from "../../keys/virtual-key.ts";
+import {
+  batchOf,
+  bounds,
+  boundsView,
+  idOf,
+  instant,
+  name,
+  pageOf,
+  pageQuery,
+  spending,
+  tags,
+  version,
+} from "./fields.ts";
 
 const fields = {
   expiresAt: instant.nullish(),
@@ -15,9 +27,7 @@ const fields = {
     ),
   addresses: z.array(addressRange).min(1).max(200).nullish().describe("From where it may be used (CIDR)"),
   priority: z.int().min(-100).max(100).nullish().describe("Place in queues; higher goes first, 0 is usual"),
-  content: z
-    .string()
-    .regex(/^(?:full|none|truncate:\d{1,7})$/, { message: "must be full, none or truncate:N" })
+  content: contentRule
     .nullish()
     .describe("How much of its prompts and answers is kept, up to what logging.content allows (the default)"),
   maySteer: z.boolean().nullish().describe("Whether x-orcestator-* headers count (default: keys.overrides)"),
@@ -27,6 +37,12 @@ const fields = {
 
 export const keyCreateSchema = z.strictObject({ name, enabled: z.boolean().default(true), ...fields });
 export type KeyCreate = z.infer<typeof keyCreateSchema>;
+
+/** A key as an export has it: what may be said of a new one, and what its gateway kept of it. */
+export const keptKeySchema = z.strictObject({
+  id: idOf(keyIdPrefix),
+  value: z.strictObject({ ...keyCreateSchema.shape, ...keptOfKey }),
+});
 
 /** What is left out stays, `null` takes it away. */
 export const keyPatchSchema = z.strictObject({

@@ -1,8 +1,15 @@
 import { z } from "zod";
-import { batchOf, bounds, boundsView, name, pageOf, spending, version } from "./fields.ts";
+import { keptOfTeam, teamIdPrefix } from "../../keys/virtual-key.ts";
+import { batchOf, bounds, boundsView, idOf, name, pageOf, spending, version } from "./fields.ts";
 
 export const teamCreateSchema = z.strictObject({ name, ...bounds });
 export type TeamCreate = z.infer<typeof teamCreateSchema>;
+
+/** A team as an export has it. */
+export const keptTeamSchema = z.strictObject({
+  id: idOf(teamIdPrefix),
+  value: z.strictObject({ ...teamCreateSchema.shape, ...keptOfTeam }),
+});
 
 /** What is left out stays, `null` takes it away. */
 export const teamPatchSchema = z.strictObject({ name: name.optional(), ...bounds, version });

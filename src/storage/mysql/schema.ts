@@ -100,6 +100,8 @@ const first: readonly string[] = [
   "INSERT INTO counters (name, value) VALUES ('documents', 0)",
 ];
 
+const second: readonly string[] = ["CREATE INDEX audit_log_subject ON audit_log (subject, at, id)"];
+
 /** A name for this database alone: locks belong to the whole server. */
 const lockName = "CONCAT('orcestator.', LEFT(SHA1(DATABASE()), 40))";
 
@@ -107,7 +109,7 @@ const lockName = "CONCAT('orcestator.', LEFT(SHA1(DATABASE()), 40))";
 const doneCodes = new Set([1050, 1060, 1061, 1062]);
 
 export const mysqlSchema: Schema = {
-  steps: [first],
+  steps: [first, second],
   tablesSql: `SELECT table_name AS name FROM information_schema.tables
     WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name`,
   // Every statement that changes the schema is a transaction of its own: one that was cut off goes on where it was.

@@ -99,11 +99,13 @@ const first: readonly string[] = [
   "INSERT INTO counters (name, value) VALUES ('documents', 0)",
 ];
 
+const second: readonly string[] = ["CREATE INDEX audit_log_subject ON audit_log (subject, at, id)"];
+
 /** Any number; nobody else has a reason to take this one. */
 const lockSql = "SELECT pg_advisory_xact_lock(8242566151730851)";
 
 export const postgresSchema: Schema = {
-  steps: [first],
+  steps: [first, second],
   tablesSql: `SELECT table_name::text AS name FROM information_schema.tables
     WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name`,
   // The schema changes in the transaction that holds the lock: all of it or nothing.

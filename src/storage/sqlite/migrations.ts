@@ -82,6 +82,7 @@ export const migrations: readonly string[] = [
   `ALTER TABLE requests ADD COLUMN cost_source TEXT;
   ALTER TABLE requests ADD COLUMN price TEXT;`,
   createUsage,
+  "CREATE INDEX audit_log_subject ON audit_log (subject, at, id);",
 ];
 
 /** What a step needs besides its statements, in their transaction. */

@@ -18,28 +18,24 @@ const provider = {
 const model = { name: "smart", targets: [{ provider: "filed", model: "x" }], rpm: 7 };
 const standsOnMine = { targets: [{ provider: "mine", model: "x" }] };
 
-/** A store whose changes wait before they are written, when they are told to. */
-function withGate(store: Store) {
+interface Door {
+  pass(): Promise<void>;
+  /** The next one waits: resolves when it has come, to what lets it go on. */
+  hold(): Promise<() => void>;
+}
+
+function createDoor(): Door {
   let arrived: (() => void) | undefined;
   let opened = Promise.resolve();
-
-  async function pass(): Promise<void> {
-    const [tell, until] = [arrived, opened];
-    arrived = undefined;
-    opened = Promise.resolve();
-    tell?.();
-    await until;
-  }
-
-  const documents: Store["documents"] = {
-    ...store.documents,
-    put: (document) => pass().then(() => store.documents.put(document)),
-    remove: (document) => pass().then(() => store.documents.remove(document)),
-  };
   return {
-    store: { ...store, documents },
-    /** The next change waits: resolves when it has come, to what lets it go on. */
-    async hold(): Promise<() => void> {
+    async pass() {
+      const [tell, until] = [arrived, opened];
+      arrived = undefined;
+      opened = Promise.resolve();
+      tell?.();
+      await until;
+    },
+    async hold() {
       const gate = Promise.withResolvers<void>();
       const here = Promise.withResolvers<void>();
       [arrived, opened] = [here.resolve, gate.promise];
@@ -47,6 +43,25 @@ function withGate(store: Store) {
       return gate.resolve;
     },
   };
+}
+
+/** A store whose changes wait before they are written, and when they were, when they are told to. */
+function withGate(store: Store) {
+  const [way, wayBack] = [createDoor(), createDoor()];
+
+  async function through<Answer>(change: () => Promise<Answer>): Promise<Answer> {
+    await way.pass();
+    const answer = await change();
+    await wayBack.pass();
+    return answer;
+  }
+
+  const documents: Store["documents"] = {
+    ...store.documents,
+    put: (document) => through(() => store.documents.put(document)),
+    remove: (document) => through(() => store.documents.remove(document)),
+  };
+  return { store: { ...store, documents }, hold: () => way.hold(), holdAnswer: () => wayBack.hold() };
 }
 
 const folder = temporaryFolder();
@@ -172,6 +187,21 @@ test("what a third one has changed since is not put back", async () => {
   expect((await answer).status).toBe(409);
   await expectNothingLeftOut();
   expect(first.config().models["smart"]).toMatchObject({ rpm: 11, targets: [{ provider: "filed" }] });
+});
+
+test("nor what a third one has changed, and was heard of, before the own change was answered", async () => {
+  const models = { smart: { targets: model.targets, rpm: 9 }, zz: standsOnMine };
+  const held = gate.holdAnswer();
+  const answer = first.ask("POST", "/api/config/import", { models });
+  const goOn = await held;
+  await second.look();
+  expect((await second.ask("PATCH", "/api/models/smart", { rpm: 11 })).status).toBe(200);
+  expect((await second.ask("POST", "/api/models", { name: "zz", targets: model.targets })).status).toBe(201);
+  await first.look();
+  goOn();
+  expect((await answer).status).toBe(409);
+  await expectNothingLeftOut();
+  expect(second.config().models["smart"]).toMatchObject({ rpm: 11 });
 });
 
 test("changes at the same moment that fit together are both made", async () => {

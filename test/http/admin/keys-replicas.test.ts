@@ -282,7 +282,7 @@ test("no more keys are issued than have room", async () => {
   const keys = createKeys({
     book: house.book,
     budgets: house.budgets,
-    requests: store.requests,
+    beginBudgets: house.admin.beginBudgets,
     documents: createAdminDocuments({ documents: store.documents, onChange: (change) => house.book.apply(change) }),
     trail: { tell: () => Promise.resolve(), pending: () => 0, flush: () => Promise.resolve() },
     now: Date.now,

@@ -362,6 +362,43 @@ test("control characters in a query are refused before a database meets them", a
     expect([query, (await ask("GET", `/api/${query}`)).status]).toEqual([query, 400]);
 });
 
+test("a stored key or team with a time zone that nobody knows is left out, and the others are there", async () => {
+  using own = openKeyStore();
+  const documents = own.store.documents;
+  const budgets = [{ usd: 5, window: "day", timeZone: "Mars/Phobos" }];
+  using first = await startKeyHouse({ store: own.store });
+  const team = (await first.ask("POST", "/api/teams", { name: "t" })).body as unknown as Issued;
+  const [good, bad, member] = await Promise.all(
+    [{}, {}, { teamId: team.id }].map(
+      async (fields) => (await first.ask("POST", "/api/keys", { name: "k", ...fields })).body as unknown as Issued,
+    ),
+  );
+  for (const [kind, id = ""] of [
+    ["key", bad?.id],
+    ["team", team.id],
+  ] as const) {
+    const found = await documents.get(kind, id);
+    await documents.put({ kind, id, value: { ...(found?.value as object), budgets } });
+  }
+  // As after a restart.
+  using second = await startKeyHouse({ store: own.store, isAlone: true });
+  await first.look();
+  for (const gateway of [first, second]) {
+    const { status, body } = await gateway.ask("GET", "/api/keys");
+    const ids = (body["data"] as unknown as Issued[]).map(({ id }) => id);
+    expect([status, ids.toSorted()]).toEqual([200, [good?.id ?? "", member?.id ?? ""].toSorted()]);
+    expect((await gateway.ask("GET", "/api/teams")).body).toMatchObject({ data: [] });
+    expect((await gateway.ask("GET", `/api/keys/${bad?.id}`)).status).toBe(404);
+    const statuses = [good, bad, member].map(async (key) => gateway.ask("GET", "/api/me", undefined, key?.key ?? ""));
+    // Without its team nothing would bound what a key may spend.
+    expect((await Promise.all(statuses)).map(({ status: seen }) => seen)).toEqual([200, 401, 403]);
+    expect(gateway.told.filter((line) => line.includes("cannot be read"))).toHaveLength(2);
+    expect(gateway.told.filter((line) => line.includes("after a crash"))).toEqual([]);
+  }
+  const mended = await second.ask("PATCH", `/api/keys/${bad?.id}`, { budgets: [{ usd: 5, window: "day" }] });
+  expect([mended.status, (await second.ask("GET", "/api/me", undefined, bad?.key)).status]).toEqual([200, 200]);
+});
+
 test("a key is deleted, and then there is none", async () => {
   const { id, key } = await issue({ budgets: [{ usd: 1, window: "day" }] });
   expect((await ask("DELETE", `/api/keys/${id}`)).status).toBe(204);

@@ -254,6 +254,22 @@ export function documentConformance(engine: TriedEngine): void {
     expect(await audit.deletedNames("key", ["key_1", "key_299"])).toEqual(new Map([["key_299", "it was"]]));
   });
 
+  test("a long audit log is not read as a whole for names, nor for what was done to one thing", async () => {
+    const url = await engine.createDatabase();
+    await using opened = await openAt(url);
+    await opened.store.audit.append({ actor: "root", action: "key.create", subject: "key/key_0" });
+    const rows = Array.from({ length: 3000 }, (_, at) => `('aud_${at}', ${at}, 'a', 'key.delete', 'key/key_${at}')`);
+    await engine.query(url, `INSERT INTO audit_log (id, at, actor, action, subject) VALUES ${rows.join(", ")}`);
+    const explain = engine.server === undefined ? "EXPLAIN QUERY PLAN" : "EXPLAIN";
+    for (const condition of [
+      "action = 'key.delete' AND subject IN ('key/key_1', 'key/key_2')",
+      "at <= 9 AND subject = 'key/key_1' ORDER BY at DESC, id DESC LIMIT 5",
+    ]) {
+      const plan = await engine.query(url, `${explain} SELECT subject, before_value FROM audit_log WHERE ${condition}`);
+      expect(JSON.stringify(plan)).toContain("audit_log_subject");
+    }
+  });
+
   test("what is left of removed documents, and old entries of the audit log, go after their time", async () => {
     const url = await engine.createDatabase();
     const hour = 3_600_000;

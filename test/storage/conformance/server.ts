@@ -422,6 +422,23 @@ function refusalConformance(engine: TriedServer): void {
     }
   });
 
+  test("a database of the first release gets what came later, and keeps what it has", async () => {
+    const url = await engine.createDatabase();
+    const audit = { id: "aud_old", actor: "root", action: "key.delete", subject: "key/key_1", before: { name: "old" } };
+    {
+      await using opened = await openAt(url);
+      await opened.store.audit.append(audit);
+    }
+    const onTable = engine.migratesInParts ? "ON audit_log" : "";
+    await engine.query(url, `DROP INDEX audit_log_subject ${onTable}`);
+    await engine.query(url, "UPDATE orcestator_schema SET version = 1");
+    await using opened = await openAt(url);
+    expect(await opened.store.ready(5000)).toBe(true);
+    expect(await opened.store.audit.deletedNames("key", ["key_1"])).toEqual(new Map([["key_1", "old"]]));
+    // There it is again, or this would fail.
+    await engine.query(url, `DROP INDEX audit_log_subject ${onTable}`);
+  });
+
   if (!engine.migratesInParts) return;
   test("a migration that was cut off goes on where it was", async () => {
     const url = await engine.createDatabase();
