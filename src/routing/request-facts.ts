@@ -49,6 +49,7 @@ class BodyFacts implements RequestFacts {
   private names: readonly string[] | undefined = undefined;
   private prompt: number | undefined = undefined;
   private bounds: AnswerBounds | undefined = undefined;
+  private thoughts: number | undefined = undefined;
   private uses: Needs | undefined = undefined;
   private session: string | undefined | typeof unread = unread;
   private likeness: string | undefined | typeof unread = unread;
@@ -101,7 +102,7 @@ class BodyFacts implements RequestFacts {
   longestAnswer(usual: number, target?: Target): number {
     const longest = longestAnswer(this.answerBounds(), usual, target);
     if (target === undefined || !thinksBesides(this.protocol, target)) return longest;
-    const thoughts = thoughtsOf(this.text, this.scanned());
+    const thoughts = (this.thoughts ??= thoughtsOf(this.text, this.scanned()));
     return thoughts < longest ? longest : longest + thoughts;
   }
 

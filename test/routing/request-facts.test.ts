@@ -172,6 +172,28 @@ describe("how long an answer may become", () => {
     },
   );
 
+  const junk = `[${"{},".repeat(1_000_000)}1]`;
+  const large = ["reasoning", "reasoning_effort", "max_tokens"].flatMap((name) => [
+    `{"${name}":${junk}}`,
+    `{"${name}":{"effort":${junk}}}`,
+  ]);
+  for (const text of large) {
+    test(`is known at once, for however many targets, of a body that is large for nothing: ${text.slice(0, 30)}`, () => {
+      const { stage } = createRig({
+        providers: { a: { type: "anthropic", baseUrl: "http://a.test", credentials: ["sk"] } },
+        models: { m: { targets: [{ provider: "a", model: "c" }] } },
+      });
+      const about = facts({ text });
+      expect(about.models()).toEqual([]);
+      const target = targetAt(stage("m"), "a");
+      about.longestAnswer(usual);
+      const started = performance.now();
+      for (let count = 0; count < 20; count += 1)
+        expect(about.longestAnswer(usual, target)).toBe(text.includes("reasoning") ? usual + 32_000 : usual);
+      expect(performance.now() - started).toBeLessThan(50);
+    });
+  }
+
   test("has no thoughts besides where nothing is translated", () => {
     const body = { max_tokens: 1, reasoning_effort: "high" };
     expect(facts({ body }).longestAnswer(usual, targetAt(rigOf([{}]).stage("m"), "a"))).toBe(1);
