@@ -36,8 +36,8 @@ export interface Exchange {
   readonly cancellation: Cancellation;
   /** What the translate lane works with. */
   readonly translation: Translation;
-  /** The request as values; read when the first target needs it. */
-  translated: TranslatedRequest | undefined;
+  /** The request as values, or why it has none; read when the first target needs it. */
+  translated: TranslatedRequest | GatewayError | undefined;
   /** What could not be said to the target that was asked last. */
   losses: readonly Loss[];
   /** Its place in a queue, while it waits in one. */

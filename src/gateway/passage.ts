@@ -142,6 +142,22 @@ function read(exchange: Exchange): TranslatedRequest {
   return { own, body, conversation: restoreReasoning(conversation, translation.memory, keyId), answerId };
 }
 
+/** Throws GatewayError where it cannot be read: the next target would meet the same, and wait for it again. */
+function translatedOf(exchange: Exchange): TranslatedRequest {
+  exchange.translated ??= attempted(exchange);
+  if (exchange.translated instanceof GatewayError) throw exchange.translated;
+  return exchange.translated;
+}
+
+function attempted(exchange: Exchange): TranslatedRequest | GatewayError {
+  try {
+    return read(exchange);
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+}
+
 function viewOf(exchange: Exchange, { model }: Target, { own, conversation, answerId }: TranslatedRequest): ClientView {
   const { call, envelope, editor } = exchange;
   return {
@@ -236,7 +252,7 @@ class TranslateLane implements Passage {
     const { translation, call } = exchange;
     this.protocol = protocol;
     this.exchange = exchange;
-    this.request = exchange.translated ??= read(exchange);
+    this.request = translatedOf(exchange);
     const traits = translation.traitsOf(target);
     this.target = { model, provider: upstream.config.type, origin: upstream.name, traits };
     const { conversation } = this.request;
