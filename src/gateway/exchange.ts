@@ -9,9 +9,9 @@ import type { Target } from "../routing/target.ts";
 import type { InferenceCall } from "./call.ts";
 import type { Cancellation } from "./cancellation.ts";
 import type { Holds } from "./hold.ts";
-import type { TranslatedRequest } from "./passage.ts";
 import type { Recording } from "./recording.ts";
 import type { Routing } from "./routing.ts";
+import type { TranslatedRequest } from "./translated-request.ts";
 import type { Translation } from "./translation.ts";
 
 /** A place in a queue: 1 = next. */

@@ -1,6 +1,5 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { applyEdits } from "../lib/json-edit.ts";
-import { createId } from "../lib/ids.ts";
 import { scanDocument } from "../lib/json-scan.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../lib/latin1.ts";
 import { parseAnswer } from "../protocols/answer-edit.ts";
@@ -21,7 +20,8 @@ import { observationOf } from "./observation.ts";
 import { keepingResponse } from "./keeping-response.ts";
 import { checkKept } from "./key-rules.ts";
 import { isStrict, refuseLosses } from "./losses.ts";
-import { createReasoningObserver, restoreReasoning } from "./reasoning-memory.ts";
+import { createReasoningObserver } from "./reasoning-memory.ts";
+import { translatedOf, type TranslatedRequest } from "./translated-request.ts";
 import { createTranslatedStream, failureOfFinish, restoreTools } from "./translated-stream.ts";
 
 /** How one request reaches one target, and how what comes back becomes the client's answer. */
@@ -38,17 +38,6 @@ export interface Passage {
   createStreamEditor(): StreamEditor;
   /** An answer in one piece (latin1). Throws GatewayError when it is none. */
   editAnswer(text: string): EditedAnswer;
-}
-
-/** A request as values, read once however many targets it is tried on. */
-export interface TranslatedRequest {
-  /** As the client sent it. */
-  own: Fields;
-  /** With what went before, where the gateway keeps it (`previous_response_id`). */
-  body: Fields;
-  conversation: Conversation;
-  /** Of an answer that the gateway keeps. */
-  answerId: string | undefined;
 }
 
 const noLosses: readonly Loss[] = [];
@@ -129,32 +118,6 @@ class SameLane implements Passage {
     if (id === undefined || !keepsAnswer(this.exchange, request)) return;
     this.exchange.holds.responseId = id;
     translation.responses.keep({ id, keyId: call.keyId, request, response });
-  }
-}
-
-function read(exchange: Exchange): TranslatedRequest {
-  const { call, envelope, translation } = exchange;
-  const { keyId, protocol } = call;
-  const own = parseRequest(envelope.text);
-  const body = protocol.id === "openai-responses" ? translation.responses.expanded(own, keyId) : own;
-  const conversation = protocol.codec.request.decode(body, call.path ?? {});
-  const answerId = protocol.id === "openai-responses" ? createId("resp_") : undefined;
-  return { own, body, conversation: restoreReasoning(conversation, translation.memory, keyId), answerId };
-}
-
-/** Throws GatewayError where it cannot be read: the next target would meet the same, and wait for it again. */
-function translatedOf(exchange: Exchange): TranslatedRequest {
-  exchange.translated ??= attempted(exchange);
-  if (exchange.translated instanceof GatewayError) throw exchange.translated;
-  return exchange.translated;
-}
-
-function attempted(exchange: Exchange): TranslatedRequest | GatewayError {
-  try {
-    return read(exchange);
-  } catch (error) {
-    if (error instanceof GatewayError) return error;
-    throw error;
   }
 }
 
