@@ -15,7 +15,7 @@ import { protocols } from "../protocols/registry.ts";
 import { isLiteral, memberOf, parseRequest } from "../protocols/request-scan.ts";
 import type { Target } from "../routing/target.ts";
 import type { Exchange } from "./exchange.ts";
-import { laneOf, type Lane } from "./lane.ts";
+import { laneOf, type Lane } from "../routing/lane.ts";
 import { observationOf } from "./observation.ts";
 import { keepingResponse } from "./keeping-response.ts";
 import { checkKept } from "./key-rules.ts";

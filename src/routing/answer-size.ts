@@ -4,6 +4,7 @@ import { outputLimit, outputLimitPath, requiresOutputLimit } from "../protocols/
 import type { ProtocolId } from "../protocols/protocol.ts";
 import { isLiteral } from "../protocols/request-scan.ts";
 import { innerOf, isLong, wholeValueOf } from "./body-scan.ts";
+import { laneOf } from "./lane.ts";
 import type { Target } from "./target.ts";
 
 /**
@@ -132,10 +133,13 @@ export function answerBoundsOf(text: string, body: ScannedObject, protocol: Prot
   return found;
 }
 
-/** Translated to Anthropic's words, thoughts that have no room in an answer get it besides. */
-export function thinksBesides(protocol: ProtocolId | undefined, { upstream }: Target): boolean {
-  const { protocols } = upstream.config;
-  return protocol !== undefined && !protocols.includes(protocol) && protocols.some(requiresOutputLimit);
+/**
+ * Whether the gateway itself says how long an answer may become, where the client does not: translated to Anthropic's
+ * words, which demand a bound. Thoughts that have no room in an answer get it besides.
+ */
+export function writesBound(protocol: ProtocolId | undefined, { upstream }: Target): boolean {
+  const lane = protocol && laneOf(protocol, upstream.config.protocols);
+  return lane?.kind === "translate" && requiresOutputLimit(lane.protocol);
 }
 
 /** How many tokens an answer may have; where nothing bounds it, `usual`. `target`: whose parameters change the request. */

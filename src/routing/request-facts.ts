@@ -1,7 +1,7 @@
 import type { Member, ScannedObject } from "../lib/json-scan.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
 import { isLiteral } from "../protocols/request-scan.ts";
-import { type AnswerBounds, answerBoundsOf, longestAnswer, thinksBesides, thoughtsOf } from "./answer-size.ts";
+import { type AnswerBounds, answerBoundsOf, longestAnswer, thoughtsOf, writesBound } from "./answer-size.ts";
 import { memberIn, scanBody, wholeValueOf } from "./body-scan.ts";
 import { promptKey } from "./prompt-key.ts";
 import { needsOf } from "./request-needs.ts";
@@ -101,9 +101,13 @@ class BodyFacts implements RequestFacts {
 
   longestAnswer(usual: number, target?: Target): number {
     const longest = longestAnswer(this.answerBounds(), usual, target);
-    if (target === undefined || !thinksBesides(this.protocol, target)) return longest;
+    if (target === undefined || !this.writesBound(target)) return longest;
     const thoughts = (this.thoughts ??= thoughtsOf(this.text, this.scanned()));
     return thoughts < longest ? longest : longest + thoughts;
+  }
+
+  writesBound(target: Target): boolean {
+    return writesBound(this.protocol, target);
   }
 
   answers(): number {

@@ -8,9 +8,10 @@ const rig = await startRig({
   configText: (url) => `
 providers:
   counting: { type: anthropic, baseUrl: "http://127.0.0.1:9", credentials: [k], models: [claude] }
+  bounding: { type: anthropic, baseUrl: "http://127.0.0.1:9", credentials: [k], models: [plain, claude-3-opus], listModels: false }
   or: { type: openrouter, baseUrl: "${url}", credentials: [k], listModels: false, acceptsAnyModel: true }
 prices:
-  models: { "or/cheap": { input: 0, output: 1 }, "or/dear": { input: 0, output: 1000 }, "or/wordy": { input: 1000, output: 0 } }
+  models: { "or/cheap": { input: 0, output: 1 }, "or/dear": { input: 0, output: 1000 }, "or/wordy": { input: 1000, output: 0 }, "bounding/*": { input: 0, output: 100 } }
 `,
 });
 const { gateway, upstream } = rig;
@@ -69,6 +70,19 @@ describe("a key's budget and a request that looks smaller than it is", () => {
   const budgets = [{ usd: 0.5, window: "month" }];
   const turn = [userMessage];
   const generationConfig = { maxOutputTokens: 1000 };
+
+  const unasked: [model: string, usd: string][] = [
+    ["plain", "3.20"],
+    ["claude-3-opus", "0.410"],
+  ];
+  test.each(unasked)(
+    "has room for the bound that the gateway itself writes in Anthropic's words: %s",
+    async (model, usd) => {
+      const key = await keyWith({ budgets: [{ usd: 0.4, window: "month" }] });
+      const { status, text } = await chat(key, { model, max_tokens: undefined });
+      expect([status, text]).toEqual([429, expect.stringContaining(`may cost ${usd} USD`)]);
+    },
+  );
 
   const longer: [what: string, path: string, body: object][] = [
     ["with a bound", "/v1/chat/completions", { messages: turn, max_tokens: 1000 }],
