@@ -6,7 +6,7 @@ import { parseAnswer } from "../protocols/answer-edit.ts";
 import type { ClientView, EncodedRequest, Target as CodecTarget } from "../protocols/canonical/codec.ts";
 import { answerOfEvents, eventsOfAnswer } from "../protocols/canonical/collect.ts";
 import type { Answer, Conversation, Loss } from "../protocols/canonical/conversation.ts";
-import { roughTokens } from "../protocols/canonical/count-tokens.ts";
+import { roughTokens } from "../protocols/canonical/rough-tokens.ts";
 import type { StreamDecoder, StreamEncoder, StreamEvent } from "../protocols/canonical/stream.ts";
 import { fieldsOf, jsonOf, stringOf, type Fields } from "../protocols/fields.ts";
 import { defaultOutputLimit } from "../protocols/parameters/index.ts";

@@ -96,7 +96,14 @@ class BodyFacts implements RequestFacts {
   }
 
   promptTokens(): number {
-    return (this.prompt ??= this.scanned().members.length === 0 ? 0 : promptTokensOf(this.whole?.() ?? this.text));
+    return (this.prompt ??= this.readPrompt());
+  }
+
+  private readPrompt(): number {
+    const own = this.scanned();
+    if (own.members.length === 0) return 0;
+    const whole = this.whole?.() ?? this.text;
+    return promptTokensOf(whole, whole === this.text ? own : scanBody(whole));
   }
 
   longestAnswer(usual: number, target?: Target): number {

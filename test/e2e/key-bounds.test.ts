@@ -97,13 +97,13 @@ describe("a key's budget and a request that looks smaller than it is", () => {
     expect(upstream.requests).toHaveLength(0);
   });
 
-  test("has room for words that stand behind the beginning of a picture", async () => {
+  test("has room for words that look like a picture", async () => {
     const content = `data:image/png;base64,${"AAAA".repeat(60)} ${"word ".repeat(2000)}`;
     const { status, text } = await chat(await keyWith({ budgets }), {
       model: "wordy",
       messages: [{ role: "user", content }],
     });
-    expect([status, text]).toEqual([429, expect.stringMatching(/may cost 3\.\d+ USD/)]);
+    expect([status, text]).toEqual([429, expect.stringMatching(/may cost 2\.5\d* USD/)]);
   });
 });
 
