@@ -21,6 +21,8 @@ export interface RequestFactsOptions {
   steering: Steering | undefined;
   /** The body with what it only names, for its size; absent = it is all there. */
   whole?: (() => string) | undefined;
+  /** Of a body that is no JSON; absent = nobody knows, and it counts for nothing. */
+  promptTokens?: number | undefined;
   /** The body's members, where somebody has gone through it. */
   members?: ScannedObject | undefined;
 }
@@ -47,15 +49,16 @@ class BodyFacts implements RequestFacts {
   private readonly protocol: ProtocolId | undefined;
   private members: ScannedObject | undefined;
   private names: readonly string[] | undefined = undefined;
-  private prompt: number | undefined = undefined;
+  private prompt: number | undefined;
   private bounds: AnswerBounds | undefined = undefined;
   private thoughts: number | undefined = undefined;
   private uses: Needs | undefined = undefined;
   private session: string | undefined | typeof unread = unread;
   private likeness: string | undefined | typeof unread = unread;
 
-  constructor({ text, headers, keyId, stream, protocol, steering, whole, members }: RequestFactsOptions) {
+  constructor({ text, headers, keyId, stream, protocol, steering, whole, promptTokens, members }: RequestFactsOptions) {
     this.members = members;
+    this.prompt = promptTokens;
     this.text = text;
     this.headers = headers;
     this.keyId = keyId;

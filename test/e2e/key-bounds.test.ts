@@ -27,11 +27,15 @@ async function keyWith(fields: object): Promise<string> {
   return ((await response.json()) as { key: string }).key;
 }
 
-async function post(key: string, path: string, body: object | string): Promise<{ status: number; text: string }> {
+async function post(
+  key: string,
+  path: string,
+  body: object | string | FormData,
+): Promise<{ status: number; text: string }> {
   const response = await fetch(`${gateway.origin}${path}`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}` },
-    body: typeof body === "string" ? body : JSON.stringify(body),
+    body: typeof body === "string" || body instanceof FormData ? body : JSON.stringify(body),
   });
   return { status: response.status, text: await response.text() };
 }
@@ -70,6 +74,19 @@ describe("a key's budget and a request that looks smaller than it is", () => {
   const budgets = [{ usd: 0.5, window: "month" }];
   const turn = [userMessage];
   const generationConfig = { maxOutputTokens: 1000 };
+
+  const uploads: [path: string, files: number, usd: string][] = [
+    ["/v1/audio/transcriptions", 1, "10.0"],
+    ["/v1/images/edits", 3, "3.1"],
+  ];
+  test.each(uploads)("has room for files that are sent along: %s", async (path, files, usd) => {
+    const key = await keyWith({ budgets });
+    const body = new FormData();
+    body.set("model", "wordy");
+    for (let count = 0; count < files; count += 1) body.append("file", new Blob([new Uint8Array(1_200_000)]), "a.mp3");
+    const { status, text } = await post(key, path, body);
+    expect([status, text]).toEqual([429, expect.stringContaining(`may cost ${usd}`)]);
+  });
 
   const unasked: [model: string, usd: string][] = [
     ["plain", "3.20"],
