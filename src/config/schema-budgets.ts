@@ -13,6 +13,6 @@ export const budgets = z.strictObject({
     .positive()
     .default(4096)
     .describe(
-      "Tokens that are set aside for an answer whose request says no limit, where neither the configuration nor the upstream's list of models names one",
+      "Tokens that are set aside for an answer whose request says no limit, where neither the configuration nor the upstream's list of models names one, and the upstream's protocol demands none",
     ),
 });

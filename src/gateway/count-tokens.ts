@@ -11,7 +11,7 @@ import type { InferenceCall } from "./call.ts";
 import type { ForwardCall, Forwarded, ForwardRequest } from "./forward.ts";
 import { directRoute } from "./forward-route.ts";
 import type { Resolved } from "./forwarding.ts";
-import { laneOf } from "./lane.ts";
+import { laneOf } from "../routing/lane.ts";
 
 /** Says on an answer that its number is a guess. */
 export const estimatedHeader = "x-orcestator-estimated";

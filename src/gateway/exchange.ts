@@ -9,9 +9,9 @@ import type { Target } from "../routing/target.ts";
 import type { InferenceCall } from "./call.ts";
 import type { Cancellation } from "./cancellation.ts";
 import type { Holds } from "./hold.ts";
-import type { TranslatedRequest } from "./passage.ts";
 import type { Recording } from "./recording.ts";
 import type { Routing } from "./routing.ts";
+import type { TranslatedRequest } from "./translated-request.ts";
 import type { Translation } from "./translation.ts";
 
 /** A place in a queue: 1 = next. */
@@ -36,8 +36,8 @@ export interface Exchange {
   readonly cancellation: Cancellation;
   /** What the translate lane works with. */
   readonly translation: Translation;
-  /** The request as values; read when the first target needs it. */
-  translated: TranslatedRequest | undefined;
+  /** The request as values, or why it has none; read when the first target needs it. */
+  translated: TranslatedRequest | GatewayError | undefined;
   /** What could not be said to the target that was asked last. */
   losses: readonly Loss[];
   /** Its place in a queue, while it waits in one. */

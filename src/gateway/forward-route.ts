@@ -77,13 +77,15 @@ export function withRules(
 interface Read {
   /** The body (latin1) where it is JSON, else empty. */
   text: string;
+  /** Of a body that is no JSON. */
+  promptTokens?: number | undefined;
   /** Of a conversation: what is none belongs to no prompt cache. */
   protocol?: Protocol | undefined;
 }
 
 /** What the choice of a target looks at. */
-export function factsOf(call: ClientCall, { text, protocol }: Read): RequestFacts {
+export function factsOf(call: ClientCall, { text, promptTokens, protocol }: Read): RequestFacts {
   const { headers, keyId, maySteer } = call;
   const steering = maySteer ? steeringOf(headers) : undefined;
-  return createRequestFacts({ text, headers, keyId, stream: false, protocol: protocol?.id, steering });
+  return createRequestFacts({ text, headers, keyId, stream: false, protocol: protocol?.id, steering, promptTokens });
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import { latin1Of } from "../lib/latin1.ts";
 import type { EmbeddingDialect } from "../protocols/embeddings/embedding.ts";
+import { imageTokens, roughTokens, uploadedAudioTokens } from "../protocols/canonical/rough-tokens.ts";
 import type { Observation, Protocol } from "../protocols/protocol.ts";
 import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
@@ -18,7 +19,7 @@ import { createForwardedStream, readsOf } from "./forwarded-stream.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import { admitNoKey } from "./key-admission.ts";
 import { droppedFields } from "./losses.ts";
-import { readModelBody } from "./model-field.ts";
+import { type FormSize, readModelBody } from "./model-field.ts";
 import { bringNamed } from "./named-responses.ts";
 import { opaqueCallOf, opaqueProtocol } from "./opaque-call.ts";
 import { forwardDemandOf, takePlace } from "./place.ts";
@@ -57,6 +58,8 @@ interface Asked {
   model: string | undefined;
   /** Of a JSON body (latin1). */
   text: string;
+  /** Of a body that is no JSON. */
+  promptTokens?: number | undefined;
   protocol?: Protocol | undefined;
 }
 
@@ -122,6 +125,11 @@ async function openForward(forward: ForwardCall, trying: Trying): Promise<Forwar
   }
 }
 
+/** Files that are sent along are sounds to write down, or pictures to change. */
+function formTokens({ files, fileBytes, otherBytes }: FormSize, operation: Operation): number {
+  return roughTokens(otherBytes) + (operation === "audio" ? uploadedAudioTokens(fileBytes) : files * imageTokens);
+}
+
 const hasOpenaiEndpoints = ({ upstream }: Target): boolean => upstream.provider.openaiEndpoint !== undefined;
 
 export function createForwarding(options: ForwardingOptions): Forwarding {
@@ -129,9 +137,9 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
   const { admit, refuse, toGatewayError, admitKey = admitNoKey } = options;
   const { isStrict, responses } = options.translation;
 
-  function resolve(call: ClientCall, { model, text, protocol }: Asked): Resolved {
-    const facts = factsOf(call, { text, protocol });
-    return { facts, route: table.resolve(model, facts) };
+  function resolve(call: ClientCall, asked: Asked): Resolved {
+    const facts = factsOf(call, asked);
+    return { facts, route: table.resolve(asked.model, facts) };
   }
 
   function answer(call: ForwardCall, forwarded: Forwarded, admission: Admission, cancellation: Cancellation): Response {
@@ -224,10 +232,11 @@ export function createForwarding(options: ForwardingOptions): Forwarding {
     forwardOpenai: (call) =>
       run(call, call.operation, () => {
         const body = readModelBody(call.body, call.headers.get("content-type"), maxJsonDepth);
-        const { route, facts } = resolve(call, body);
+        const { model, text, form } = body;
+        const { route, facts } = resolve(call, { model, text, promptTokens: form && formTokens(form, call.operation) });
         return {
           ...call,
-          modelAsked: body.model ?? route.modelShown,
+          modelAsked: model ?? route.modelShown,
           route,
           facts,
           passesRefusals: false,

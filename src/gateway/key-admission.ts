@@ -10,7 +10,7 @@ import type { RequestFacts, Route } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";
 import type { Operation, RequestRecord } from "../telemetry/request-record.ts";
 import { checkEndpoint, checkModelList, checkModels, checkOpaque, hasModels } from "./key-rules.ts";
-import { type Estimate, estimateOf } from "./request-estimate.ts";
+import { type AnswerTokensAt, type Estimate, estimateOf } from "./request-estimate.ts";
 
 /** What a virtual key is asked for. */
 export interface KeyDemand {
@@ -80,8 +80,7 @@ export class RequestCharge {
 export interface KeyAdmissionOptions {
   readonly budgets: { readonly reserve: ReserveMoney };
   readonly priceOf: (target: Target) => Price | undefined;
-  /** The longest answer of a place where nobody asks for a shorter one. */
-  readonly answerTokensAt: (target: Target) => number;
+  readonly answerTokensAt: AnswerTokensAt;
   /** What becomes of a request whose cost cannot be estimated, where a budget bounds it. */
   readonly unknownPrice: "refuse" | "allow";
   /** Told of every request that a budget has no room for. */

@@ -3,12 +3,21 @@ import { applyEdits, setMember } from "../lib/json-edit.ts";
 import { bytesOfLatin1, latin1Of, latin1OfUtf8, utf8OfLatin1 } from "../lib/latin1.ts";
 import { memberOf, readModel, scanRequest } from "../protocols/request-scan.ts";
 
+export interface FormSize {
+  files: number;
+  fileBytes: number;
+  /** Of everything but the files. */
+  otherBytes: number;
+}
+
 /** A body that names its model somewhere, and the way to another name in it. */
 export interface ModelBody {
   /** As asked; `undefined` when it names none. */
   model: string | undefined;
   /** Of a JSON body (latin1); empty for others. */
   text: string;
+  /** What else a body holds that is no JSON. */
+  form?: FormSize | undefined;
   /** Throws nothing; everything but the name stays. */
   withModel(model: string): { body: Uint8Array<ArrayBuffer>; contentType: string };
 }
@@ -30,10 +39,11 @@ const boundaryOf = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i;
 const disposition = /^content-disposition:[ \t]*form-data;/i;
 /** Also in the extended form, which gets no part past those who read it. */
 const modelName = /;[ \t]*name(?:\*?=(?:"model"|model(?=[;\s]|$))|\*=[^;]*'model(?=[;\s]|$))/i;
+const fileName = /;[ \t]*filename\*?=/i;
 const longestPartHead = 4096;
 
-function isModelPart(head: string): boolean {
-  return head.split("\r\n").some((line) => disposition.test(line) && modelName.test(line));
+function says(head: string, what: RegExp): boolean {
+  return head.split("\r\n").some((line) => disposition.test(line) && what.test(line));
 }
 
 interface Range {
@@ -45,10 +55,17 @@ function brokenForm(problem: string): GatewayError {
   return invalidRequest(`The multipart body ${problem}.`, "model");
 }
 
-/** Where the value of the part named `model` stands; files are stepped over and never looked into. Throws GatewayError (400) where somebody else may find another one. */
-function modelRange(text: string, boundary: string): Range | undefined {
+interface Form {
+  /** Where the value of the part named `model` stands. */
+  model: Range | undefined;
+  size: FormSize;
+}
+
+/** Files are stepped over and never looked into. Throws GatewayError (400) where somebody else may find another model. */
+function readForm(text: string, boundary: string): Form {
   const mark = `--${boundary}`;
-  let found: Range | undefined;
+  let model: Range | undefined;
+  const size: FormSize = { files: 0, fileBytes: 0, otherBytes: text.length };
   for (let at = text.indexOf(mark); at !== -1;) {
     const head = at + mark.length;
     const end = text.indexOf(`\r\n${mark}`, head);
@@ -60,13 +77,20 @@ function modelRange(text: string, boundary: string): Range | undefined {
     const part = text.slice(head, Math.min(end + 2, head + longestPartHead));
     const gap = part.indexOf("\r\n\r\n");
     if (gap === -1) throw brokenForm("has a part whose head does not end");
-    if (isModelPart(part.slice(0, gap))) {
-      if (found !== undefined) throw brokenForm("has more than one part named `model`");
-      found = { start: Math.min(head + gap + 4, end), end };
+    const names = part.slice(0, gap);
+    const start = Math.min(head + gap + 4, end);
+    if (says(names, modelName)) {
+      if (model !== undefined) throw brokenForm("has more than one part named `model`");
+      model = { start, end };
+    }
+    if (says(names, fileName)) {
+      size.files += 1;
+      size.fileBytes += end - start;
     }
     at = end + 2;
   }
-  return found;
+  size.otherBytes -= size.fileBytes;
+  return { model, size };
 }
 
 /** The value of the part named `model` is replaced where it stands. */
@@ -75,11 +99,12 @@ function readMultipart(bytes: Uint8Array, contentType: string): ModelBody {
   const boundary = match?.[1] ?? match?.[2];
   if (boundary === undefined) throw invalidRequest("The content-type multipart/form-data has no boundary.");
   const text = latin1Of(bytes);
-  const range = modelRange(text, boundary);
+  const { model: range, size } = readForm(text, boundary);
   const model = range === undefined ? "" : utf8OfLatin1(text.slice(range.start, range.end)).trim();
   return {
     model: model === "" ? undefined : model,
     text: "",
+    form: size,
     withModel(name) {
       const value = latin1OfUtf8(name);
       if (range !== undefined)

@@ -3,7 +3,7 @@ import { attempt, type Opened } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { openWithFailover } from "./failover.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
-import { laneOf } from "./lane.ts";
+import { laneOf } from "../routing/lane.ts";
 import { droppedFields } from "./losses.ts";
 import { bringNamed } from "./named-responses.ts";
 import { takePlace } from "./place.ts";

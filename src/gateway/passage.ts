@@ -1,13 +1,12 @@
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { applyEdits } from "../lib/json-edit.ts";
-import { createId } from "../lib/ids.ts";
 import { scanDocument } from "../lib/json-scan.ts";
 import { latin1OfUtf8, utf8OfLatin1 } from "../lib/latin1.ts";
 import { parseAnswer } from "../protocols/answer-edit.ts";
 import type { ClientView, EncodedRequest, Target as CodecTarget } from "../protocols/canonical/codec.ts";
 import { answerOfEvents, eventsOfAnswer } from "../protocols/canonical/collect.ts";
 import type { Answer, Conversation, Loss } from "../protocols/canonical/conversation.ts";
-import { roughTokens } from "../protocols/canonical/count-tokens.ts";
+import { roughTokens } from "../protocols/canonical/rough-tokens.ts";
 import type { StreamDecoder, StreamEncoder, StreamEvent } from "../protocols/canonical/stream.ts";
 import { fieldsOf, jsonOf, stringOf, type Fields } from "../protocols/fields.ts";
 import { defaultOutputLimit } from "../protocols/parameters/index.ts";
@@ -16,12 +15,13 @@ import { protocols } from "../protocols/registry.ts";
 import { isLiteral, memberOf, parseRequest } from "../protocols/request-scan.ts";
 import type { Target } from "../routing/target.ts";
 import type { Exchange } from "./exchange.ts";
-import { laneOf, type Lane } from "./lane.ts";
+import { laneOf, type Lane } from "../routing/lane.ts";
 import { observationOf } from "./observation.ts";
 import { keepingResponse } from "./keeping-response.ts";
 import { checkKept } from "./key-rules.ts";
 import { isStrict, refuseLosses } from "./losses.ts";
-import { createReasoningObserver, restoreReasoning } from "./reasoning-memory.ts";
+import { createReasoningObserver } from "./reasoning-memory.ts";
+import { translatedOf, type TranslatedRequest } from "./translated-request.ts";
 import { createTranslatedStream, failureOfFinish, restoreTools } from "./translated-stream.ts";
 
 /** How one request reaches one target, and how what comes back becomes the client's answer. */
@@ -38,17 +38,6 @@ export interface Passage {
   createStreamEditor(): StreamEditor;
   /** An answer in one piece (latin1). Throws GatewayError when it is none. */
   editAnswer(text: string): EditedAnswer;
-}
-
-/** A request as values, read once however many targets it is tried on. */
-export interface TranslatedRequest {
-  /** As the client sent it. */
-  own: Fields;
-  /** With what went before, where the gateway keeps it (`previous_response_id`). */
-  body: Fields;
-  conversation: Conversation;
-  /** Of an answer that the gateway keeps. */
-  answerId: string | undefined;
 }
 
 const noLosses: readonly Loss[] = [];
@@ -130,16 +119,6 @@ class SameLane implements Passage {
     this.exchange.holds.responseId = id;
     translation.responses.keep({ id, keyId: call.keyId, request, response });
   }
-}
-
-function read(exchange: Exchange): TranslatedRequest {
-  const { call, envelope, translation } = exchange;
-  const { keyId, protocol } = call;
-  const own = parseRequest(envelope.text);
-  const body = protocol.id === "openai-responses" ? translation.responses.expanded(own, keyId) : own;
-  const conversation = protocol.codec.request.decode(body, call.path ?? {});
-  const answerId = protocol.id === "openai-responses" ? createId("resp_") : undefined;
-  return { own, body, conversation: restoreReasoning(conversation, translation.memory, keyId), answerId };
 }
 
 function viewOf(exchange: Exchange, { model }: Target, { own, conversation, answerId }: TranslatedRequest): ClientView {
@@ -236,7 +215,7 @@ class TranslateLane implements Passage {
     const { translation, call } = exchange;
     this.protocol = protocol;
     this.exchange = exchange;
-    this.request = exchange.translated ??= read(exchange);
+    this.request = translatedOf(exchange);
     const traits = translation.traitsOf(target);
     this.target = { model, provider: upstream.config.type, origin: upstream.name, traits };
     const { conversation } = this.request;

@@ -2,7 +2,7 @@ import type { GatewayError } from "../errors.ts";
 import { withoutTokens } from "../keys/token.ts";
 import { costOf } from "../prices/cost.ts";
 import { type Price, priceAt } from "../prices/price.ts";
-import { roughTokens } from "../protocols/canonical/count-tokens.ts";
+import { roughTokens } from "../protocols/canonical/rough-tokens.ts";
 import type { Envelope, Observation } from "../protocols/protocol.ts";
 import type { RequestFacts } from "../routing/route.ts";
 import type { Target } from "../routing/target.ts";

@@ -10,13 +10,15 @@ export interface Estimate {
   readonly promptUsd: number;
 }
 
+/** The longest answer of a place where nobody asks for a shorter one. `isWritten`: the gateway asks for it by that number. */
+export type AnswerTokensAt = (target: Target, isWritten: boolean) => number;
+
 export interface EstimateOptions {
   readonly operation: Operation;
   readonly route: Route;
   readonly facts: RequestFacts;
   readonly priceOf: (target: Target) => Price | undefined;
-  /** The longest answer of a place where nobody asks for a shorter one. */
-  readonly answerTokensAt: (target: Target) => number;
+  readonly answerTokensAt: AnswerTokensAt;
 }
 
 const nothing: Estimate = { usd: 0, promptUsd: 0 };
@@ -45,7 +47,8 @@ export function estimateOf(options: EstimateOptions): Estimate | Target {
     for (const target of targets) {
       const price = priceOf(target);
       if (price === undefined) return target;
-      const estimate = estimateAt(price, prompt, answers * facts.longestAnswer(answerTokensAt(target), target));
+      const usual = answerTokensAt(target, facts.writesBound(target));
+      const estimate = estimateAt(price, prompt, answers * facts.longestAnswer(usual, target));
       if (estimate.usd > first.usd) [first, second] = [estimate, first];
       else if (estimate.usd > second.usd) second = estimate;
     }

@@ -171,17 +171,41 @@ export function scanDocument(text: string, maxDepth: number): ScannedObject {
   return scanned;
 }
 
-/** Ranges of the elements of the array at `start`; empty when the value is no array. The text must have been scanned before. */
+/** End of the value at `start`. The text must have been scanned before, as for all that follow. */
+export function valueEnd(text: string, start: number): number {
+  return skipValue(text, start, Number.MAX_SAFE_INTEGER);
+}
+
+/** Shows the beginnings of an array's elements to `visit`, which gives their ends; returns the array's own. */
+export function walkElements(text: string, start: number, visit: (at: number) => number): number {
+  let at = skipSpace(text, start + 1);
+  while (at < text.length && text.charCodeAt(at) !== closeBracket) {
+    at = skipSpace(text, visit(at));
+    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1);
+  }
+  return at + 1;
+}
+
+/** The same with an object's members. */
+export function walkMembers(text: string, start: number, visit: (key: string, at: number) => number): number {
+  let at = skipSpace(text, start + 1);
+  while (at < text.length && text.charCodeAt(at) !== closeBrace) {
+    const keyEnd = skipKey(text, at);
+    at = skipSpace(text, visit(keyOf(text, at, keyEnd), valueBehind(text, keyEnd)));
+    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1);
+  }
+  return at + 1;
+}
+
+/** Ranges of the elements of the array at `start`; empty when the value is no array. */
 export function scanElements(text: string, start: number): Range[] {
   const elements: Range[] = [];
   if (text.charCodeAt(start) !== openBracket) return elements;
-  let at = skipSpace(text, start + 1);
-  while (at < text.length && text.charCodeAt(at) !== closeBracket) {
-    const end = skipValue(text, at, Number.MAX_SAFE_INTEGER);
+  walkElements(text, start, (at) => {
+    const end = valueEnd(text, at);
     elements.push({ start: at, end });
-    at = skipSpace(text, end);
-    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1);
-  }
+    return end;
+  });
   return elements;
 }
 

@@ -3,7 +3,8 @@ import { thinkingBudgets } from "../protocols/anthropic-messages/encode-thinking
 import { outputLimit, outputLimitPath, requiresOutputLimit } from "../protocols/parameters/index.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
 import { isLiteral } from "../protocols/request-scan.ts";
-import { innerOf, wholeValueOf } from "./body-scan.ts";
+import { innerOf, isLong, wholeValueOf } from "./body-scan.ts";
+import { laneOf } from "./lane.ts";
 import type { Target } from "./target.ts";
 
 /**
@@ -55,8 +56,13 @@ function meaningOf({ key }: Member): Meaning | undefined {
   return meanings.get(key.toLowerCase());
 }
 
+function isNested(text: string, { start }: Member): boolean {
+  return text[start] === "{" || text[start] === "[";
+}
+
 /** Google and some others read numbers in texts too. */
 function numberAt(text: string, member: Member): number {
+  if (isNested(text, member)) return Number.NaN;
   const value = wholeValueOf(text, member);
   if (typeof value === "string" && value.trim() !== "") return Number(value);
   return typeof value === "number" ? value : Number.NaN;
@@ -84,6 +90,7 @@ function addBounds(found: AnswerBounds, text: string, { members }: ScannedObject
 }
 
 function thoughtsAt(text: string, member: Member): number {
+  if (isNested(text, member)) return 0;
   const value = wholeValueOf(text, member);
   // Gemini's -1: as the model thinks best.
   if (typeof value === "number") return value < 0 ? thinkingBudgets.high : value;
@@ -95,6 +102,8 @@ function mostThoughts(text: string, { members }: ScannedObject): number {
   let most = 0;
   for (const member of members) {
     if (!thinkingNames.test(member.key)) continue;
+    // Nobody writes so much of it: it may say anything, and reading it would hold others up.
+    if (isLong(member)) return thinkingBudgets.max;
     const inner = innerOf(text, member).members.filter(({ key }) => thoughtNames.test(key));
     for (const one of [member, ...inner]) most = Math.max(most, thoughtsAt(text, one));
   }
@@ -124,10 +133,13 @@ export function answerBoundsOf(text: string, body: ScannedObject, protocol: Prot
   return found;
 }
 
-/** Translated to Anthropic's words, thoughts that have no room in an answer get it besides. */
-export function thinksBesides(protocol: ProtocolId | undefined, { upstream }: Target): boolean {
-  const { protocols } = upstream.config;
-  return protocol !== undefined && !protocols.includes(protocol) && protocols.some(requiresOutputLimit);
+/**
+ * Whether the gateway itself says how long an answer may become, where the client does not: translated to Anthropic's
+ * words, which demand a bound. Thoughts that have no room in an answer get it besides.
+ */
+export function writesBound(protocol: ProtocolId | undefined, { upstream }: Target): boolean {
+  const lane = protocol && laneOf(protocol, upstream.config.protocols);
+  return lane?.kind === "translate" && requiresOutputLimit(lane.protocol);
 }
 
 /** How many tokens an answer may have; where nothing bounds it, `usual`. `target`: whose parameters change the request. */

@@ -41,9 +41,13 @@ export function innerOf(text: string, member: Member | undefined): ScannedObject
   return member === undefined ? nothingScanned : scanAt(text, member.start);
 }
 
+export function isLong({ start, end }: Range): boolean {
+  return end - start > longestValue;
+}
+
 /** A short value; `undefined` when it is not there, broken or long. */
 export function valueOf(text: string, range: Range | undefined): unknown {
-  if (range === undefined || range.end - range.start > longestValue) return undefined;
+  if (range === undefined || isLong(range)) return undefined;
   return wholeValueOf(text, range);
 }
 

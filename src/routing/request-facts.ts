@@ -1,7 +1,7 @@
 import type { Member, ScannedObject } from "../lib/json-scan.ts";
 import type { ProtocolId } from "../protocols/protocol.ts";
 import { isLiteral } from "../protocols/request-scan.ts";
-import { type AnswerBounds, answerBoundsOf, longestAnswer, thinksBesides, thoughtsOf } from "./answer-size.ts";
+import { type AnswerBounds, answerBoundsOf, longestAnswer, thoughtsOf, writesBound } from "./answer-size.ts";
 import { memberIn, scanBody, wholeValueOf } from "./body-scan.ts";
 import { promptKey } from "./prompt-key.ts";
 import { needsOf } from "./request-needs.ts";
@@ -21,6 +21,8 @@ export interface RequestFactsOptions {
   steering: Steering | undefined;
   /** The body with what it only names, for its size; absent = it is all there. */
   whole?: (() => string) | undefined;
+  /** Of a body that is no JSON; absent = nobody knows, and it counts for nothing. */
+  promptTokens?: number | undefined;
   /** The body's members, where somebody has gone through it. */
   members?: ScannedObject | undefined;
 }
@@ -47,14 +49,16 @@ class BodyFacts implements RequestFacts {
   private readonly protocol: ProtocolId | undefined;
   private members: ScannedObject | undefined;
   private names: readonly string[] | undefined = undefined;
-  private prompt: number | undefined = undefined;
+  private prompt: number | undefined;
   private bounds: AnswerBounds | undefined = undefined;
+  private thoughts: number | undefined = undefined;
   private uses: Needs | undefined = undefined;
   private session: string | undefined | typeof unread = unread;
   private likeness: string | undefined | typeof unread = unread;
 
-  constructor({ text, headers, keyId, stream, protocol, steering, whole, members }: RequestFactsOptions) {
+  constructor({ text, headers, keyId, stream, protocol, steering, whole, promptTokens, members }: RequestFactsOptions) {
     this.members = members;
+    this.prompt = promptTokens;
     this.text = text;
     this.headers = headers;
     this.keyId = keyId;
@@ -95,14 +99,25 @@ class BodyFacts implements RequestFacts {
   }
 
   promptTokens(): number {
-    return (this.prompt ??= this.scanned().members.length === 0 ? 0 : promptTokensOf(this.whole?.() ?? this.text));
+    return (this.prompt ??= this.readPrompt());
+  }
+
+  private readPrompt(): number {
+    const own = this.scanned();
+    if (own.members.length === 0) return 0;
+    const whole = this.whole?.() ?? this.text;
+    return promptTokensOf(whole, whole === this.text ? own : scanBody(whole));
   }
 
   longestAnswer(usual: number, target?: Target): number {
     const longest = longestAnswer(this.answerBounds(), usual, target);
-    if (target === undefined || !thinksBesides(this.protocol, target)) return longest;
-    const thoughts = thoughtsOf(this.text, this.scanned());
+    if (target === undefined || !this.writesBound(target)) return longest;
+    const thoughts = (this.thoughts ??= thoughtsOf(this.text, this.scanned()));
     return thoughts < longest ? longest : longest + thoughts;
+  }
+
+  writesBound(target: Target): boolean {
+    return writesBound(this.protocol, target);
   }
 
   answers(): number {

@@ -40,6 +40,8 @@ export interface RequestFacts {
   promptTokens(): number;
   /** How many the answer may have, by the largest bound that an upstream may obey; where there is none, `usual`. `target`: whose parameters change the request. */
   longestAnswer(usual: number, target?: Target): number;
+  /** Whether the gateway names a bound to the target where the request has none. */
+  writesBound(target: Target): boolean;
   /** How many answers it wants at once. */
   answers(): number;
   needs(): Needs;

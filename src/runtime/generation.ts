@@ -2,6 +2,7 @@ import { isUsable, type ResolvedConfig } from "../config/resolve.ts";
 import { createGateway, type Gateway } from "../gateway/handle.ts";
 import { createKeyAdmission } from "../gateway/key-admission.ts";
 import { createRequestScopes } from "../gateway/request-scopes.ts";
+import type { AnswerTokensAt } from "../gateway/request-estimate.ts";
 import type { RoutingStep } from "../gateway/routing.ts";
 import type { Translation } from "../gateway/translation.ts";
 import { createAccess } from "../http/access.ts";
@@ -15,6 +16,7 @@ import { configuredTargets } from "../prices/configured-targets.ts";
 import { createPriceBook, type PriceBook } from "../prices/price-book.ts";
 import { type PriceReport, priceReport } from "../prices/price-report.ts";
 import type { Target } from "../routing/target.ts";
+import { unaskedMaxTokens } from "../protocols/anthropic-messages/encode-thinking.ts";
 import { traitsOf } from "../protocols/canonical/traits-of.ts";
 import { createCatalog, type Catalog } from "../routing/catalog.ts";
 import { createProbes } from "../routing/health/probes.ts";
@@ -114,10 +116,19 @@ function countStep(step: RoutingStep, metrics: Metrics): void {
   }
 }
 
-function gatewayOf({ config, table, catalog, priceBook }: Made, lasting: Lasting): Gateway {
+function answerTokensOf({ config, catalog }: Made, translation: Translation): AnswerTokensAt {
+  return (target, isWritten) =>
+    isWritten
+      ? unaskedMaxTokens(translation.traitsOf(target))
+      : (catalog.find(target.upstream, target.model)?.maxOutputTokens ?? config.budgets.answerTokens);
+}
+
+function gatewayOf(made: Made, lasting: Lasting): Gateway {
+  const { config, table, catalog, priceBook } = made;
   const { server, logging, failover, affinity, limits } = config;
   const { logger, metrics, limiter, health, overload } = lasting;
   const priceOf = (target: Target, served?: string) => priceBook.priceOf(target, served);
+  const translation = translationOf(config, catalog, lasting);
   return createGateway({
     table,
     health,
@@ -129,8 +140,7 @@ function gatewayOf({ config, table, catalog, priceBook }: Made, lasting: Lasting
       createKeyAdmission({
         budgets: { reserve: lasting.reserve },
         priceOf,
-        answerTokensAt: ({ upstream, model }) =>
-          catalog.find(upstream, model)?.maxOutputTokens ?? config.budgets.answerTokens,
+        answerTokensAt: answerTokensOf(made, translation),
         unknownPrice: config.budgets.unknownPrice,
         onRefusal: (owner) => metrics.limitRefused(owner, "budget"),
       }),
@@ -147,7 +157,7 @@ function gatewayOf({ config, table, catalog, priceBook }: Made, lasting: Lasting
       showsRouting: server.routingHeaders,
       onStep: (step) => countStep(step, metrics),
     },
-    translation: translationOf(config, catalog, lasting),
+    translation,
     textLimit: textLimitOf(logging.content),
     heartbeatMs: server.heartbeat,
     maxJsonDepth: server.maxJsonDepth,

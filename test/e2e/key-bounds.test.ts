@@ -8,9 +8,10 @@ const rig = await startRig({
   configText: (url) => `
 providers:
   counting: { type: anthropic, baseUrl: "http://127.0.0.1:9", credentials: [k], models: [claude] }
+  bounding: { type: anthropic, baseUrl: "http://127.0.0.1:9", credentials: [k], models: [plain, claude-3-opus], listModels: false }
   or: { type: openrouter, baseUrl: "${url}", credentials: [k], listModels: false, acceptsAnyModel: true }
 prices:
-  models: { "or/cheap": { input: 0, output: 1 }, "or/dear": { input: 0, output: 1000 }, "or/wordy": { input: 1000, output: 0 } }
+  models: { "or/cheap": { input: 0, output: 1 }, "or/dear": { input: 0, output: 1000 }, "or/wordy": { input: 1000, output: 0 }, "bounding/*": { input: 0, output: 100 } }
 `,
 });
 const { gateway, upstream } = rig;
@@ -26,11 +27,15 @@ async function keyWith(fields: object): Promise<string> {
   return ((await response.json()) as { key: string }).key;
 }
 
-async function post(key: string, path: string, body: object | string): Promise<{ status: number; text: string }> {
+async function post(
+  key: string,
+  path: string,
+  body: object | string | FormData,
+): Promise<{ status: number; text: string }> {
   const response = await fetch(`${gateway.origin}${path}`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}` },
-    body: typeof body === "string" ? body : JSON.stringify(body),
+    body: typeof body === "string" || body instanceof FormData ? body : JSON.stringify(body),
   });
   return { status: response.status, text: await response.text() };
 }
@@ -70,6 +75,32 @@ describe("a key's budget and a request that looks smaller than it is", () => {
   const turn = [userMessage];
   const generationConfig = { maxOutputTokens: 1000 };
 
+  const uploads: [path: string, files: number, usd: string][] = [
+    ["/v1/audio/transcriptions", 1, "10.0"],
+    ["/v1/images/edits", 3, "3.1"],
+  ];
+  test.each(uploads)("has room for files that are sent along: %s", async (path, files, usd) => {
+    const key = await keyWith({ budgets });
+    const body = new FormData();
+    body.set("model", "wordy");
+    for (let count = 0; count < files; count += 1) body.append("file", new Blob([new Uint8Array(1_200_000)]), "a.mp3");
+    const { status, text } = await post(key, path, body);
+    expect([status, text]).toEqual([429, expect.stringContaining(`may cost ${usd}`)]);
+  });
+
+  const unasked: [model: string, usd: string][] = [
+    ["plain", "3.20"],
+    ["claude-3-opus", "0.410"],
+  ];
+  test.each(unasked)(
+    "has room for the bound that the gateway itself writes in Anthropic's words: %s",
+    async (model, usd) => {
+      const key = await keyWith({ budgets: [{ usd: 0.4, window: "month" }] });
+      const { status, text } = await chat(key, { model, max_tokens: undefined });
+      expect([status, text]).toEqual([429, expect.stringContaining(`may cost ${usd} USD`)]);
+    },
+  );
+
   const longer: [what: string, path: string, body: object][] = [
     ["with a bound", "/v1/chat/completions", { messages: turn, max_tokens: 1000 }],
     ["with two", "/v1/chat/completions", { messages: turn, max_tokens: 1000, max_completion_tokens: 1 }],
@@ -83,13 +114,13 @@ describe("a key's budget and a request that looks smaller than it is", () => {
     expect(upstream.requests).toHaveLength(0);
   });
 
-  test("has room for words that stand behind the beginning of a picture", async () => {
+  test("has room for words that look like a picture", async () => {
     const content = `data:image/png;base64,${"AAAA".repeat(60)} ${"word ".repeat(2000)}`;
     const { status, text } = await chat(await keyWith({ budgets }), {
       model: "wordy",
       messages: [{ role: "user", content }],
     });
-    expect([status, text]).toEqual([429, expect.stringMatching(/may cost 3\.\d+ USD/)]);
+    expect([status, text]).toEqual([429, expect.stringMatching(/may cost 2\.5\d* USD/)]);
   });
 });
 

@@ -63,6 +63,17 @@ describe("a multipart body", () => {
     expect(read.get("model")).toBe("m");
   });
 
+  test("tells how much of it is files", async () => {
+    const form = new FormData();
+    form.append("model", "m");
+    form.append("file", file);
+    form.append("file", new File(["x".repeat(5000)], "b"));
+    const { bytes, type } = await multipart(form);
+    const size = readModelBody(bytes, type, 32).form;
+    expect(size).toEqual({ files: 2, fileBytes: 5007, otherBytes: bytes.length - 5007 });
+    expect(readModelBody(utf8("{}"), null, 32).form).toBeUndefined();
+  });
+
   test("a file that looks like the model's part is not taken for it", async () => {
     const form = new FormData();
     const trap = '\r\nContent-Disposition: form-data; name="model"\r\n\r\nevil';

@@ -177,10 +177,20 @@ describe("in translation", () => {
     const exchange = exchangeOf({ protocol: "anthropic-messages", body: { max_tokens: 9, messages }, to: "chat" });
     const bodies = (["chat", "gemini", "ollama"] as const).map((to) => bodyOf(createPassage(exchange, targetOf(to))));
     const { translated } = exchange;
-    expect(translated?.conversation.turns).toHaveLength(1);
+    expect(translated).toMatchObject({ conversation: { turns: [{ role: "user" }] } });
     createPassage(exchange, targetOf("responses"));
     expect(exchange.translated).toBe(translated as never);
     for (const body of bodies) expect(JSON.stringify(body)).toContain("Grüße 👋🏽");
+  });
+
+  test("a request that cannot be read is not read again for the next target", () => {
+    const exchange = exchangeOf({ protocol: "openai-chat", body: { model: "m", messages: [7] }, to: "claude" });
+    const [first, second] = (["claude", "gemini"] as const).map((to) =>
+      errorOf(() => createPassage(exchange, targetOf(to))),
+    );
+    expect(first).toMatchObject({ status: 400 });
+    expect(second).toBe(first as never);
+    expect(createPassage(exchange, targetOf("chat")).lane).toBe("same");
   });
 
   test("a stream and a whole answer are kept alike, under the id that the client got", () => {

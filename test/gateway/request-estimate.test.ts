@@ -43,7 +43,8 @@ const { table } = routed(
 
 const prices: Record<string, Price | undefined> = { m1: price(1, 10), m2: price(2, 5), dear: price(100, 100) };
 
-const answerTokensAt = ({ model }: Target): number => (model === "m2" ? 20_000 : 5000);
+const answerTokensAt = ({ model }: Target, isWritten: boolean): number =>
+  isWritten ? 6000 : model === "m2" ? 20_000 : 5000;
 
 interface Asked {
   model?: string;
@@ -97,6 +98,10 @@ describe("an answer without a bound", () => {
   test("is as long as the request lets it be where a parameter cannot be taken out", () => {
     expect(micros({ ...words, max_tokens: 7000 }, { model: "free" }).answer).toBeCloseTo(50_000, 3);
     expect(micros({ ...words, max_tokens: 7000 }, { model: "required" }).answer).toBeCloseTo(70_000, 3);
+  });
+
+  test("is as long as the gateway itself lets it be where the upstream's protocol demands a bound", () => {
+    expect(micros(words, { model: "required" }).answer).toBeCloseTo(60_000, 3);
   });
 
   test("is as long as a word lets it be that no parameter replaces", () => {

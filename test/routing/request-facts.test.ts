@@ -12,6 +12,18 @@ function sizeOf(body: unknown): number {
   return facts({ body }).promptTokens();
 }
 
+function ofPart(content: object): object {
+  return { messages: [{ role: "user", content: [content] }] };
+}
+
+function ofSource(source: object): object {
+  return ofPart({ type: "document", source });
+}
+
+function ofInline(mimeType: string, data: string): object {
+  return { contents: [{ parts: [{ inlineData: { mimeType, data } }] }] };
+}
+
 describe("the size of a prompt", () => {
   test("is a quarter of its bytes", () => {
     expect(facts({ text: `{"x":"${"y".repeat(3992)}"}` }).promptTokens()).toBe(1000);
@@ -30,13 +42,8 @@ describe("the size of a prompt", () => {
         { role: "user", content: [{ type: "image_url", image_url: { url: `data:image/png;base64,${picture}` } }] },
       ],
     },
-    "openai-chat file": {
-      messages: [
-        { role: "user", content: [{ type: "file", file: { file_data: `data:application/pdf;base64,${picture}` } }] },
-      ],
-    },
-    "openai-chat sound": {
-      messages: [{ role: "user", content: [{ type: "input_audio", input_audio: { data: picture, format: "wav" } }] }],
+    "openai-chat, of an earlier answer": {
+      messages: [{ role: "assistant", images: [{ image_url: { url: `data:image/png;base64,${picture}` } }] }],
     },
     "openai-responses": {
       input: [{ role: "user", content: [{ type: "input_image", image_url: `data:image/png;base64,${picture}` }] }],
@@ -50,26 +57,96 @@ describe("the size of a prompt", () => {
       ],
     },
     "gemini-generate": { contents: [{ parts: [{ inlineData: { mimeType: "image/png", data: picture } }] }] },
+    "gemini-generate, in a tool's result": {
+      contents: [
+        { parts: [{ functionResponse: { parts: [{ inline_data: { mime_type: "image/png", data: picture } }] } }] },
+      ],
+    },
+    "openai-responses, made there": { input: [{ type: "image_generation_call", result: picture }] },
     "ollama-chat": { messages: [{ role: "user", content: "x", images: [picture] }] },
+    "ollama-generate": { prompt: "x", images: [picture] },
   };
   for (const [name, body] of Object.entries(bodies)) {
-    test(`does not grow with the bytes of pictures and files: ${name}`, () => {
+    test(`does not grow with the bytes of a picture: ${name}`, () => {
       expect(sizeOf(body)).toBeGreaterThan(1000);
       expect(sizeOf(body)).toBeLessThan(1200);
     });
   }
 
-  test("counts words behind encoded bytes as words", () => {
-    const words = "many words ".repeat(20_000);
-    for (const content of [`data:x;base64,${picture} ${words}`, `data:x;base64,${"AAAA".repeat(60)}, ${words}`])
-      expect(sizeOf({ messages: [{ role: "user", content }] })).toBeWithin(55_000, 57_500);
-    for (const part of [{ data: `${picture}. ${words}` }, { images: [`${picture} ${words}`, picture] }])
-      expect(sizeOf({ messages: [part] })).toBeGreaterThan(55_000);
+  const pdf = "JVBERi0xLjcK".repeat(100_000);
+  const letters = "QUJDREVGR0hJSktM".repeat(30_000);
+  const weights: [what: string, body: object, tokens: number][] = [
+    ["a PDF", ofPart({ file: { file_data: `data:application/pdf;base64,${pdf}` } }), 18 * 1500],
+    ["a bare PDF", { input: [{ content: [{ type: "input_file", file_data: pdf }] }] }, 18 * 1500],
+    ["Anthropic's PDF", ofSource({ type: "base64", media_type: "application/pdf", data: pdf }), 18 * 1500],
+    ["a PDF that is called a picture", ofPart({ image_url: { url: `data:image/png;base64,${pdf}` } }), 18 * 1500],
+    ["a sound", ofPart({ type: "input_audio", input_audio: { data: letters, format: "wav" } }), 360],
+    ["Gemini's sound", ofInline("audio/mp3", letters), 360],
+    ["a text file", ofPart({ file: { file_data: `data:text/plain;base64,${letters}` } }), 90_000],
+    ["a file of no known type", ofInline("application/octet-stream", letters), 90_000],
+    [
+      "pictures by URL",
+      { messages: Array.from({ length: 10 }, () => ({ content: [{ image_url: { url: "https://a.b/c" } }] })) },
+      10_000,
+    ],
+    ["a picture by a bare URL", { input: [{ content: [{ type: "input_image", image_url: "https://a.b/c" }] }] }, 1000],
+    ["a file by URL", { input: [{ content: [{ type: "input_file", file_url: "https://a.b/c" }] }] }, 1500],
+    ["a file by its id", ofPart({ type: "file", file: { file_id: "file-1" } }), 1500],
+    ["Anthropic's file by URL", ofSource({ type: "url", url: "https://a.b/c" }), 1500],
+    ["Gemini's file", { contents: [{ parts: [{ file_data: { file_uri: "gs://a/b" } }] }] }, 1500],
+  ];
+  test.each(weights)("has %s by what it is", (_, body, tokens) => {
+    expect(sizeOf(body)).toBeWithin(tokens, tokens + (tokens === 10_000 ? 200 : 60));
   });
 
-  test("counts encoded bytes whose slashes are escaped as any others", () => {
-    const text = JSON.stringify({ image_url: `data:image/png;base64,${"iVBO/Rw+0K==".repeat(30_000)}` });
-    expect(facts({ text: text.replaceAll("/", String.raw`\/`) }).promptTokens()).toBeWithin(1000, 1100);
+  const whole = letters.length / 4;
+  const dataUrl = `data:image/png;base64,${letters}`;
+  const disguised: [what: string, body: object][] = [
+    ["of a user's", { messages: [{ role: "user", content: `;base64,${letters}` }] }],
+    ["that is a data URL", { messages: [{ role: "user", content: dataUrl }] }],
+    ["in a part", ofPart({ type: "text", text: dataUrl })],
+    ["in an item", { input: dataUrl }],
+    ["in a list", { input: [dataUrl] }],
+    ["of the system's", { system: dataUrl, messages: [] }],
+    ["in a plain document", ofSource({ type: "text", media_type: "image/png", data: letters })],
+    [
+      "in a plain document that is also called bytes",
+      ofSource({ type: "base64", media_type: "text/plain", data: letters }),
+    ],
+    [
+      "in a plain document that says it twice",
+      { text: `{"messages":[{"content":[{"source":{"type":"base64","type":"text","data":"${letters}"}}]}]}` },
+    ],
+    ["in a member of no protocol", { data: letters, metadata: { images: [dataUrl] } }],
+    [
+      "in a call's arguments",
+      ofPart({ type: "tool_use", input: { image_url: dataUrl, source: { type: "base64", data: letters } } }),
+    ],
+    [
+      "in Gemini's arguments",
+      { contents: [{ parts: [{ functionCall: { args: { inlineData: { mimeType: "image/png", data: letters } } } }] }] },
+    ],
+    ["in Gemini's results", { contents: [{ parts: [{ functionResponse: { response: { images: [letters] } } }] }] }],
+    [
+      "in a tool",
+      { messages: [], tools: [{ input_schema: { images: [dataUrl], content: [{ image_url: dataUrl }] } }] },
+    ],
+    ["of another member", ofPart({ type: "text", text: dataUrl, images: ["aGk="] })],
+  ];
+  test.each(disguised)("has a text %s by its length, whatever it looks like", (_, body) => {
+    const size = "text" in body ? facts({ text: String(body.text) }).promptTokens() : sizeOf(body);
+    expect(size).toBeGreaterThan(whole * 0.75);
+  });
+
+  test("counts bytes whose slashes are escaped, and names in any case and escaped, as any others", () => {
+    const url = `data:image/png;base64,${"iVBO/Rw+0K==".repeat(30_000)}`;
+    const text = JSON.stringify(ofPart({ type: "image_url", image_url: { url } }));
+    const forms = [
+      text.replaceAll("/", String.raw`\/`),
+      text.replaceAll("image_url", "Image_URL"),
+      text.replaceAll("image_url", String.raw`image\u005furl`),
+    ];
+    for (const form of forms) expect(facts({ text: form }).promptTokens()).toBeWithin(1000, 1100);
   });
 
   test("counts each of several pictures, and no word for one", () => {
@@ -171,6 +248,28 @@ describe("how long an answer may become", () => {
       expect(facts({ protocol, body }).longestAnswer(usual, targetAt(stage("m"), "a"))).toBe(tokens);
     },
   );
+
+  const junk = `[${"{},".repeat(1_000_000)}1]`;
+  const large = ["reasoning", "reasoning_effort", "max_tokens"].flatMap((name) => [
+    `{"${name}":${junk}}`,
+    `{"${name}":{"effort":${junk}}}`,
+  ]);
+  for (const text of large) {
+    test(`is known at once, for however many targets, of a body that is large for nothing: ${text.slice(0, 30)}`, () => {
+      const { stage } = createRig({
+        providers: { a: { type: "anthropic", baseUrl: "http://a.test", credentials: ["sk"] } },
+        models: { m: { targets: [{ provider: "a", model: "c" }] } },
+      });
+      const about = facts({ text });
+      expect(about.models()).toEqual([]);
+      const target = targetAt(stage("m"), "a");
+      about.longestAnswer(usual);
+      const started = performance.now();
+      for (let count = 0; count < 20; count += 1)
+        expect(about.longestAnswer(usual, target)).toBe(text.includes("reasoning") ? usual + 32_000 : usual);
+      expect(performance.now() - started).toBeLessThan(50);
+    });
+  }
 
   test("has no thoughts besides where nothing is translated", () => {
     const body = { max_tokens: 1, reasoning_effort: "high" };
@@ -545,18 +644,25 @@ describe("nothing throws", () => {
     expect(performance.now() - started).toBeLessThan(500);
   });
 
-  test("as are large pictures, and many beginnings of some", () => {
+  test("as are large pictures, and pictures, files and types without end", () => {
+    const repeated = `"data":"AAAA","type":"base64","media_type":"image/png",`.repeat(100_000);
     const texts = [
-      "iVBO/Rw0KGgo".repeat(1_000_000),
-      `data:x;base64,${"A".repeat(199)},`.repeat(50_000),
-      ";base64,".repeat(1_000_000),
+      JSON.stringify(ofPart({ image_url: `data:image/png;base64,${"iVBO/Rw0KGgo".repeat(1_000_000)}` })).replaceAll(
+        "/",
+        String.raw`\/`,
+      ),
+      JSON.stringify(ofPart({ image_url: `data:image/png${";a".repeat(4_000_000)}` })),
+      JSON.stringify({ images: Array(1_000_000).fill("iVBO") }),
+      JSON.stringify({ messages: Array.from({ length: 100_000 }, () => ({ file_id: "file-1" })) }),
+      `{"messages":[{"content":[{"source":{${repeated}"url":""}}]}]}`,
+      `{"messages":${'[{"content":'.repeat(400)}[]${"}]".repeat(400)}}`,
     ];
-    for (const content of texts) {
-      const text = JSON.stringify({
-        messages: [{ content: `data:x;base64,${content}`, data: content, images: [content] }],
-      });
+    for (const text of texts) {
+      const about = facts({ text });
+      about.models();
+      about.answers();
       const started = performance.now();
-      facts({ text: text.replaceAll("/", String.raw`\/`) }).promptTokens();
+      about.promptTokens();
       expect(performance.now() - started).toBeLessThan(500);
     }
   });

@@ -1,5 +1,6 @@
 import type { Effort, ReasoningWish } from "../canonical/conversation.ts";
 import { nearestEffort, wantedEffort } from "../canonical/effort.ts";
+import type { ModelTraits } from "../canonical/model-traits.ts";
 import { lose, type Block, type Encoding } from "./encoding.ts";
 
 export interface EncodedThinking {
@@ -18,6 +19,11 @@ export interface ThinkingFacts {
 
 /** What a model gets that nobody knows anything of, when the client does not say either. */
 const usualMaxTokens = 32_000;
+
+/** What is asked for where the client does not say how long an answer may become: the protocol demands a bound. */
+export function unaskedMaxTokens({ maxOutputTokens }: Pick<ModelTraits, "maxOutputTokens">): number {
+  return maxOutputTokens ?? usualMaxTokens;
+}
 const smallestBudget = 1024;
 
 /** Tokens that an effort stands for, where a model thinks by a budget. */
@@ -52,7 +58,7 @@ function maxTokensOf(encoding: Encoding): number {
   const { conversation, target } = encoding;
   const most = target.traits.maxOutputTokens;
   const asked = conversation.maxOutputTokens;
-  if (asked === undefined) return most ?? usualMaxTokens;
+  if (asked === undefined) return unaskedMaxTokens(target.traits);
   if (most === undefined || asked <= most) return Math.floor(asked);
   lose(encoding, "maxOutputTokens", `brought down to ${most}, the most that the model writes`);
   return most;

@@ -1,4 +1,5 @@
-import type { Conversation, FilePart, Part, Source, Tool, Turn } from "./conversation.ts";
+import type { Conversation, Part, Source, Tool, Turn } from "./conversation.ts";
+import { imageTokens, inlineTokens, remoteTokens, roughTokens } from "./rough-tokens.ts";
 
 /** What counting reads of a conversation: texts, and tokens that no text shows. */
 interface Weight {
@@ -6,17 +7,8 @@ interface Weight {
   tokens: number;
 }
 
-const charactersPerToken = 4;
 /** A turn's role and the marks around it; a tool's or call's frame is of the same size. */
 const frameTokens = 4;
-const imageTokens = 1000;
-/** A page is 1,500 tokens and some 50 kB of a PDF. */
-const pageTokens = 1500;
-const pageBytes = 50_000;
-/** Sound is about 32 tokens a second, and a second 16 to 32 kB. */
-const audioBytesPerToken = 1000;
-/** Of a sound or file that lies elsewhere nobody knows the size. */
-const remoteTokens = 1500;
 
 /**
  * A run of letters without a space costs the square of its length: 100 kB of them kept the tokenizer busy for 13 s. In
@@ -127,7 +119,7 @@ async function countTexts(texts: readonly string[]): Promise<number> {
   }
 
   while (!(await inTurn(batch)));
-  return tokens + Math.ceil((length - read) / charactersPerToken);
+  return tokens + roughTokens(length - read);
 }
 
 /** Deep values that came as text inside of a text may be too deep to write out. */
@@ -139,19 +131,8 @@ function jsonText(value: unknown): string {
   }
 }
 
-function base64Bytes(data: string): number {
-  return Math.floor((data.length * 3) / 4);
-}
-
-function fileTokens({ source }: FilePart): number {
-  if (source.kind !== "base64") return remoteTokens;
-  const bytes = base64Bytes(source.data);
-  if (source.mediaType.startsWith("text/")) return Math.ceil(bytes / charactersPerToken);
-  return Math.max(1, Math.ceil(bytes / pageBytes)) * pageTokens;
-}
-
-function audioTokens(source: Source): number {
-  return source.kind === "base64" ? Math.ceil(base64Bytes(source.data) / audioBytesPerToken) : remoteTokens;
+function sourceTokens(source: Source): number {
+  return source.kind === "base64" ? inlineTokens(source.mediaType, source.data.length) : remoteTokens;
 }
 
 const longestWord = 200;
@@ -191,10 +172,10 @@ function weighPart(part: Part, weight: Weight): void {
       weight.tokens += imageTokens;
       return;
     case "audio":
-      weight.tokens += audioTokens(part.source);
+      weight.tokens += sourceTokens(part.source);
       return;
     case "file":
-      weight.tokens += fileTokens(part);
+      weight.tokens += sourceTokens(part.source);
       weight.texts.push(part.name ?? "");
       return;
     case "opaque":
@@ -228,9 +209,4 @@ export async function estimateTokens({ turns, tools, format }: Conversation): Pr
   for (const tool of tools) weighTool(tool, weight);
   if (format?.type === "schema") weight.texts.push(jsonText(format.schema));
   return weight.tokens + (await countTexts(weight.texts));
-}
-
-/** Tokens of a request of so many bytes, where a guess must be at hand at once. */
-export function roughTokens(bytes: number): number {
-  return Math.ceil(bytes / charactersPerToken);
 }

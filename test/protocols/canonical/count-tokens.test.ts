@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import type { Part } from "../../../src/protocols/canonical/conversation.ts";
-import { countText, estimateTokens, roughTokens } from "../../../src/protocols/canonical/count-tokens.ts";
+import { countText, estimateTokens } from "../../../src/protocols/canonical/count-tokens.ts";
+import { roughTokens } from "../../../src/protocols/canonical/rough-tokens.ts";
 import { conversationOf } from "../../support/conversation.ts";
 import { createRandom, randomText } from "../../support/random.ts";
 
@@ -138,6 +139,8 @@ test("pictures, files and sounds are estimated, and their bytes never read", asy
   expect(await weightOf({ type: "file", source: base64("application/pdf") })).toBe(60 * 1500);
   expect(await weightOf({ type: "file", source: { kind: "file-id", id: "file-1" } })).toBe(1500);
   expect(await weightOf({ type: "file", source: base64("text/plain"), name: "notes" })).toBe(750_000 + oneToken);
+  expect(await weightOf({ type: "file", source: base64("application/octet-stream") })).toBe(750_000);
+  expect(await weightOf({ type: "file", source: base64("image/png") })).toBe(1000);
   expect(await weightOf({ type: "audio", source: base64("audio/wav") })).toBe(3000);
   expect(await weightOf({ type: "audio", source: { kind: "url", url: "x" } })).toBe(1500);
   expect(performance.now() - start).toBeLessThan(500);
@@ -170,8 +173,7 @@ test("the guess that must be at hand at once is a quarter of the bytes, rounded 
 
 test("the tokenizer is not loaded before something is counted", async () => {
   const source = `
-    const { estimateTokens, roughTokens } = await import("${import.meta.dir}/../../../src/protocols/canonical/count-tokens.ts");
-    roughTokens(5);
+    const { estimateTokens } = await import("${import.meta.dir}/../../../src/protocols/canonical/count-tokens.ts");
     const conversation = { turns: [{ role: "user", parts: [{ type: "text", text: "" }] }], tools: [] };
     await estimateTokens(conversation);
     const before = Object.keys(require.cache).filter((path) => path.includes("gpt-tokenizer")).length;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { protocolNames, type ProtocolName } from "../../src/config/protocol-names.ts";
 import { factsOf, providerTypeNames } from "../../src/config/provider-types.ts";
-import { laneOf } from "../../src/gateway/lane.ts";
+import { laneOf } from "../../src/routing/lane.ts";
 
 /** Client protocol → provider type → what is spoken upstream; `=` in front: the same lane. */
 const chat = "openai-chat";
