@@ -13,6 +13,7 @@ import {
   latestIn,
   readSpending,
   type SpendingDocument,
+  stillWritten,
   windowsIn,
 } from "./budget-document.ts";
 import type { BudgetLease } from "./budget-lease.ts";
@@ -131,6 +132,18 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       const usd = foreignIn(window, writerIn(copy, start));
       ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(window, writer) });
     }
+  }
+
+  /** The store was set back: what was spent here since may be lost to it, and is no part of what others spent. */
+  function rewind(id: string, document: SpendingDocument | undefined): void {
+    const account = ledger.account(id);
+    if (account === undefined) return;
+    const { span, spent, own, foreign } = account.at(now());
+    if (spent > 0 || own.usd > 0) ledger.markDirty(account);
+    const copy = copyOf(id);
+    const window = document && windowsIn(document).find(({ start }) => start === span.start);
+    if (window === undefined || copy.writtenIn !== span.start) return;
+    copy.written = stillWritten(window, writerIn(copy, span.start), foreign.usd);
   }
 
   function chargeOf(account: BudgetAccount): Charge {
@@ -267,6 +280,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       // Of a window that is over nothing needs to be known, unless it is written here.
       const isOver = document === undefined || document.end <= now();
       if (isOver && ledger.account(id) === undefined) return;
+      if (isRewound === true) rewind(id, document);
       saw(id, "value" in change ? version : 0, document);
     },
     forget: (ownerId) => remove(ledger.forget(ownerId)),
