@@ -2,6 +2,9 @@ import { z } from "zod";
 import type { TimeSpan } from "../lib/calendar-window.ts";
 import type { Reserved } from "./budget-account.ts";
 
+/** Of the documents in which it is stored. */
+export const spendingKind = "spending";
+
 /** US dollars that a process has spent, and when it last said so (epoch milliseconds). */
 type Share = readonly [usd: number, at: number];
 

@@ -1,5 +1,6 @@
 import { createBag } from "../lib/bag.ts";
-import { type CalendarWindow, calendarWindowAt, calendarWindows, type TimeSpan } from "../lib/calendar-window.ts";
+import { calendarWindowAt, type TimeSpan } from "../lib/calendar-window.ts";
+import { accountIdOf, type AccountName, readAccountName } from "./account-name.ts";
 import { BudgetAccount, type BudgetLimit, type ForeignSpending } from "./budget-account.ts";
 import { type BudgetLease, freeBudgetLease, SpendingLease } from "./budget-lease.ts";
 
@@ -79,8 +80,7 @@ export interface BudgetLedger {
   forget(ownerId: string): string[];
   /** An owner that was forgotten is there again. */
   welcome(ownerId: string): void;
-  /** Whether an account is of an owner that was forgotten. */
-  isForgotten(id: string): boolean;
+  isForgotten(ownerId: string): boolean;
 }
 
 /** Sums of fractions are not exact: a billionth of a dollar. */
@@ -90,21 +90,6 @@ const mostGone = 10_000;
 
 export function isBudgetRefusal(outcome: BudgetLease | BudgetRefusal): outcome is BudgetRefusal {
   return "resetsAt" in outcome;
-}
-
-interface AccountName {
-  readonly owner: string;
-  readonly window: CalendarWindow;
-  readonly timeZone: string;
-}
-
-/** A time zone may be an offset (`+05:30`). */
-function nameOf(id: string): AccountName | undefined {
-  const [, owner, name, timeZone] = /^([^:]+):([^:]+):(.+)$/.exec(id) ?? [];
-  const window = calendarWindows.find((known) => known === name);
-  return owner === undefined || timeZone === undefined || window === undefined
-    ? undefined
-    : { owner, window, timeZone };
 }
 
 /** Of several refusals the one that lasts longest is told. */
@@ -131,8 +116,9 @@ export function createBudgetLedger(): BudgetLedger {
     return byOwner.get(owner)?.find((account) => account.window === window && account.timeZone === timeZone);
   }
 
-  function add({ owner, window, timeZone }: AccountName, span: TimeSpan): BudgetAccount {
-    const account = new BudgetAccount({ id: `${owner}:${window}:${timeZone}`, window, timeZone, span });
+  function add(name: AccountName, span: TimeSpan): BudgetAccount {
+    const { owner, window, timeZone } = name;
+    const account = new BudgetAccount({ id: accountIdOf(name), window, timeZone, span });
     const others = byOwner.get(owner);
     if (gone.has(owner)) account.isForgotten = true;
     else if (others === undefined) byOwner.set(owner, [account]);
@@ -251,7 +237,7 @@ export function createBudgetLedger(): BudgetLedger {
       });
     },
     raise({ id, start }, { usd, time, besides }) {
-      const name = nameOf(id);
+      const name = readAccountName(id);
       const account = name && find(name);
       const window = account?.at(time);
       if (account === undefined || window?.span.start !== start) return;
@@ -269,12 +255,12 @@ export function createBudgetLedger(): BudgetLedger {
     },
     markDirty,
     setForeign(id, foreign) {
-      const name = nameOf(id);
+      const name = readAccountName(id);
       if (name === undefined) return;
       (find(name) ?? add(name, foreign)).setForeign(foreign);
     },
     account(id) {
-      const name = nameOf(id);
+      const name = readAccountName(id);
       return name && find(name);
     },
     forget(ownerId) {
@@ -286,9 +272,6 @@ export function createBudgetLedger(): BudgetLedger {
       return accounts.map(({ id }) => id);
     },
     welcome: (ownerId) => void gone.delete(ownerId),
-    isForgotten(id) {
-      const name = nameOf(id);
-      return name !== undefined && gone.has(name.owner);
-    },
+    isForgotten: (ownerId) => gone.has(ownerId),
   };
 }

@@ -4,6 +4,7 @@ import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
 import { within } from "../lib/within.ts";
 import type { DocumentChange, DocumentStore } from "../storage/document-store.ts";
+import { readAccountName } from "./account-name.ts";
 import type { BudgetAccount } from "./budget-account.ts";
 import {
   type Charge,
@@ -12,6 +13,7 @@ import {
   foreignReservedIn,
   latestIn,
   readSpending,
+  spendingKind,
   type SpendingDocument,
   stillWritten,
   windowsIn,
@@ -26,6 +28,7 @@ import {
 } from "./budget-ledger.ts";
 import { createClockWarning } from "./clock-warning.ts";
 import type { RaiseTogether, SpentWindow } from "./raise-together.ts";
+import { createSpendingRemoval } from "./spending-removal.ts";
 
 interface Estimate {
   /** US dollars. */
@@ -75,7 +78,6 @@ export interface BudgetsOptions {
   every?: (milliseconds: number, work: () => void) => () => void;
 }
 
-export const spendingKind = "spending";
 const flushEveryMs = 500;
 const closeMs = 2000;
 /** Documents that are written in one transaction: whoever else changes one waits for its end. */
@@ -83,6 +85,8 @@ const mostTogether = 250;
 
 /** What is known of one document. */
 interface Copy {
+  /** Who writes here. */
+  readonly writer: string;
   /** Of what is there, 0 = nothing. */
   version: number;
   /** What was spent here and is in it, of the window that begins at `writtenIn`. */
@@ -94,9 +98,9 @@ export function createBudgets(options: BudgetsOptions): Budgets {
   const { documents, log, raiseTogether, now = Date.now, every = repeat } = options;
   const ledger = createBudgetLedger();
   const copies = new Map<string, Copy>();
-  const writer = createId("w");
+  let writer = createId("w");
   let flushing: Promise<void> | undefined;
-  let removing = Promise.resolve();
+  const removal = createSpendingRemoval({ documents, log, written: () => flushing });
   let problem: string | undefined;
   let endFlushes: (() => void) | undefined;
   const warnOfClock = createClockWarning(
@@ -108,14 +112,14 @@ export function createBudgets(options: BudgetsOptions): Budgets {
   function copyOf(id: string): Copy {
     let copy = copies.get(id);
     if (copy === undefined) {
-      copy = { version: 0, written: 0, writtenIn: 0 };
+      copy = { writer, version: 0, written: 0, writtenIn: 0 };
       copies.set(id, copy);
     }
     return copy;
   }
 
   function writerIn(copy: Copy, start: number): { id: string; written: number } {
-    return { id: writer, written: copy.writtenIn === start ? copy.written : 0 };
+    return { id: copy.writer, written: copy.writtenIn === start ? copy.written : 0 };
   }
 
   /** The document as it is now. */
@@ -130,7 +134,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       // An account begins with a window that has begun.
       if (start > time + mostAheadMs && ledger.account(id) === undefined) continue;
       const usd = foreignIn(window, writerIn(copy, start));
-      ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(window, writer) });
+      ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(window, copy.writer) });
     }
   }
 
@@ -162,7 +166,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       become(id, found) {
         written.delete(id);
         const account = byId.get(id);
-        if (account === undefined || ledger.isForgotten(id)) return undefined;
+        if (account === undefined || account.isForgotten) return undefined;
         const charge = chargeOf(account);
         const document = charged(found && readSpending(found.value), charge);
         if (document !== undefined) written.set(id, { document, start: charge.span.start });
@@ -174,7 +178,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       const mine = written.get(id);
       if (mine !== undefined) {
         const { start, document } = mine;
-        copy.written = windowsIn(document).find((window) => window.start === start)?.writers[writer]?.[0] ?? 0;
+        copy.written = windowsIn(document).find((window) => window.start === start)?.writers[copy.writer]?.[0] ?? 0;
         copy.writtenIn = start;
       }
       if (version > copy.version) saw(id, version, mine?.document ?? readSpending(value));
@@ -218,7 +222,7 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     await flush();
     // What was under way may have left something.
     await flush();
-    await removing;
+    await removal.done();
   }
 
   async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<SpentWindow[]> {
@@ -240,23 +244,12 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     await Promise.all([flush(), raiseTogether?.(windows)]);
   }
 
-  async function removeAll(ids: readonly string[]): Promise<void> {
-    for (const id of ids) {
-      try {
-        // What is being written would be back.
-        await flushing;
-        copies.delete(id);
-        await documents.remove({ kind: spendingKind, id });
-      } catch (error) {
-        log.warn(`What ${id} spent stays in the store: ${errorText(error)}`);
-      }
-    }
-  }
-
-  /** One after the other: many owners may go at once. */
-  function remove(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) removing = removing.then(() => removeAll(ids));
-    return removing;
+  /** Should what was stored come back, it is not of this process any more, which has forgotten it. */
+  function forget(ownerId: string): Promise<void> {
+    const ids = ledger.forget(ownerId);
+    for (const id of ids) copies.delete(id);
+    writer = createId("w");
+    return removal.remove(ownerId, ids);
   }
 
   return {
@@ -271,8 +264,9 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     apply(change) {
       const { kind, id, version, isRewound } = change;
       if (kind !== spendingKind) return;
-      if (ledger.isForgotten(id)) {
-        if ("value" in change) void remove([id]);
+      const owner = readAccountName(id)?.owner;
+      if (owner !== undefined && ledger.isForgotten(owner)) {
+        if ("value" in change) void removal.remove(owner, [id]);
         return;
       }
       if (version <= (copies.get(id)?.version ?? 0) && isRewound !== true) return;
@@ -283,8 +277,11 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       if (isRewound === true) rewind(id, document);
       saw(id, "value" in change ? version : 0, document);
     },
-    forget: (ownerId) => remove(ledger.forget(ownerId)),
-    welcome: (ownerId) => ledger.welcome(ownerId),
+    forget,
+    welcome(ownerId) {
+      ledger.welcome(ownerId);
+      removal.keep(ownerId);
+    },
     flush,
     start() {
       endFlushes ??= every(flushEveryMs, () => void flush());

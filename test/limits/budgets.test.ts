@@ -90,6 +90,25 @@ describe("what is spent", () => {
     await budgets.flush();
     expect(await documents.list("spending")).toEqual([]);
   });
+
+  test("of an owner that is back before it is removed stays, and is removed when it goes again", async () => {
+    const { begin, documents } = createBudgetScene();
+    const budgets = await begin();
+    reserve(budgets, 4)?.settle(4);
+    await budgets.flush();
+    const removed = budgets.forget("key_1");
+    budgets.welcome("key_1");
+    await removed;
+    expect(used(await begin())).toEqual([4, 0]);
+    await follow(documents, budgets);
+    const again = budgets.forget("key_1");
+    budgets.welcome("key_1");
+    void budgets.forget("key_1");
+    await follow(documents, budgets);
+    await again;
+    await budgets.close();
+    expect(await documents.list("spending")).toEqual([]);
+  });
 });
 
 describe("a gateway whose clock is a day ahead", () => {
