@@ -64,10 +64,10 @@ export interface BudgetLedger {
   windows(owners: readonly BudgetOwner[], time: number): BudgetWindow[];
   view(owner: BudgetOwner, time: number): BudgetView[];
   /**
-   * As much as this is spent of a window at least, if it still runs. `besides`: what is known here to be reserved is no part
-   * of it.
+   * As much as this is spent of a window at least, if it still runs. Besides what is reserved: here (`own`), or by anybody as
+   * far as is known (`reserved`).
    */
-  raise(window: BudgetWindow, to: { usd: number; time: number; besides?: "reserved" }): void;
+  raise(window: BudgetWindow, to: { usd: number; time: number; besides: "own" | "reserved" }): void;
   /** Reservations whose time is over count as spent. */
   expire(time: number): void;
   /** Accounts that have changed since they were last taken. */
@@ -241,7 +241,8 @@ export function createBudgetLedger(): BudgetLedger {
       const account = name && find(name);
       const window = account?.at(time);
       if (account === undefined || window?.span.start !== start) return;
-      const missing = usd - (besides === "reserved" ? window.spentByAll() : window.total(time));
+      const known = besides === "own" ? window.total(time) - window.own.usd : window.spentByAll();
+      const missing = usd - known;
       if (missing <= tolerance) return;
       window.spent += missing;
       markDirty(account);

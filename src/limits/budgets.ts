@@ -225,10 +225,14 @@ export function createBudgets(options: BudgetsOptions): Budgets {
     await removal.done();
   }
 
-  async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<SpentWindow[]> {
+  async function raise(
+    owner: BudgetOwner,
+    spentSince: SpentSince,
+    besides: "own" | "reserved",
+  ): Promise<SpentWindow[]> {
     const windows = ledger.windows([owner], now());
     const spent = await Promise.all(windows.map(({ start }) => spentSince(start)));
-    const how = { time: now(), ...(besides && { besides }) };
+    const how = { time: now(), besides };
     return windows.map((window, at) => {
       const spentUsd = spent[at] ?? 0;
       ledger.raise(window, { usd: spentUsd, ...how });
@@ -238,7 +242,8 @@ export function createBudgets(options: BudgetsOptions): Budgets {
 
   async function begin(owner: BudgetOwner, spentSince: SpentSince): Promise<void> {
     if (owner.budgets.length === 0) return;
-    const windows = await raise(owner, spentSince);
+    // Of what others have set aside some may be over, and recorded already.
+    const windows = await raise(owner, spentSince, "own");
     // What is being written may be without it.
     await flushing;
     await Promise.all([flush(), raiseTogether?.(windows)]);

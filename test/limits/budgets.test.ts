@@ -111,6 +111,35 @@ describe("what is spent", () => {
   });
 });
 
+describe("a budget that begins with what its owner has spent", () => {
+  test("counts what is still at work here besides, whatever that comes to", async () => {
+    for (const cost of [0.01, 4]) {
+      const { begin } = createBudgetScene();
+      const budgets = await begin();
+      const stream = reserve(budgets, 4);
+      await budgets.begin(owner, () => Promise.resolve(5));
+      expect(used(budgets)).toEqual([5, 4]);
+      expect(reserve(budgets, 1.5)).toBeUndefined();
+      stream?.settle(cost);
+      await budgets.flush();
+      expect(used(await begin())).toEqual([5 + cost, 0]);
+    }
+  });
+
+  test("counts once what was spent and what others may have recorded before they told", async () => {
+    const { begin, documents } = createBudgetScene();
+    const [first, second] = [await begin(), await begin()];
+    reserve(second, 4);
+    await second.flush();
+    reserve(first, 2)?.settle(2);
+    await follow(documents, first);
+    await first.begin(owner, () => Promise.resolve(6));
+    expect(used(first)).toEqual([2, 4]);
+    await first.begin(owner, () => Promise.resolve(7));
+    expect(used(first)).toEqual([3, 4]);
+  });
+});
+
 describe("a gateway whose clock is a day ahead", () => {
   test("takes nothing of what the others store of their window", async () => {
     const { begin, documents, told } = createBudgetScene();
