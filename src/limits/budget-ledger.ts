@@ -95,8 +95,7 @@ function viewOf(owner: BudgetOwner, accounts: readonly BudgetAccount[], time: nu
 
 export function createBudgetLedger(): BudgetLedger {
   const book = createAccountBook();
-  const { accountsOf, markDirty } = book;
-  const { open, expire } = createOpenLeases(markDirty);
+  const leases = createOpenLeases((account) => book.markDirty(account));
 
   /** The budget of an owner that is in the way for longest; the accounts of those that are not are added to `found`. */
   function objection(
@@ -105,7 +104,7 @@ export function createBudgetLedger(): BudgetLedger {
     found: BudgetAccount[],
   ): BudgetRefusal | undefined {
     let refusal: BudgetRefusal | undefined;
-    const accounts = accountsOf(owner, time);
+    const accounts = book.accountsOf(owner, time);
     for (const [at, budget] of owner.budgets.entries()) {
       const account = accounts[at];
       if (account === undefined) continue;
@@ -123,21 +122,21 @@ export function createBudgetLedger(): BudgetLedger {
     reserve(owners, demand) {
       const found: BudgetAccount[] = [];
       let refusal: BudgetRefusal | undefined;
-      expire(demand.time);
+      leases.expire(demand.time);
       for (const owner of owners) {
         const own = objection(owner, demand, found);
         if (own !== undefined) refusal = longer(refusal, own);
       }
       if (refusal !== undefined) return refusal;
-      return found.length === 0 ? freeBudgetLease : open(found, demand);
+      return found.length === 0 ? freeBudgetLease : leases.open(found, demand);
     },
     hold(owners, demand) {
-      expire(demand.time);
-      const accounts = new Set(owners.flatMap((owner) => accountsOf(owner, demand.time)));
-      return accounts.size === 0 ? freeBudgetLease : open([...accounts], demand);
+      leases.expire(demand.time);
+      const accounts = new Set(owners.flatMap((owner) => book.accountsOf(owner, demand.time)));
+      return accounts.size === 0 ? freeBudgetLease : leases.open([...accounts], demand);
     },
-    windows: (owners, time) => owners.flatMap((owner) => windowsOf(owner, accountsOf(owner, time), time)),
-    view: (owner, time) => viewOf(owner, accountsOf(owner, time), time),
+    windows: (owners, time) => owners.flatMap((owner) => windowsOf(owner, book.accountsOf(owner, time), time)),
+    view: (owner, time) => viewOf(owner, book.accountsOf(owner, time), time),
     raise({ id, start }, { usd, time, besides }) {
       const account = book.account(id);
       const window = account?.at(time);
@@ -146,8 +145,8 @@ export function createBudgetLedger(): BudgetLedger {
       const missing = usd - known;
       if (missing <= tolerance) return;
       window.spent += missing;
-      markDirty(account);
+      book.markDirty(account);
     },
-    expire,
+    expire: (time) => leases.expire(time),
   };
 }
