@@ -8,7 +8,7 @@ import type { Operation } from "../telemetry/request-record.ts";
 import type { Admission, Refused } from "./admission.ts";
 import type { ClientCall, InferenceCall } from "./call.ts";
 import { createCancellation, type Cancellation } from "./cancellation.ts";
-import { endReasonOf, statusOf } from "./client-stream.ts";
+import { endReasonOf, statusOf } from "./end-reason.ts";
 import { countCallOf, estimatedHeader, readCountRequest } from "./count-tokens.ts";
 import { embeddingCallOf } from "./embedding-call.ts";
 import { openWithFailover } from "./failover.ts";
