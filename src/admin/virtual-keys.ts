@@ -1,5 +1,6 @@
 import { createDocumentFeed, type DocumentFeedOptions, type FeedState } from "../keys/document-feed.ts";
 import { createKeyBook, type KeyBook } from "../keys/key-book.ts";
+import { keyKind, teamKind } from "../keys/virtual-key.ts";
 import { within } from "../lib/within.ts";
 import { type Budgets, type BudgetsOptions, createBudgets } from "../limits/budgets.ts";
 import type { DocumentChange } from "../storage/document-store.ts";
@@ -66,6 +67,8 @@ export function createVirtualKeys(options: VirtualKeysOptions): VirtualKeys {
   const admin = createAdmin({ store, book, budgets, log, now });
   const feed = createDocumentFeed({
     documents,
+    // What is stored of an owner that is not known to be back would be removed.
+    first: [keyKind, teamKind],
     onChange(change) {
       followOwners(change, { book, budgets });
       budgets.apply(change);

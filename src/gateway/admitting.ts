@@ -6,7 +6,7 @@ import type { Admission, Refused } from "./admission.ts";
 import type { ClientCall } from "./call.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { Charging } from "./charging.ts";
-import { endReasonOf, statusOf } from "./client-stream.ts";
+import { endReasonOf, statusOf } from "./end-reason.ts";
 import type { GatewayOptions, Load } from "./gateway-options.ts";
 import { type Answering, Holds } from "./hold.ts";
 import { textLimitFor } from "./key-rules.ts";

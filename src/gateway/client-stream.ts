@@ -1,31 +1,19 @@
-import { GatewayError, withoutSecret } from "../errors.ts";
-import { bytesOfLatin1, isAscii, latin1Of } from "../lib/latin1.ts";
-import { newObservation, type Protocol } from "../protocols/protocol.ts";
-import type { EndReason } from "../telemetry/request-record.ts";
+import { GatewayError } from "../errors.ts";
 import { createDeadlines, type Deadlines } from "../transport/deadlines.ts";
-import { type PieceReader, readOut, type UpstreamReply } from "../transport/reply.ts";
 import { failureOfSend } from "../transport/send.ts";
 import { endedEarly, type OpenedStream } from "./attempt.ts";
 import { clientLeft } from "./cancellation.ts";
+import { createClientEnding } from "./client-ending.ts";
+import { createClientSink } from "./client-sink.ts";
 import type { Exchange } from "./exchange.ts";
+import { createPieceReading } from "./piece-reading.ts";
+import { createStreamProgress } from "./stream-progress.ts";
 
 export interface ClientStreamOptions {
   /** The first content of the answer, or still the way to it; a rejection ends the stream with an error event. */
   opening: OpenedStream | Promise<OpenedStream>;
   exchange: Exchange;
   heartbeatMs: number;
-}
-
-export function endReasonOf(error: GatewayError): EndReason {
-  if (error.code === "client_cancelled") return "client_cancelled";
-  if (error.code === "upstream_timeout") return "timeout";
-  if (error.code === "draining") return "shutdown";
-  return error.code === "internal_error" ? "internal_error" : "upstream_error";
-}
-
-/** What a record says of a failure: the status the client was told, or 499 when nobody was there to be told. */
-export function statusOf(protocol: Protocol, error: GatewayError): number {
-  return error.code === "client_cancelled" ? 499 : protocol.error.encode(error).status;
 }
 
 /** What is sent so that a stream does not look dead: in a queue the place in it, where the protocol has comments. */
@@ -36,6 +24,16 @@ function heartbeatOf({ call, queued }: Exchange): string {
   return `: queue position ${queued.position}${eta}\n\n`;
 }
 
+function clientSilent(idleMs: number): GatewayError {
+  const message = `The client read nothing for ${idleMs} ms.`;
+  return new GatewayError({ code: "client_cancelled", status: 499, message });
+}
+
+function upstreamSilent({ host, idleMs }: OpenedStream): GatewayError {
+  const message = `The upstream ${host} fell silent for ${idleMs} ms (timeouts.idle).`;
+  return new GatewayError({ code: "upstream_timeout", status: 504, message });
+}
+
 /** The compiler knows the browsers' streams only. */
 const DirectStream = ReadableStream as unknown as new (
   source: Bun.DirectUnderlyingSource<Uint8Array>,
@@ -43,88 +41,29 @@ const DirectStream = ReadableStream as unknown as new (
 
 /**
  * The client's side of a stream: what it does not take in is not read, so that a slow reader slows the upstream and does
- * not fill our memory. It ends in one of three ways, and only once: the upstream's own end, an error event, or a cut.
+ * not fill our memory.
  */
-export function createClientStream(options: ClientStreamOptions): ReadableStream<Uint8Array> {
-  const { cancellation, recording } = options.exchange;
-  const { protocol } = options.exchange.call;
-  let opened: OpenedStream | undefined = options.opening instanceof Promise ? undefined : options.opening;
-  let isOver = false;
+export function createClientStream({
+  opening,
+  exchange,
+  heartbeatMs,
+}: ClientStreamOptions): ReadableStream<Uint8Array> {
+  const { cancellation, recording } = exchange;
+  const { protocol } = exchange.call;
+  let opened: OpenedStream | undefined = opening instanceof Promise ? undefined : opening;
   let hasContent = false;
-  /** Content-bearing events so far, and when the last one came. */
-  let contentEvents = 0;
-  let progressAt = 0;
-  /** A read is under way: the silence is the upstream's. */
-  let isReading = false;
-  /** The loop that reads is on the stack. */
-  let isAsking = false;
-  /** The client takes nothing more for now. */
-  let isFull = false;
   let deadlines: Deadlines | undefined;
-  let sink: ReadableStreamDirectController | undefined;
-  /** What Bun waits for: the stream's end, or as a rejection its cut. */
-  let whole: PromiseWithResolvers<void> | undefined;
-
-  function end(status: number, error?: GatewayError): void {
-    isOver = true;
-    deadlines?.stop();
-    cancellation.end();
-    recording.finish({
-      status,
-      endReason: error === undefined ? "completed" : endReasonOf(error),
-      error,
-      observation: opened?.editor.observation,
-    });
-  }
-
-  function letUpstreamGo(reason: GatewayError): void {
-    cancellation.cancel(reason);
-    opened?.stop.stop(reason);
-    opened?.reply.cancel();
-  }
-
-  function close(): void {
-    void sink?.end();
-    whole?.resolve();
-  }
-
-  function fail(thrown: unknown): void {
-    if (isOver) return;
-    const error = cancellation.reason() ?? options.exchange.toGatewayError(withoutSecret(thrown, opened?.credential));
-    const observation = opened?.editor.observation ?? newObservation();
-    const text =
-      opened?.editor.fail?.(error) ??
-      protocol.error.encodeInStream(error, observation, options.exchange.route.modelShown);
-    end(statusOf(protocol, error), error);
-    letUpstreamGo(error);
-    write(text);
-    close();
-  }
-
-  /** Ends a stream whose client does not read: it would not read an error event either. */
-  function abandon(reason: GatewayError): void {
-    if (isOver) return;
-    end(statusOf(protocol, reason), reason);
-    letUpstreamGo(reason);
-    // Bun prints whatever else it is told; the record has the reason.
-    whole?.reject(undefined);
-  }
-
-  /** A promise means that the client's connection is full; what was written is kept for it all the same. */
-  function write(output: string): void {
-    const room = sink?.write(isAscii(output) ? output : bytesOfLatin1(output));
-    if (!(room instanceof Promise) || isFull) return;
-    isFull = true;
-    room.then(onRoom, onRoom);
-  }
+  const progress = createStreamProgress();
+  const sink = createClientSink(onRoom);
+  const ending = createClientEnding({ exchange, sink, opened: () => opened, onEnd: () => deadlines?.stop() });
+  const reading = createPieceReading({ mayRead: () => !sink.isFull() && !ending.isOver(), onPiece, onBreak });
 
   function onRoom(): void {
-    isFull = false;
-    if (isOver || isReading || opened === undefined) return;
+    if (ending.isOver() || reading.isReading() || opened === undefined) return;
     // The silence before was the client's.
     deadlines?.heard();
-    progressAt = performance.now();
-    readOn(opened.reply);
+    progress.restart(performance.now());
+    reading.readOn(opened.reply);
   }
 
   function emit(output: string, now: number): void {
@@ -134,137 +73,84 @@ export function createClientStream(options: ClientStreamOptions): ReadableStream
       hasContent = true;
       recording.firstContent();
     }
-    write(output);
-  }
-
-  function complete(): void {
-    end(200);
-    if (opened !== undefined) void readOut(opened.reply);
-    close();
+    sink.write(output);
   }
 
   /** The upstream has answered: gives what was held back, then all that follows. */
-  function begin(opening: OpenedStream): void {
-    opened = opening;
-    if (isOver) {
-      letUpstreamGo(clientLeft());
+  function begin(source: OpenedStream): void {
+    opened = source;
+    if (ending.isOver()) {
+      ending.letUpstreamGo(clientLeft());
       return;
     }
-    deadlines?.limitSilence(opening.idleMs);
-    progressAt = performance.now();
+    deadlines?.limitSilence(source.idleMs);
+    progress.restart(performance.now());
     try {
-      emit(opening.held, performance.now());
-      if (opening.editor.isEnded()) complete();
+      emit(source.held, performance.now());
+      if (source.editor.isEnded()) ending.complete();
     } catch (thrown) {
-      fail(thrown);
+      ending.fail(thrown);
     }
-    readOn(opening.reply);
-  }
-
-  /** Comments keep a line alive on which nothing comes any more. */
-  function watchProgress({ editor, host, progressMs }: OpenedStream, now: number): void {
-    if (editor.observation.contentEvents !== contentEvents) {
-      ({ contentEvents } = editor.observation);
-      progressAt = now;
-    } else if (now - progressAt > progressMs && !editor.isComplete()) {
-      const message = `The upstream ${host} sent nothing of its answer for ${progressMs} ms (timeouts.progress).`;
-      throw new GatewayError({ code: "upstream_timeout", status: 504, message });
-    }
+    reading.readOn(source.reply);
   }
 
   /** What one piece of the upstream's body (none = its end) comes to. */
   function take(source: OpenedStream, chunk: string | undefined, from: number): void {
     const { editor, host } = source;
     const step = chunk === undefined ? editor.end() : editor.push(chunk);
-    watchProgress(source, from);
+    progress.watch(source, from);
     emit(step.output, from);
     recording.worked(performance.now() - from);
     if (step.failure !== undefined) throw step.failure;
     if (chunk === undefined && !editor.isComplete()) throw endedEarly(host);
-    if (chunk === undefined || editor.isEnded()) complete();
+    if (chunk === undefined || editor.isEnded()) ending.complete();
   }
 
-  /** One for all pieces: they go out where they come in, without a promise in between. */
-  const reader: PieceReader = {
-    resolve(piece) {
-      settle(piece === undefined ? undefined : latin1Of(piece));
-    },
-    resolveText: settle,
-    reject(error) {
-      // A connection that breaks behind the terminal event broke too late to matter.
-      if (opened === undefined || opened.editor.isComplete()) settle(undefined);
-      else fail(failureOfSend(error, opened.stop, opened.host));
-      isReading = false;
-    },
-  };
-
-  function settle(piece: string | undefined): void {
+  function onPiece(piece: string | undefined): void {
     const now = performance.now();
     deadlines?.heard(now);
-    isReading = false;
-    if (isOver || opened === undefined) return;
+    if (ending.isOver() || opened === undefined) return;
     try {
       take(opened, piece, now);
     } catch (thrown) {
-      fail(thrown);
+      ending.fail(thrown);
     }
-    readOn(opened.reply);
+    reading.readOn(opened.reply);
   }
 
-  const mayRead = (): boolean => !isReading && !isFull && !isOver;
-
-  /** Pieces that wait already are told at once: they are taken one after the other, never one within the other. */
-  function readOn(reply: UpstreamReply): void {
-    if (isAsking) return;
-    isAsking = true;
-    while (mayRead()) {
-      isReading = true;
-      if (reply.readInto === undefined) reply.read().then(reader.resolve, reader.reject);
-      else reply.readInto(reader);
-    }
-    isAsking = false;
+  function onBreak(error: unknown): void {
+    // A connection that breaks behind the terminal event broke too late to matter.
+    if (opened === undefined || opened.editor.isComplete()) onPiece(undefined);
+    else ending.fail(failureOfSend(error, opened.stop, opened.host));
   }
 
   function onSilence(): void {
-    if (isOver || opened === undefined) return;
-    const { idleMs, host } = opened;
-    if (!isReading) {
-      const message = `The client read nothing for ${idleMs} ms.`;
-      abandon(new GatewayError({ code: "client_cancelled", status: 499, message }));
-      return;
-    }
-    const message = `The upstream ${host} fell silent for ${idleMs} ms (timeouts.idle).`;
-    opened.stop.stop(new GatewayError({ code: "upstream_timeout", status: 504, message }));
+    if (ending.isOver() || opened === undefined) return;
+    if (reading.isReading()) opened.stop.stop(upstreamSilent(opened));
+    else ending.abandon(clientSilent(opened.idleMs));
   }
 
   function onHeartbeat(): void {
     // A client that does not read gets no further lines to buffer.
-    if (!isOver && !isFull && protocol.heartbeat !== "") write(heartbeatOf(options.exchange));
+    if (!ending.isOver() && !sink.isFull() && protocol.heartbeat !== "") sink.write(heartbeatOf(exchange));
   }
 
   // A pending read ends by itself when the request is stopped; without one there is nobody else to end the stream.
   cancellation.onStop((reason) => {
-    if (opened !== undefined && !isReading) abandon(reason);
+    if (opened !== undefined && !reading.isReading()) ending.abandon(reason);
   });
 
   return new DirectStream({
     type: "direct",
     // Called once. A stream of the usual kind costs several promises for every piece.
     pull(controller) {
-      sink = controller;
-      whole = Promise.withResolvers<void>();
-      const { heartbeatMs, opening } = options;
-      if (isOver) whole.reject(undefined);
+      const whole = sink.open(controller);
+      if (ending.isOver()) sink.cut();
       else deadlines = createDeadlines({ silenceMs: opened?.idleMs, onSilence, heartbeatMs, onHeartbeat });
-      if (opening instanceof Promise) opening.then(begin, fail);
+      if (opening instanceof Promise) opening.then(begin, (thrown: unknown) => ending.fail(thrown));
       else begin(opening);
-      return whole.promise;
+      return whole;
     },
-    cancel() {
-      if (isOver) return;
-      const reason = clientLeft();
-      letUpstreamGo(reason);
-      end(499, reason);
-    },
+    cancel: () => ending.leave(),
   });
 }

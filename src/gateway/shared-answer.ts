@@ -3,7 +3,7 @@ import type { Target } from "../routing/target.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import type { Opened } from "./attempt.ts";
 import type { Cancellation } from "./cancellation.ts";
-import { endReasonOf } from "./client-stream.ts";
+import { endReasonOf } from "./end-reason.ts";
 import type { Exchange } from "./exchange.ts";
 import { flightKeyOf } from "./flight-key.ts";
 import { Holds } from "./hold.ts";

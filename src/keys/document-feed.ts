@@ -25,10 +25,12 @@ export interface DocumentFeed {
 
 export interface DocumentFeedOptions {
   documents: Pick<DocumentStore, "changesSince">;
-  /** In the order of versions. What was written here comes back too. */
+  /** In the order of versions, but see `first`. What was written here comes back too. */
   onChange: (change: DocumentChange) => void;
   /** Once, when everything that was there has been seen. */
   onLoaded?: () => void;
+  /** Kinds that others belong to: of a database that was set back they are told before all others. */
+  first?: readonly string[];
   log: { info(message: string): void; warn(message: string): void };
   everyMs?: number;
   now?: () => number;
@@ -54,7 +56,7 @@ function turn(): Promise<void> {
 }
 
 export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
-  const { documents, onChange, onLoaded, log, everyMs = 2000, now = Date.now, after = callLater } = options;
+  const { documents, onChange, onLoaded, first = [], log, everyMs = 2000, now = Date.now, after = callLater } = options;
   const { promise: ready, resolve: isReady } = Promise.withResolvers<void>();
   /** The documents that there are, by `kind/id`. */
   const there = new Map<string, Known>();
@@ -113,10 +115,17 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
     const isWhole = await readPages((change) => {
       const known = there.get(pathOf(change));
       isSame ||= known !== undefined && change.updatedAt <= known.updatedAt;
-      found.add(pathOf(change));
-      take({ ...change, isRewound: true });
+      if (first.includes(change.kind)) take({ ...change, isRewound: true });
     });
     if (!isWhole) return false;
+    version = 0;
+    const isWholeAgain = await readPages((change) => {
+      const path = pathOf(change);
+      found.add(path);
+      const isTold = first.includes(change.kind) && there.get(path)?.version === change.version;
+      if (!isTold) take({ ...change, isRewound: true });
+    });
+    if (!isWholeAgain) return false;
     if (isSame) takeRemovals(found, true);
     const rest = isSame ? "What it has now is in force." : "It has nothing of what was known, which stays in force.";
     log.warn(`The database of keys and teams was set back. ${rest}`);

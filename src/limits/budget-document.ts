@@ -2,6 +2,9 @@ import { z } from "zod";
 import type { TimeSpan } from "../lib/calendar-window.ts";
 import type { Reserved } from "./budget-account.ts";
 
+/** Of the documents in which it is stored. */
+export const spendingKind = "spending";
+
 /** US dollars that a process has spent, and when it last said so (epoch milliseconds). */
 type Share = readonly [usd: number, at: number];
 
@@ -66,9 +69,16 @@ export function latestIn({ start, writers }: SpendingDocument): number {
   return Math.max(start, ...Object.values(writers).map(([, at]) => at));
 }
 
-/** What everybody else has spent. */
-export function foreignIn(document: SpentInWindow, { id, written }: Writer): number {
-  return rounded(document.usd - (document.writers[id]?.[0] ?? written));
+/** What everybody else has spent: no less than their shares, whatever the writer believes to be in it. */
+export function foreignIn({ usd, writers }: SpentInWindow, { id, written }: Writer): number {
+  let others = 0;
+  for (const [other, [share]] of Object.entries(writers)) if (other !== id) others += share;
+  return rounded(Math.max(others, usd - (writers[id]?.[0] ?? written)));
+}
+
+/** What of a writer's is still in a window that was set back: its share, or at most what others had not spent before. */
+export function stillWritten({ usd, writers }: SpentInWindow, { id, written }: Writer, foreign: number): number {
+  return writers[id]?.[0] ?? Math.min(written, Math.max(0, usd - foreign));
 }
 
 /** What everybody else has set aside. */

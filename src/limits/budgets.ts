@@ -1,20 +1,8 @@
-import { mostAheadMs } from "../coordination/decisions.ts";
-import { errorText } from "../lib/error-text.ts";
-import { createId } from "../lib/ids.ts";
 import { repeat } from "../lib/repeat.ts";
 import { within } from "../lib/within.ts";
 import type { DocumentChange, DocumentStore } from "../storage/document-store.ts";
-import type { BudgetAccount } from "./budget-account.ts";
-import {
-  type Charge,
-  charged,
-  foreignIn,
-  foreignReservedIn,
-  latestIn,
-  readSpending,
-  type SpendingDocument,
-  windowsIn,
-} from "./budget-document.ts";
+import { readAccountName } from "./account-name.ts";
+import { readSpending, spendingKind } from "./budget-document.ts";
 import type { BudgetLease } from "./budget-lease.ts";
 import {
   type BudgetOwner,
@@ -23,8 +11,10 @@ import {
   type BudgetWindow,
   createBudgetLedger,
 } from "./budget-ledger.ts";
-import { createClockWarning } from "./clock-warning.ts";
 import type { RaiseTogether, SpentWindow } from "./raise-together.ts";
+import { createSpendingCopies } from "./spending-copies.ts";
+import { createSpendingRemoval } from "./spending-removal.ts";
+import { createSpendingWriter } from "./spending-writer.ts";
 
 interface Estimate {
   /** US dollars. */
@@ -74,144 +64,33 @@ export interface BudgetsOptions {
   every?: (milliseconds: number, work: () => void) => () => void;
 }
 
-export const spendingKind = "spending";
 const flushEveryMs = 500;
 const closeMs = 2000;
-/** Documents that are written in one transaction: whoever else changes one waits for its end. */
-const mostTogether = 250;
-
-/** What is known of one document. */
-interface Copy {
-  /** Of what is there, 0 = nothing. */
-  version: number;
-  /** What was spent here and is in it, of the window that begins at `writtenIn`. */
-  written: number;
-  writtenIn: number;
-}
 
 export function createBudgets(options: BudgetsOptions): Budgets {
   const { documents, log, raiseTogether, now = Date.now, every = repeat } = options;
   const ledger = createBudgetLedger();
-  const copies = new Map<string, Copy>();
-  const writer = createId("w");
-  let flushing: Promise<void> | undefined;
-  let removing = Promise.resolve();
-  let problem: string | undefined;
+  const copies = createSpendingCopies({ accounts: ledger, log, now });
+  const writer = createSpendingWriter({ ledger, copies, documents, log, now });
+  const removal = createSpendingRemoval({ documents, log, written: () => writer.underWay() });
   let endFlushes: (() => void) | undefined;
-  const warnOfClock = createClockWarning(
-    log,
-    (ahead) =>
-      `A gateway whose clock is ${ahead} or more ahead of this one's charges budgets: each of the two goes by its own clock. Set the wrong one right, and start that gateway again.`,
-  );
-
-  function copyOf(id: string): Copy {
-    let copy = copies.get(id);
-    if (copy === undefined) {
-      copy = { version: 0, written: 0, writtenIn: 0 };
-      copies.set(id, copy);
-    }
-    return copy;
-  }
-
-  function writerIn(copy: Copy, start: number): { id: string; written: number } {
-    return { id: writer, written: copy.writtenIn === start ? copy.written : 0 };
-  }
-
-  /** The document as it is now. */
-  function saw(id: string, version: number, document: SpendingDocument | undefined): void {
-    const copy = copyOf(id);
-    copy.version = version;
-    if (document === undefined) return;
-    const time = now();
-    if (document.start > time + mostAheadMs) warnOfClock(latestIn(document) - time);
-    for (const window of windowsIn(document)) {
-      const { start, end } = window;
-      // An account begins with a window that has begun.
-      if (start > time + mostAheadMs && ledger.account(id) === undefined) continue;
-      const usd = foreignIn(window, writerIn(copy, start));
-      ledger.setForeign(id, { start, end, usd, reserved: foreignReservedIn(window, writer) });
-    }
-  }
-
-  function chargeOf(account: BudgetAccount): Charge {
-    const time = now();
-    const { span, spent, own: reserved, foreign } = account.at(time);
-    return { span, spent, reserved, foreign: foreign.usd, writer: writerIn(copyOf(account.id), span.start), time };
-  }
-
-  /** Whose last answer was lost finds its own share in the document, and charges nothing twice. */
-  async function save(accounts: readonly BudgetAccount[]): Promise<void> {
-    const byId = new Map(accounts.map((account) => [account.id, account]));
-    const written = new Map<string, { document: SpendingDocument; start: number }>();
-    const stored = await documents.update({
-      kind: spendingKind,
-      ids: [...byId.keys()],
-      become(id, found) {
-        written.delete(id);
-        const account = byId.get(id);
-        if (account === undefined || ledger.isForgotten(id)) return undefined;
-        const charge = chargeOf(account);
-        const document = charged(found && readSpending(found.value), charge);
-        if (document !== undefined) written.set(id, { document, start: charge.span.start });
-        return document;
-      },
-    });
-    for (const [id, { version, value }] of stored) {
-      const copy = copyOf(id);
-      const mine = written.get(id);
-      if (mine !== undefined) {
-        const { start, document } = mine;
-        copy.written = windowsIn(document).find((window) => window.start === start)?.writers[writer]?.[0] ?? 0;
-        copy.writtenIn = start;
-      }
-      if (version > copy.version) saw(id, version, mine?.document ?? readSpending(value));
-    }
-  }
-
-  async function saveAll(accounts: readonly BudgetAccount[]): Promise<void> {
-    for (let at = 0; at < accounts.length; at += mostTogether) {
-      try {
-        await save(accounts.slice(at, at + mostTogether));
-      } catch (error) {
-        for (const unsaved of accounts.slice(at)) ledger.markDirty(unsaved);
-        throw error;
-      }
-    }
-  }
-
-  async function write(): Promise<void> {
-    ledger.expire(now());
-    const dirty = ledger.takeDirty();
-    if (dirty.length === 0) return;
-    try {
-      await saveAll(dirty);
-      if (problem !== undefined) log.info("What is spent of budgets can be stored again.");
-      problem = undefined;
-    } catch (error) {
-      const text = errorText(error);
-      if (problem === undefined)
-        log.warn(`What is spent of budgets cannot be stored: ${text} Budgets hold meanwhile; it is tried again.`);
-      problem = text;
-    }
-  }
-
-  function flush(): Promise<void> {
-    flushing ??= write().finally(() => (flushing = undefined));
-    return flushing;
-  }
 
   /** All that is to be written is, and what is to be removed is gone. */
   async function written(): Promise<void> {
-    await flush();
+    await writer.flush();
     // What was under way may have left something.
-    await flush();
-    await removing;
+    await writer.flush();
+    await removal.done();
   }
 
-  async function raise(owner: BudgetOwner, spentSince: SpentSince, besides?: "reserved"): Promise<SpentWindow[]> {
+  async function raise(
+    owner: BudgetOwner,
+    spentSince: SpentSince,
+    besides: "own" | "reserved",
+  ): Promise<SpentWindow[]> {
     const windows = ledger.windows([owner], now());
     const spent = await Promise.all(windows.map(({ start }) => spentSince(start)));
-    const how = { time: now(), ...(besides && { besides }) };
+    const how = { time: now(), besides };
     return windows.map((window, at) => {
       const spentUsd = spent[at] ?? 0;
       ledger.raise(window, { usd: spentUsd, ...how });
@@ -222,48 +101,30 @@ export function createBudgets(options: BudgetsOptions): Budgets {
   async function begin(owner: BudgetOwner, spentSince: SpentSince): Promise<void> {
     if (owner.budgets.length === 0) return;
     // What is still to be removed of an owner that is there again would be this.
-    await removing;
-    const windows = await raise(owner, spentSince);
+    await removal.done();
+    // Of what others have set aside some may be over, and recorded already.
+    const windows = await raise(owner, spentSince, "own");
     // What is being written may be without it.
-    await flushing;
-    await Promise.all([flush(), raiseTogether?.(windows)]);
-  }
-
-  async function removeAll(ids: readonly string[]): Promise<void> {
-    for (const id of ids) {
-      try {
-        // What is being written would be back.
-        await flushing;
-        // Its owner may be there again.
-        if (!ledger.isForgotten(id)) continue;
-        copies.delete(id);
-        await documents.remove({ kind: spendingKind, id });
-      } catch (error) {
-        log.warn(`What ${id} spent stays in the store: ${errorText(error)}`);
-      }
-    }
-  }
-
-  /** One after the other: many owners may go at once. */
-  function remove(ids: readonly string[]): Promise<void> {
-    if (ids.length > 0) removing = removing.then(() => removeAll(ids));
-    return removing;
+    await writer.underWay();
+    await Promise.all([writer.flush(), raiseTogether?.(windows)]);
   }
 
   function apply(change: DocumentChange): void {
     const { kind, id, version, isRewound } = change;
     if (kind !== spendingKind) return;
-    if (ledger.isForgotten(id)) {
-      if ("value" in change) void remove([id]).then(() => ledger.isForgotten(id) || apply(change));
+    const owner = readAccountName(id)?.owner;
+    if (owner !== undefined && ledger.isForgotten(owner)) {
+      if ("value" in change) void removal.remove(owner, [id]).then(() => ledger.isForgotten(owner) || apply(change));
       return;
     }
-    if (version <= (copies.get(id)?.version ?? 0) && isRewound !== true) return;
+    if (version <= copies.versionOf(id) && isRewound !== true) return;
     const document = "value" in change ? readSpending(change.value) : undefined;
     const account = ledger.account(id);
     // Of a window that is over nothing needs to be known, unless it is written here.
     const isOver = document === undefined || document.end <= now();
     if (isOver && account === undefined) return;
-    saw(id, "value" in change ? version : 0, document);
+    if (isRewound === true) copies.rewind(id, document);
+    copies.saw(id, "value" in change ? version : 0, document);
     // Who took it away had not heard that its owner is there again.
     if (!("value" in change) && account !== undefined) ledger.markDirty(account);
   }
@@ -279,11 +140,18 @@ export function createBudgets(options: BudgetsOptions): Budgets {
       await raiseTogether?.(windows);
     },
     apply,
-    forget: (ownerId) => remove(ledger.forget(ownerId)),
-    welcome: (ownerId) => ledger.welcome(ownerId),
-    flush,
+    forget(ownerId) {
+      const ids = ledger.forget(ownerId);
+      copies.forget(ids);
+      return removal.remove(ownerId, ids);
+    },
+    welcome(ownerId) {
+      ledger.welcome(ownerId);
+      removal.keep(ownerId);
+    },
+    flush: () => writer.flush(),
     start() {
-      endFlushes ??= every(flushEveryMs, () => void flush());
+      endFlushes ??= every(flushEveryMs, () => void writer.flush());
     },
     async close() {
       endFlushes?.();

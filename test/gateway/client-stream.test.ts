@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { until } from "../support/e2e.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { endReasonOf } from "../../src/gateway/client-stream.ts";
+import { endReasonOf } from "../../src/gateway/end-reason.ts";
 import {
   connect,
   content,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createDocumentFeed, type DocumentFeed } from "../../src/keys/document-feed.ts";
+import { createDocumentFeed, type DocumentFeed, type DocumentFeedOptions } from "../../src/keys/document-feed.ts";
 import type { DocumentChange } from "../../src/storage/document-store.ts";
 import { createMemoryDocuments, type MemoryDocuments } from "../support/memory-documents.ts";
 
@@ -15,13 +15,14 @@ interface Scene {
   waits: () => number | undefined;
 }
 
-function scene(): Scene {
+function scene(options: Pick<DocumentFeedOptions, "first"> = {}): Scene {
   const clock = { time: 77 };
   const documents = createMemoryDocuments(() => clock.time);
   const [seen, told]: [DocumentChange[], string[]] = [[], []];
   let loads = 0;
   let alarm: { milliseconds: number; ring: () => void } | undefined;
   const feed = createDocumentFeed({
+    ...options,
     documents,
     onChange: (change) => void seen.push(change),
     onLoaded: () => void (loads += 1),
@@ -217,6 +218,29 @@ describe("a database that was set back to an earlier state", () => {
     expect(seen[0]?.isRewound).toBeUndefined();
   });
 
+  test("tells first of those that others belong to, on whatever page they are", async () => {
+    const { documents, feed, seen, ring } = scene({ first: ["key", "team"] });
+    for (let index = 0; index < 1500; index += 1) await documents.put({ kind: "other", id: `${index}`, value: {} });
+    await put(documents, "key_1");
+    const setBack = documents.saved();
+    await put(documents, "lost");
+    feed.start();
+    await feed.ready;
+    expect(seen[0]?.kind).toBe("other");
+    seen.length = 0;
+    setBack();
+    await ring();
+    expect(isThere(seen.slice(0, 2))).toEqual([
+      ["key_1", true],
+      ["0", true],
+    ]);
+    expect(isThere(seen.slice(-2))).toEqual([
+      ["1499", true],
+      ["lost", false],
+    ]);
+    expect(seen).toHaveLength(1502);
+  });
+
   test("is read to its end also when it goes away meanwhile, or had been away for long", async () => {
     for (const awayMs of [0, 30 * 3_600_000]) {
       const { documents, feed, seen, clock, ring } = scene();
@@ -270,13 +294,14 @@ describe("a database that was set back to an earlier state", () => {
     await ring();
     await ring();
     const gone = seen.flatMap((change) => ("value" in change ? [] : [change.id]));
-    expect(asked.filter((from) => from === 0)).toHaveLength(3);
+    // Anew; set back, and so to the end of the first page; and twice, owners first.
+    expect(asked.filter((from) => from === 0)).toHaveLength(4);
     expect(gone.toSorted()).toEqual(Array.from({ length: 1500 }, (_, index) => `key_${index}`).toSorted());
     expect(seen.every((change) => "value" in change || change.isRewound === true)).toBe(true);
   });
 
   test("takes nothing away where it is another database, as where a damaged file was replaced", async () => {
-    const { documents, feed, seen, told, clock, ring } = scene();
+    const { documents, feed, seen, told, clock, ring } = scene({ first: ["key"] });
     const empty = documents.saved();
     for (const id of ["one", "two"]) await put(documents, id);
     feed.start();

@@ -1,57 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { BudgetLimit } from "../../src/limits/budget-account.ts";
-import type { BudgetLease } from "../../src/limits/budget-lease.ts";
-import { type BudgetOwner, isBudgetRefusal } from "../../src/limits/budget-ledger.ts";
-import { type Budgets, createBudgets } from "../../src/limits/budgets.ts";
-import { createMemoryDocuments, type MemoryDocuments } from "../support/memory-documents.ts";
-
-const noon = Date.parse("2026-11-21T12:00:00Z");
-const dayMs = 86_400_000;
-const owner: BudgetOwner = { kind: "key", id: "key_1", budgets: [{ usd: 10, window: "day" }] };
-
-interface Scene {
-  documents: MemoryDocuments;
-  clock: { time: number };
-  told: string[];
-  /** Another process, with what the store knows. */
-  begin: (clock?: { aheadMs: number }) => Promise<Budgets>;
-}
-
-function scene(): Scene {
-  const clock = { time: noon };
-  const documents = createMemoryDocuments(() => clock.time);
-  const told: string[] = [];
-  const log = { info: (text: string) => void told.push(text), warn: (text: string) => void told.push(text) };
-  return {
-    documents,
-    clock,
-    told,
-    async begin({ aheadMs } = { aheadMs: 0 }) {
-      const now = (): number => clock.time + aheadMs;
-      const budgets = createBudgets({ documents, log, now, every: () => () => undefined });
-      await follow(documents, budgets);
-      return budgets;
-    },
-  };
-}
-
-async function follow(documents: MemoryDocuments, budgets: Budgets): Promise<void> {
-  for (const change of (await documents.changesSince(0)).changes) budgets.apply(change);
-}
-
-function reserve(budgets: Budgets, usd: number, who = owner): BudgetLease | undefined {
-  const outcome = budgets.reserve([who], { usd, ttlMs: 600_000 });
-  return isBudgetRefusal(outcome) ? undefined : outcome;
-}
-
-function used(budgets: Budgets, who = owner): [number, number] {
-  const [first] = budgets.view(who);
-  return [first?.spentUsd ?? Number.NaN, first?.reservedUsd ?? Number.NaN];
-}
+import type { BudgetOwner } from "../../src/limits/budget-ledger.ts";
+import { createBudgetScene, dayMs, follow, owner, reserve, used } from "./budget-scene.ts";
 
 describe("what is spent", () => {
   test("is known again after a restart", async () => {
-    const { begin } = scene();
+    const { begin } = createBudgetScene();
     const before = await begin();
     reserve(before, 4)?.settle(3.25);
     await before.close();
@@ -64,7 +18,7 @@ describe("what is spent", () => {
   });
 
   test("is told to other gateways, and each keeps its own share", async () => {
-    const { begin, documents } = scene();
+    const { begin, documents } = createBudgetScene();
     const [first, second] = [await begin(), await begin()];
     reserve(first, 2)?.settle(2);
     reserve(second, 3)?.settle(3);
@@ -81,7 +35,7 @@ describe("what is spent", () => {
   });
 
   test("goes along to another time zone once, and not with each gateway", async () => {
-    const { begin, documents } = scene();
+    const { begin, documents } = createBudgetScene();
     const gateways = [await begin(), await begin(), await begin()];
     const everywhere = async (): Promise<void> => {
       for (const budgets of gateways) await budgets.flush();
@@ -98,7 +52,7 @@ describe("what is spent", () => {
   });
 
   test("is written only when it has changed", async () => {
-    const { begin, documents } = scene();
+    const { begin, documents } = createBudgetScene();
     const budgets = await begin();
     for (let count = 0; count < 50; count += 1) reserve(budgets, 0.1)?.settle(0.1);
     await budgets.flush();
@@ -107,7 +61,7 @@ describe("what is spent", () => {
   });
 
   test("begins anew with the next window, also in the store", async () => {
-    const { begin, clock } = scene();
+    const { begin, clock } = createBudgetScene();
     const budgets = await begin();
     reserve(budgets, 4)?.settle(4);
     await budgets.flush();
@@ -118,7 +72,7 @@ describe("what is spent", () => {
   });
 
   test("of a window that is over is not looked at any more", async () => {
-    const { begin, clock } = scene();
+    const { begin, clock } = createBudgetScene();
     const budgets = await begin();
     reserve(budgets, 4)?.settle(4);
     await budgets.close();
@@ -127,7 +81,7 @@ describe("what is spent", () => {
   });
 
   test("of an owner that is gone is forgotten, also what is settled later", async () => {
-    const { begin, documents } = scene();
+    const { begin, documents } = createBudgetScene();
     const budgets = await begin();
     const lease = reserve(budgets, 4);
     await budgets.flush();
@@ -136,11 +90,59 @@ describe("what is spent", () => {
     await budgets.flush();
     expect(await documents.list("spending")).toEqual([]);
   });
+
+  test("of an owner that is back before it is removed stays, and is removed when it goes again", async () => {
+    const { begin, documents } = createBudgetScene();
+    const budgets = await begin();
+    reserve(budgets, 4)?.settle(4);
+    await budgets.flush();
+    const removed = budgets.forget("key_1");
+    budgets.welcome("key_1");
+    await removed;
+    expect(used(await begin())).toEqual([4, 0]);
+    await follow(documents, budgets);
+    const again = budgets.forget("key_1");
+    budgets.welcome("key_1");
+    void budgets.forget("key_1");
+    await follow(documents, budgets);
+    await again;
+    await budgets.close();
+    expect(await documents.list("spending")).toEqual([]);
+  });
+});
+
+describe("a budget that begins with what its owner has spent", () => {
+  test("counts what is still at work here besides, whatever that comes to", async () => {
+    for (const cost of [0.01, 4]) {
+      const { begin } = createBudgetScene();
+      const budgets = await begin();
+      const stream = reserve(budgets, 4);
+      await budgets.begin(owner, () => Promise.resolve(5));
+      expect(used(budgets)).toEqual([5, 4]);
+      expect(reserve(budgets, 1.5)).toBeUndefined();
+      stream?.settle(cost);
+      await budgets.flush();
+      expect(used(await begin())).toEqual([5 + cost, 0]);
+    }
+  });
+
+  test("counts once what was spent and what others may have recorded before they told", async () => {
+    const { begin, documents } = createBudgetScene();
+    const [first, second] = [await begin(), await begin()];
+    reserve(second, 4);
+    await second.flush();
+    reserve(first, 2)?.settle(2);
+    await follow(documents, first);
+    await first.begin(owner, () => Promise.resolve(6));
+    expect(used(first)).toEqual([2, 4]);
+    await first.begin(owner, () => Promise.resolve(7));
+    expect(used(first)).toEqual([3, 4]);
+  });
 });
 
 describe("a gateway whose clock is a day ahead", () => {
   test("takes nothing of what the others store of their window", async () => {
-    const { begin, documents, told } = scene();
+    const { begin, documents, told } = createBudgetScene();
     const [good, ahead] = [await begin(), await begin({ aheadMs: dayMs })];
     reserve(ahead, 1)?.settle(1);
     await ahead.flush();
@@ -159,7 +161,7 @@ describe("a gateway whose clock is a day ahead", () => {
   });
 
   test("does not make the others count their own spending twice, when they have not written for long", async () => {
-    const { begin, documents, clock } = scene();
+    const { begin, documents, clock } = createBudgetScene();
     const [ahead, good, other] = [await begin({ aheadMs: dayMs }), await begin(), await begin()];
     reserve(ahead, 1)?.settle(1);
     await ahead.flush();
@@ -176,7 +178,7 @@ describe("a gateway whose clock is a day ahead", () => {
   });
 
   test("and restarts after it was set right goes on where the others are", async () => {
-    const { begin, clock } = scene();
+    const { begin, clock } = createBudgetScene();
     const ahead = await begin({ aheadMs: dayMs });
     reserve(ahead, 1)?.settle(1);
     await ahead.close();
@@ -195,7 +197,7 @@ describe("a gateway whose clock is a day ahead", () => {
 
 describe("a process that is killed", () => {
   test("leaves what it had reserved set aside, for as long as its requests may take", async () => {
-    const { begin, clock } = scene();
+    const { begin, clock } = createBudgetScene();
     const killed = await begin();
     reserve(killed, 1)?.settle(1);
     reserve(killed, 4);
@@ -217,7 +219,7 @@ describe("a process that is killed", () => {
   });
 
   test("is not one that lives: what that has reserved is seen by others, and settled once", async () => {
-    const { begin, documents, clock } = scene();
+    const { begin, documents, clock } = createBudgetScene();
     const [first, second] = [await begin(), await begin()];
     const lease = reserve(first, 4);
     await first.flush();
@@ -231,7 +233,7 @@ describe("a process that is killed", () => {
   });
 
   test("loses what it had not written yet, and nothing before", async () => {
-    const { begin } = scene();
+    const { begin } = createBudgetScene();
     const killed = await begin();
     reserve(killed, 4)?.settle(4);
     await killed.flush();
@@ -242,7 +244,7 @@ describe("a process that is killed", () => {
 
 describe("a store that fails", () => {
   test("does not keep budgets from holding, and is told about once", async () => {
-    const { begin, documents, told } = scene();
+    const { begin, documents, told } = createBudgetScene();
     const budgets = await begin();
     documents.fault = "down";
     for (let count = 0; count < 20; count += 1) {
@@ -259,7 +261,7 @@ describe("a store that fails", () => {
   });
 
   test("and loses its answers charges nothing twice", async () => {
-    const { begin, documents } = scene();
+    const { begin, documents } = createBudgetScene();
     const budgets = await begin();
     for (let count = 0; count < 5; count += 1) {
       reserve(budgets, 1)?.settle(1);
@@ -273,7 +275,7 @@ describe("a store that fails", () => {
   });
 
   test("and lost everything gets what is known here", async () => {
-    const { begin, documents } = scene();
+    const { begin, documents } = createBudgetScene();
     const first = await begin();
     reserve(first, 3)?.settle(3);
     await first.close();
@@ -287,7 +289,7 @@ describe("a store that fails", () => {
   });
 
   test("and never answers does not hold up the end of the process", async () => {
-    const { begin, documents } = scene();
+    const { begin, documents } = createBudgetScene();
     const budgets = await begin();
     reserve(budgets, 3)?.settle(3);
     documents.fault = "frozen";
@@ -297,7 +299,7 @@ describe("a store that fails", () => {
   });
 
   test("and holds nonsense is not believed", async () => {
-    const { begin, documents } = scene();
+    const { begin, documents } = createBudgetScene();
     await documents.put({ kind: "spending", id: "key_1:day:UTC", value: { usd: "many" } });
     await documents.put({ kind: "spending", id: "no such name", value: { start: 0, end: 9e15, usd: 1, writers: {} } });
     const budgets = await begin();
@@ -308,7 +310,7 @@ describe("a store that fails", () => {
 });
 
 test("many owners are written together", async () => {
-  const { begin, documents } = scene();
+  const { begin, documents } = createBudgetScene();
   const budgets = await begin();
   const limits: readonly BudgetLimit[] = [
     { usd: 10, window: "day" },

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { spendingKind } from "../../../src/limits/budgets.ts";
+import { spendingKind } from "../../../src/limits/budget-document.ts";
 import { budgetOwner } from "../../../src/limits/budget-owner.ts";
 import type { Store } from "../../../src/storage/store.ts";
 import { type ConfigHouse, startConfigHouse } from "../../support/config-house.ts";

@@ -162,6 +162,30 @@ describe("what a deleted key has spent", () => {
   });
 });
 
+test("what a key had spent comes back with it from a database that is set back to before it was deleted", async () => {
+  const { store, documents } = fragileStore();
+  using first = await startKeyHouse({ store });
+  using second = await startKeyHouse({ store });
+  const { id } = await issue(first, { budgets: [{ usd: 50, window: "day" }] });
+  (await spendAt(first, id)).settle(9);
+  await first.budgets.flush();
+  // A page of changes later.
+  for (let at = 0; at < 1000; at += 1) await documents.put({ kind: "other", id: `other_${at}`, value: {} });
+  await first.ask("PATCH", `/api/keys/${id}`, { rpm: 5 });
+  await second.look();
+  const setBack = documents.saved();
+  await first.ask("DELETE", `/api/keys/${id}`);
+  for (const house of [first, second]) await house.look();
+  setBack();
+  for (const house of [first, second]) {
+    await house.look();
+    await house.budgets.close();
+    const owner = { kind: "key" as const, id, budgets: house.book.key(id)?.budgets ?? [] };
+    expect(house.budgets.view(owner)).toMatchObject([{ spentUsd: 9 }]);
+    expect(await documents.list("spending")).toHaveLength(1);
+  }
+});
+
 test("two that change a key at the same time lose no change", async () => {
   using database = openKeyStore();
   using first = await startKeyHouse({ store: database.store });
