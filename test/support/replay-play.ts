@@ -60,6 +60,9 @@ async function playHalf(
   await ending(exchange);
 }
 
+/** Until what came before has been read, so that the failure comes in the middle: a busy machine takes its time. */
+const halfwayMs = 100;
+
 export async function play(stage: Stage, reply: Reply): Promise<void> {
   const { exchange, wire, isStream, delivery } = stage;
   if (reply.type === "refusal") return refuse(stage, reply);
@@ -70,15 +73,14 @@ export async function play(stage: Stage, reply: Reply): Promise<void> {
   }
   if (reply.type === "cut") {
     return playHalf(stage, reply.script, async () => {
-      await exchange.pause(20);
+      await exchange.pause(halfwayMs);
       exchange.cut("fin");
     });
   }
   if (reply.type === "hang") return isStream ? playHalf(stage, reply.script, () => undefined) : undefined;
   if (!isStream) return refuse(stage, { type: "refusal", status: 500, message: reply.message });
   return playHalf(stage, reply.script, async () => {
-    // What came before has been read by then, so that the failure comes in the middle for certain.
-    await exchange.pause(20);
+    await exchange.pause(halfwayMs);
     exchange.write(wire.failureInStream(reply.message));
     exchange.end();
   });
