@@ -48,8 +48,8 @@ const meanings: ReadonlyMap<string, Meaning> = new Map([
 const thinkingNames = /^(?:reasoning(?:_effort)?|think(?:ing)?(?:_?config)?|output_config)$/i;
 const thoughtNames = /^(?:budget_tokens|max_tokens|thinking_?budget|effort|thinking_?level)$/i;
 
-/** More answers to one prompt than anybody asks for. */
-const mostAnswers = 128;
+/** Some upstreams make as many answers as one asks for; of more than these the price would be no number any more. */
+const mostAnswers = 1_000_000_000;
 
 /** In any case: servers written in Go take `Max_Tokens` for `max_tokens`. */
 function meaningOf({ key }: Member): Meaning | undefined {
