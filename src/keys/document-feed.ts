@@ -100,7 +100,7 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
 
   /**
    * From the beginning, of a database that was set back to an earlier state. One that has nothing of what it had is another
-   * one, as where a damaged file was replaced: it tells nothing of keys that were issued.
+   * one, as where an empty one was put in its place: it tells nothing of keys that were issued.
    */
   async function readRewound(): Promise<void> {
     const found = new Set<string>();

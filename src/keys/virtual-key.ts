@@ -79,7 +79,7 @@ export interface KeyGrant {
   readonly team: Team | undefined;
 }
 
-export const keyKind = "key";
+export { keyKind } from "../storage/loss.ts";
 export const teamKind = "team";
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);

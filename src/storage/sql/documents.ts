@@ -72,7 +72,7 @@ function conflict({ kind, id, expectedVersion = 0 }: Named, found: StoredDocumen
 /** Takes the turn to change documents; the last of so many versions for them. */
 function* takeVersions(count: number): Steps<number> {
   yield statement(nextVersionsSql, count);
-  return numberIn((yield statement(versionSql)).rows[0], "value");
+  return yield* newestVersionSteps();
 }
 
 /** Takes the turn to change a document; what is there, once it is known to be what was expected. */
@@ -150,8 +150,13 @@ export function* listDocumentsSteps(kind: string): Steps<StoredDocument[]> {
   return rows.flatMap((row) => documentOf(row) ?? []);
 }
 
+/** The version of the last change. */
+export function* newestVersionSteps(): Steps<number> {
+  return numberIn((yield statement(versionSql)).rows[0], "value");
+}
+
 export function* changesSteps(since: number): Steps<DocumentChanges> {
-  const newest = numberIn((yield statement(versionSql)).rows[0], "value");
+  const newest = yield* newestVersionSteps();
   const { rows } = yield statement(changesSql, since);
   const changes = rows.map((row): DocumentChange => documentOf(row) ?? { ...headOf(row), isRemoved: true });
   return { changes, version: changes.at(-1)?.version ?? since, newest };
