@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Database } from "bun:sqlite";
 import { openStore } from "../../src/storage/engines.ts";
@@ -105,4 +105,21 @@ test("backup and restore move a database, and say what they did", async () => {
     "from-all.ndjson.gz.db",
     "from-copy.db.db",
   ]);
+});
+
+test("a backup that cannot be written says why, and blames its own place", async () => {
+  using temporary = temporaryFolder();
+  const cwd = temporary.path;
+  const env = { OR_DB_PATH: "audit.db" };
+  await fill(join(cwd, "audit.db"), 1);
+  writeFileSync(join(cwd, "file"), "");
+  for (const name of ["x.db", "x.ndjson.gz"]) {
+    const none = await runCli(["backup", `no/${name}`], { cwd, env });
+    expect(none.exitCode).toBe(1);
+    expect(none.stderr).toBe(`error: The backup no/${name} cannot be written: there is no folder no.\n`);
+    const inFile = await runCli(["backup", `file/${name}`], { cwd, env });
+    expect(inFile.stderr).toContain(`The backup file/${name} cannot be written: a part of its folder's path is a file`);
+    expect(none.stderr + inFile.stderr).not.toContain("audit");
+  }
+  expect(readdirSync(cwd).sort()).toEqual(["audit.db", "file"]);
 });
