@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { chmodSync } from "node:fs";
+import { damageIn } from "./damage-in.ts";
 import { checkOwnership } from "./migrations.ts";
 import { openFailure, openReason } from "./open-failure.ts";
 import { isDamage } from "./quarantine.ts";
@@ -37,8 +38,7 @@ export function checkSqliteCopy(path: string): void {
   try {
     readAnyFile(path, (database) => {
       checkOwnership(database, path);
-      const [row] = database.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").all();
-      if (row?.quick_check !== "ok") throw Object.assign(new Error("it is damaged"), { code: "SQLITE_CORRUPT" });
+      if (damageIn(database) !== null) throw Object.assign(new Error("it is damaged"), { code: "SQLITE_CORRUPT" });
     });
   } catch (error) {
     throw new Error(openReason(path, error), { cause: error });
