@@ -143,6 +143,21 @@ test("db check says of a damaged file what SQLite finds, what the gateway will d
   expect(sound.stdout).toMatch(/State +whole/);
 });
 
+test("db check says so where a database cannot be made, and leaves nothing where it can", async () => {
+  using temporary = temporaryFolder();
+  const cwd = temporary.path;
+  writeFileSync(join(cwd, "file"), "");
+  const paths = ["file/x.db", "file/more/x.db", ...(existsSync("/proc") ? ["/proc/x.db", "/proc/nope/x.db"] : [])];
+  for (const path of paths) {
+    const check = await runCli(["db", "check", "--db", path], { cwd });
+    expect([path, check.exitCode, check.stdout]).toEqual([path, 1, ""]);
+    expect(check.stderr).toContain(`The audit database ${path} cannot be opened: `);
+  }
+  const check = await runCli(["db", "check", "--db", "new/folder/x.db"], { cwd });
+  expect(check.stdout).toContain("the gateway makes it when it starts");
+  expect(readdirSync(cwd)).toEqual(["file"]);
+});
+
 test("a backup that cannot be written says why, and blames its own place", async () => {
   using temporary = temporaryFolder();
   const cwd = temporary.path;

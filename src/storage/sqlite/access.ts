@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
-import { existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { errorText } from "../../lib/error-text.ts";
 import { runAtOnce } from "../sql/steps.ts";
 import { contentsSteps } from "../sql/report.ts";
@@ -47,6 +48,15 @@ export function accessSqlite(path: string): TableAccess {
   };
 }
 
+/** Makes a file where the database would have its own, or in the first folder on the way that is there, and removes it. */
+function tryFolder(path: string): void {
+  let folder = dirname(resolve(path));
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  const trial = join(folder, `.orcestator-${process.pid}`);
+  closeSync(openSync(trial, "wx", 0o600));
+  rmSync(trial);
+}
+
 function bytesOf(path: string): number {
   const sizes = [path, `${path}-wal`].map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0);
   return sizes.reduce((sum, size) => sum + size, 0);
@@ -82,12 +92,13 @@ function reportOf(database: Database, path: string): DatabaseReport {
 }
 
 /**
- * What is in a file, which is not changed; `undefined` where there is none. Throws GatewayError when it
- * is no database of ours.
+ * What is in a file, which is not changed; `undefined` where there is none, and one can be made. Throws GatewayError when it
+ * is no database of ours, or none can be made.
  */
 export function inspectSqlite(path: string): DatabaseReport | undefined {
   try {
     if (existsSync(path)) return readAnyFile(path, (database) => reportOf(database, path));
+    tryFolder(path);
     return undefined;
   } catch (error) {
     throw openFailure(path, error);

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import { GatewayError } from "../../errors.ts";
 import { errorText } from "../../lib/error-text.ts";
 import { isDamage, wasOurs } from "./quarantine.ts";
@@ -35,6 +36,7 @@ export function openReason(path: string, error: unknown): string {
     return "it is the SQLite database of another program; it was left as it is";
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (isOurDamage(path, error)) return `the file is damaged (${code}); \`orcestator db check\` says what to do`;
+  if (code === "ENOENT" && isFolder(dirname(path))) return `no file can be made in its folder (${code})`;
   if (code.startsWith("SQLITE_CANTOPEN") && isFolder(path)) return "this is a folder";
   const known = codeReasons.find(([pattern]) => pattern.test(code))?.[1];
   const text = errorText(error);
