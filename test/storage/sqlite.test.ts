@@ -453,6 +453,19 @@ async function lossesIn(store: Store): Promise<unknown[]> {
   return (await store.documents.list("loss")).map(({ value }) => value);
 }
 
+test("of keys that were removed one is remembered for good: whoever starts later must know that there were some", async () => {
+  using temporary = temporaryFolder();
+  const { store } = storeIn(temporary.path);
+  for (const [kind, id] of ["key/a", "key/b", "team/c", "key/d", "session/e"].map((path) => path.split("/"))) {
+    await store.documents.put({ kind: kind ?? "", id: id ?? "", value: {} });
+    await store.documents.remove({ kind: kind ?? "", id: id ?? "" });
+  }
+  for (const deleted of [4, 0])
+    expect(await store.documents.forgetRemoved({ version: 0, before: Date.now() + 1 })).toMatchObject({ deleted });
+  expect((await store.documents.changesSince(0)).changes).toMatchObject([{ kind: "key", id: "d", isRemoved: true }]);
+  await store.close();
+});
+
 test("a read that meets damage puts the file aside at once, and the new one tells of the loss to whoever follows", async () => {
   using temporary = temporaryFolder();
   const { path, store: first } = storeIn(temporary.path);
