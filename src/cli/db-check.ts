@@ -5,7 +5,7 @@ import type { DatabaseReport } from "../storage/table-access.ts";
 import { databaseArguments, databaseUrlOf } from "./db-argument.ts";
 import { type Palette, palette, print, printJson } from "./output.ts";
 
-const description = `What is in the database; exit code 0 when the gateway can use it as it is, else 1
+const description = `What is in the database, and whether a file is whole; exit code 0 when the gateway can use it as it is, else 1
 
 Examples:
   orcestator db check
@@ -21,14 +21,33 @@ function sizeText(bytes: number): string {
 
 function schemaLine({ version, knownVersion }: DatabaseReport, colors: Palette): string {
   if (version === knownVersion) return `${version}, ${colors.green("up to date")}`;
+  if (version === undefined) return colors.red("cannot be read");
   const there = version === 0 ? "none yet" : `${version} of ${knownVersion}`;
   return `${colors.yellow(there)}; \`orcestator db migrate\` and the next start of the gateway bring it up to date`;
 }
 
+/** Of a file that is ours: a stranger's is refused, here as at the start. */
+function stateLines(damage: DatabaseReport["damage"], { name, colors }: { name: string; colors: Palette }): string[][] {
+  if (damage === undefined) return [];
+  if (damage === null) return [["State", colors.green("whole")]];
+  return [
+    ["State", `${colors.red("damaged")}: ${damage}`],
+    [
+      "At start",
+      `the gateway puts it aside (${name}.corrupt-<time>) as soon as it meets the damage, and starts a new one without its keys and all else`,
+    ],
+    [
+      "To do",
+      "stop the gateways that use it, move it and its -wal and -shm away, and bring a backup back: `orcestator restore <file>`",
+    ],
+  ];
+}
+
 function lines(report: DatabaseReport, { name, colors }: { name: string; colors: Palette }): string[] {
-  const { engine, bytes, rows, oldest } = report;
+  const { engine, bytes, rows, oldest, damage } = report;
   const found = [
     ["Database", `${name} (${engine})`],
+    ...stateLines(damage, { name, colors }),
     ["Schema", schemaLine(report, colors)],
     ["Size", sizeText(bytes)],
     ...Object.entries(rows ?? {}).map(([table, count]) => [table, count.toLocaleString("en-US")]),
@@ -46,9 +65,11 @@ export default defineCommand({
     const url = databaseUrlOf(args);
     const name = databaseName(url);
     const report = await inspectDatabase(url);
-    if (report === undefined || report.version !== report.knownVersion) process.exitCode = 1;
+    const isUsable = report?.version === report?.knownVersion && typeof report?.damage !== "string";
+    if (report === undefined || !isUsable) process.exitCode = 1;
     if (args.json === true) {
-      printJson({ database: name, exists: report !== undefined, ...report, oldest: report?.oldest ?? null });
+      const found = report && { ...report, version: report.version ?? null };
+      printJson({ database: name, exists: report !== undefined, ...found, oldest: report?.oldest ?? null });
       return;
     }
     if (report === undefined) print(`There is no database ${name} yet; the gateway makes it when it starts.`);

@@ -15,7 +15,7 @@ const whoMayCall = {
 
 const mostModels = 8;
 
-type Running = Pick<RunningServer, "url" | "metricsUrl" | "issuedKeys" | "keysAreKnown">;
+type Running = Pick<RunningServer, "url" | "metricsUrl" | "issuedKeys" | "keysWereIssued" | "keysAreKnown">;
 
 function accessLine({ keys, server }: LoadedConfig["config"], running: Running): string {
   const set = keys.inbound.length;
@@ -26,7 +26,10 @@ function accessLine({ keys, server }: LoadedConfig["config"], running: Running):
   const issued = running.issuedKeys();
   const counts = set > 0 ? [`${set} set`] : [];
   if (issued > 0) counts.push(`${issued} issued here`);
-  return counts.length > 0 ? `with a key (${counts.join(", ")}); nobody without` : whoMayCall[server.anonymous];
+  if (counts.length > 0) return `with a key (${counts.join(", ")}); nobody without`;
+  if (running.keysWereIssued() && !keys.reopen)
+    return "nobody until a key is issued: those that were are deleted or lost (keys.reopen)";
+  return whoMayCall[server.anonymous];
 }
 
 function databaseLine(url: string, running: Running): string {

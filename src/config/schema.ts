@@ -198,7 +198,9 @@ const keys = z.strictObject({
     .describe("Header read besides Authorization, x-api-key, api-key and x-goog-api-key"),
   reopen: flag
     .default(false)
-    .describe("Whom server.anonymous names is served without a key again once all keys that were issued are deleted"),
+    .describe(
+      "Whom server.anonymous names is served without a key again once all keys that were issued are deleted or lost",
+    ),
   overrides: z
     .enum(["none", "admin", "keys", "all"])
     .default("keys")

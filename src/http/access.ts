@@ -56,7 +56,7 @@ export interface AccessOptions {
   keyHeader: string;
   inboundKeys: KeyRing;
   /** Absent where no database holds any. */
-  virtualKeys?: Pick<KeyBook, "isLoaded" | "size" | "wereIssued" | "find" | "team"> | undefined;
+  virtualKeys?: Pick<KeyBook, "isLoaded" | "size" | "wereIssued" | "areLost" | "find" | "team"> | undefined;
   /** Whether calls without a key are served again once all keys that were issued are deleted. */
   reopen?: boolean;
   adminKeys: KeyRing;
@@ -204,8 +204,9 @@ export function createAccess(options: AccessOptions): Access {
     const how = `send ${which} as 'Authorization: Bearer <key>' or '${keyHeader}: <key>'`;
     if (isOpen()) return refuse(`${what}; ${how}, or none.`);
     if (!inboundKeys.isEmpty || virtualKeys?.size !== 0) return refuse(`${what}; ${how}.`);
+    const gone = virtualKeys.areLost ? "lost" : "deleted";
     return refuse(
-      `${what}; ${how}. All keys that were issued are deleted: to serve callers without one again, set keys.reopen to true on the server.`,
+      `${what}; ${how}. All keys that were issued are ${gone}: to serve callers without one again, set keys.reopen to true on the server.`,
     );
   }
 

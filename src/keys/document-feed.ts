@@ -105,8 +105,8 @@ export function createDocumentFeed(options: DocumentFeedOptions): DocumentFeed {
 
   /**
    * From the beginning, of a database that was set back to an earlier state. One that has nothing of what it had is another
-   * one, as where a damaged file was replaced: it tells nothing of keys that were issued. Whether it was read to its end, and
-   * not set back once more meanwhile.
+   * one, as where an empty one was put in its place: it tells nothing of keys that were issued. Whether it was read to its end,
+   * and not set back once more meanwhile.
    */
   async function readRewound(): Promise<boolean> {
     const found = new Set<string>();

@@ -1,4 +1,5 @@
 import type { DocumentChange } from "../storage/document-store.ts";
+import { lossKind } from "../storage/loss.ts";
 import { createShelf } from "./shelf.ts";
 import { hashOf, isTokenShaped } from "./token.ts";
 import { keyKind, readKey, readTeam, type Team, teamKind, type VirtualKey } from "./virtual-key.ts";
@@ -9,8 +10,10 @@ export interface KeyBook {
   readonly isLoaded: boolean;
   /** Keys, those that are disabled or expired too. */
   readonly size: number;
-  /** Whether there was ever a key, be they all deleted by now. */
+  /** Whether there was ever a key, be they all deleted or lost by now; of a database that was lost nobody knows. */
   readonly wereIssued: boolean;
+  /** The database took the place of one that was damaged or removed, and no key was issued since. */
+  readonly areLost: boolean;
   /** The key of a token, in whatever state it is; `undefined` = there is none. */
   find(token: string): VirtualKey | undefined;
   key(id: string): VirtualKey | undefined;
@@ -39,6 +42,8 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
   const teams = createShelf<Team>();
   let isLoaded = false;
   let wereIssued = false;
+  let areLost = false;
+  let lossVersion = 0;
 
   function forgetHashes(id: string): void {
     const key = keys.get(id);
@@ -50,6 +55,7 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
   function applyKey(change: DocumentChange): void {
     // The store remembers those that were removed.
     wereIssued = true;
+    areLost = false;
     const key = "value" in change ? readKey(change) : undefined;
     if ("value" in change && key === undefined)
       onProblem(`The stored key ${change.id} cannot be read: it is not taken.`);
@@ -68,6 +74,12 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
     else teams.set(team);
   }
 
+  function applyLoss(change: DocumentChange): void {
+    lossVersion = change.version;
+    areLost = "value" in change;
+    wereIssued ||= areLost;
+  }
+
   return {
     get isLoaded() {
       return isLoaded;
@@ -77,6 +89,9 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
     },
     get wereIssued() {
       return wereIssued;
+    },
+    get areLost() {
+      return areLost;
     },
     find(token) {
       if (!isTokenShaped(token)) return undefined;
@@ -91,6 +106,7 @@ export function createKeyBook({ onProblem, now = Date.now }: KeyBookOptions): Ke
     teams: (cursor) => teams.before(cursor),
     apply(change) {
       if (change.kind === keyKind && keys.isNews(change)) applyKey(change);
+      if (change.kind === lossKind && (change.version > lossVersion || change.isRewound === true)) applyLoss(change);
       if (change.kind === teamKind && teams.isNews(change)) applyTeam(change);
     },
     loaded() {

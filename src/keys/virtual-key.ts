@@ -80,7 +80,7 @@ export interface KeyGrant {
   readonly team: Team | undefined;
 }
 
-export const keyKind = "key";
+export { keyKind } from "../storage/loss.ts";
 export const teamKind = "team";
 
 /** Their ids begin with it; others that are told apart in records have none like it. */

@@ -28,6 +28,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { tailFile } from "../telemetry/tail.ts";
 import { databaseNotices } from "./database-notices.ts";
 import type { Lasting } from "./lasting.ts";
+import { lossNotices } from "./loss-notices.ts";
 import { textLimitOf } from "./text-limit.ts";
 
 /** Everything that is made from one configuration. A changed one makes another; requests stay with the one they began in. */
@@ -45,7 +46,7 @@ export interface Generation {
   retire(): void;
 }
 
-function readinessOf({ providers }: ResolvedConfig, lasting: Lasting): Readiness {
+function readinessOf({ providers, keys }: ResolvedConfig, lasting: Lasting): Readiness {
   const reasons: string[] = [];
   if (lasting.virtualKeys?.book.isLoaded === false) {
     reasons.push("The keys are not loaded yet: the database does not answer.");
@@ -53,13 +54,14 @@ function readinessOf({ providers }: ResolvedConfig, lasting: Lasting): Readiness
   if (lasting.isDraining()) reasons.push("The gateway is shutting down.");
   const usable = Object.values(providers).some(isUsable);
   if (!usable) reasons.push("No enabled provider has a credential.");
-  return { isReady: reasons.length === 0, reasons, notices: noticesOf(lasting) };
+  return { isReady: reasons.length === 0, reasons, notices: noticesOf(lasting, keys) };
 }
 
-function noticesOf({ configStatus, coordination, configuration, database }: Lasting): string[] {
+function noticesOf(lasting: Lasting, keys: ResolvedConfig["keys"]): string[] {
+  const { configStatus, coordination, configuration, database, virtualKeys } = lasting;
   const notices = [configStatus, coordination, configuration].flatMap((part) => part?.notices() ?? []);
   // A worker's parent may have met the same.
-  return [...new Set([...notices, ...databaseNotices(database)])];
+  return [...new Set([...notices, ...databaseNotices(database), ...lossNotices(virtualKeys?.book, keys)])];
 }
 
 function translationOf({ server }: ResolvedConfig, catalog: Catalog, { memory, responses }: Lasting): Translation {

@@ -32,6 +32,8 @@ export interface RunningServer {
   setupUrl(): Promise<string | undefined>;
   /** How many keys the admin API has issued, as far as it is known. */
   issuedKeys(): number;
+  /** Whether there was ever one, as far as it is known. */
+  keysWereIssued(): boolean;
   /** Whether the database has been read, so that its keys are known. `true` where there is none. */
   keysAreKnown(): boolean;
   /** What it has counted. */
@@ -194,6 +196,7 @@ export async function startServer({ config, logger, source, worker }: ServerOpti
     reload: live.reload,
     configRead: (refused) => house.lasting.configStatus.read(refused),
     issuedKeys: () => house.lasting.virtualKeys?.book.size ?? 0,
+    keysWereIssued: () => house.lasting.virtualKeys?.book.wereIssued ?? false,
     keysAreKnown: () => house.lasting.virtualKeys?.book.isLoaded ?? true,
     snapshot: () => house.lasting.metrics.snapshot(),
   };

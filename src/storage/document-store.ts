@@ -81,7 +81,8 @@ export interface DocumentStore {
   /** Changes after a version, removals too; at most 1,000 at a time. 0 = from the beginning. */
   changesSince(version: number): Promise<DocumentChanges>;
   /**
-   * Deletes what is left of documents that were removed before an instant, of the next 1,000 changes after a version. Whoever
+   * Deletes what is left of documents that were removed before an instant, of the next 1,000 changes after a version, but of
+   * one key: that there were keys is never forgotten. Whoever
    * follows changes and has not looked for longer than that must begin anew.
    */
   forgetRemoved(since: { version: number; before: number }): Promise<ForgottenRemovals>;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Database } from "bun:sqlite";
 import { openStore } from "../../src/storage/engines.ts";
@@ -105,4 +105,72 @@ test("backup and restore move a database, and say what they did", async () => {
     "from-all.ndjson.gz.db",
     "from-copy.db.db",
   ]);
+});
+
+/** Writes over a part of a file. */
+function spoil(path: string, { at, bytes }: { at: number; bytes: number }): void {
+  const all = readFileSync(path);
+  all.fill(0xff, at, at + bytes);
+  writeFileSync(path, all);
+}
+
+test("db check says of a damaged file what SQLite finds, what the gateway will do with it, and what to do", async () => {
+  using temporary = temporaryFolder();
+  const cwd = temporary.path;
+  await fill(join(cwd, "whole.db"), 1000);
+  await runCli(["backup", "backup.db", "--db", "whole.db"], { cwd });
+  const whole = readFileSync(join(cwd, "backup.db"));
+  const places = { "schema.db": [100, 20], "pages.db": [12_288, 12_288], "rows.db": [100_000, 20_000] } as const;
+  for (const [name, [at, bytes]] of Object.entries(places)) {
+    writeFileSync(join(cwd, name), whole);
+    spoil(join(cwd, name), { at, bytes });
+    const spoiled = readFileSync(join(cwd, name));
+    const check = await runCli(["db", "check", "--db", name], { cwd });
+    expect([name, check.exitCode, check.stderr]).toEqual([name, 1, ""]);
+    expect(check.stdout).toMatch(/State +damaged: \S/);
+    expect(check.stdout).toContain(`the gateway puts it aside (${name}.corrupt-<time>)`);
+    expect(check.stdout).toMatch(/To do +stop .*orcestator restore <file>/);
+    expect(check.stdout).toMatch(/Schema +(\d+, up to date|cannot be read)/);
+    const json = JSON.parse((await runCli(["db", "check", "--json", "--db", name], { cwd })).stdout);
+    expect(json).toMatchObject({ exists: true, damage: expect.stringMatching(/\w/) });
+    expect(readFileSync(join(cwd, name)).equals(spoiled)).toBe(true);
+    const backup = await runCli(["backup", "again.db", "--db", name], { cwd });
+    expect(backup.stderr).toContain("is damaged");
+    expect(existsSync(join(cwd, "again.db"))).toBe(false);
+  }
+  const sound = await runCli(["db", "check", "--db", "backup.db"], { cwd });
+  expect(sound.exitCode).toBe(0);
+  expect(sound.stdout).toMatch(/State +whole/);
+});
+
+test("db check says so where a database cannot be made, and leaves nothing where it can", async () => {
+  using temporary = temporaryFolder();
+  const cwd = temporary.path;
+  writeFileSync(join(cwd, "file"), "");
+  const paths = ["file/x.db", "file/more/x.db", ...(existsSync("/proc") ? ["/proc/x.db", "/proc/nope/x.db"] : [])];
+  for (const path of paths) {
+    const check = await runCli(["db", "check", "--db", path], { cwd });
+    expect([path, check.exitCode, check.stdout]).toEqual([path, 1, ""]);
+    expect(check.stderr).toContain(`The audit database ${path} cannot be opened: `);
+  }
+  const check = await runCli(["db", "check", "--db", "new/folder/x.db"], { cwd });
+  expect(check.stdout).toContain("the gateway makes it when it starts");
+  expect(readdirSync(cwd)).toEqual(["file"]);
+});
+
+test("a backup that cannot be written says why, and blames its own place", async () => {
+  using temporary = temporaryFolder();
+  const cwd = temporary.path;
+  const env = { OR_DB_PATH: "audit.db" };
+  await fill(join(cwd, "audit.db"), 1);
+  writeFileSync(join(cwd, "file"), "");
+  for (const name of ["x.db", "x.ndjson.gz"]) {
+    const none = await runCli(["backup", `no/${name}`], { cwd, env });
+    expect(none.exitCode).toBe(1);
+    expect(none.stderr).toBe(`error: The backup no/${name} cannot be written: there is no folder no.\n`);
+    const inFile = await runCli(["backup", `file/${name}`], { cwd, env });
+    expect(inFile.stderr).toContain(`The backup file/${name} cannot be written: a part of its folder's path is a file`);
+    expect(none.stderr + inFile.stderr).not.toContain("audit");
+  }
+  expect(readdirSync(cwd).sort()).toEqual(["audit.db", "file"]);
 });

@@ -4,16 +4,18 @@ import { configFolder } from "../config/folder.ts";
 
 interface Known {
   readonly issued?: number;
+  readonly wereIssued?: boolean;
   readonly keysAreKnown?: boolean;
 }
 
-function bannerOf(settings: string, { issued = 0, keysAreKnown = true }: Known = {}): string {
+function bannerOf(settings: string, { issued = 0, wereIssued = issued > 0, keysAreKnown = true }: Known = {}): string {
   using folder = configFolder({ "orcestator.yaml": `providers: { d: { type: dummy } }\n${settings}` });
   const loaded = folder.load({ env: { REDIS_URL: "redis://:the-redis-password@redis.example:6380" } });
   return banner(loaded, {
     url: "http://127.0.0.1:8000",
     metricsUrl: undefined,
     issuedKeys: () => issued,
+    keysWereIssued: () => wereIssued,
     keysAreKnown: () => keysAreKnown,
   });
 }
@@ -25,6 +27,14 @@ test("where keys are issued, the banner says that nobody comes in without one", 
   expect(bannerOf("keys: { inbound: [abc] }", { issued: 1 })).toContain(
     "with a key (1 set, 1 issued here); nobody without",
   );
+});
+
+test("where all keys that were issued are gone, the banner names nobody who would not be served", () => {
+  const gone = { wereIssued: true };
+  expect(bannerOf("server: { anonymous: all }", gone)).toMatch(
+    /Access\S* +nobody until a key is issued: .*keys\.reopen/,
+  );
+  expect(bannerOf("server: { anonymous: all }\nkeys: { reopen: true }", gone)).toContain("ANYONE WITHOUT A KEY");
 });
 
 test("the banner names Redis by its address, without its password", () => {

@@ -166,3 +166,27 @@ test("a key takes at most 1 KB of memory, so that a million have room", () => {
   expect(bytes).toBeGreaterThan(100);
   expect(bytes).toBeLessThan(1000);
 }, 20_000);
+
+describe("keys that are lost with their database", () => {
+  const loss = { kind: "loss", id: "database", version: 1000, updatedAt: 1, value: { was: "damaged" } };
+
+  test("were issued for all that is known, and are lost until one is issued anew or a backup is restored", () => {
+    for (const next of [keyDocument("key_2", 1001), removal("loss", "database", 1001)]) {
+      const book = bookOf();
+      expect([book.wereIssued, book.areLost]).toEqual([false, false]);
+      book.apply(loss);
+      expect([book.wereIssued, book.areLost]).toEqual([true, true]);
+      book.apply(next);
+      // All is read anew.
+      book.apply(loss);
+      expect([book.wereIssued, book.areLost]).toEqual([true, false]);
+    }
+  });
+
+  test("are lost also where they are still known here", () => {
+    const book = bookOf();
+    book.apply(keyDocument("key_1", 5));
+    book.apply(loss);
+    expect([book.size, book.areLost]).toEqual([1, true]);
+  });
+});

@@ -66,6 +66,23 @@ test("a backup takes the place of what is in a database only when that is said",
   expect(readdirSync(temporary.path).sort()).toEqual(["audit.db", "backup.db"]);
 });
 
+test("a backup brings back the keys of a database that was lost, and ends the loss", async () => {
+  using temporary = temporaryFolder();
+  const [url, next] = [urlIn(temporary.path, "audit.db"), urlIn(temporary.path, "next.db")];
+  await fill(url, 1);
+  const file = join(temporary.path, "backup.db");
+  await backupDatabase({ url, file });
+  const store = openStore({ url: next, onWarning: () => undefined });
+  await store.documents.put({ kind: "loss", id: "database", value: { was: "damaged" } });
+  await restoreDatabase({ url: next, file, force: true });
+  const { changes } = await store.documents.changesSince(0);
+  expect(changes).toMatchObject([
+    { kind: "key", id: "a", value: {} },
+    { kind: "loss", isRemoved: true },
+  ]);
+  await store.close();
+});
+
 test("what was removed before the backup is known to be removed behind it", async () => {
   using temporary = temporaryFolder();
   const [url, other] = [urlIn(temporary.path, "audit.db"), urlIn(temporary.path, "other.db")];

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -444,6 +445,111 @@ test("a file that was moved away while in use is started anew", async () => {
   await store.close();
   expect(warnings).toHaveLength(1);
   expect(count(path)).toBe(2);
+});
+
+const someKey = { kind: "key", id: "a", value: {} };
+
+async function lossesIn(store: Store): Promise<unknown[]> {
+  return (await store.documents.list("loss")).map(({ value }) => value);
+}
+
+test("of keys that were removed one is remembered for good: whoever starts later must know that there were some", async () => {
+  using temporary = temporaryFolder();
+  const { store } = storeIn(temporary.path);
+  for (const [kind, id] of ["key/a", "key/b", "team/c", "key/d", "session/e"].map((path) => path.split("/"))) {
+    await store.documents.put({ kind: kind ?? "", id: id ?? "", value: {} });
+    await store.documents.remove({ kind: kind ?? "", id: id ?? "" });
+  }
+  for (const deleted of [4, 0])
+    expect(await store.documents.forgetRemoved({ version: 0, before: Date.now() + 1 })).toMatchObject({ deleted });
+  expect((await store.documents.changesSince(0)).changes).toMatchObject([{ kind: "key", id: "d", isRemoved: true }]);
+  await store.close();
+});
+
+test("a read that meets damage puts the file aside at once, and the new one tells of the loss to whoever follows", async () => {
+  using temporary = temporaryFolder();
+  const { path, store: first } = storeIn(temporary.path);
+  await first.documents.put(someKey);
+  await first.documents.put({ ...someKey, id: "b" });
+  await first.close();
+  const bytes = readFileSync(path);
+  writeFileSync(path, Buffer.concat([bytes.subarray(0, 8192), Buffer.alloc(bytes.length - 8192, 0xff)]));
+  const { store, warnings } = storeIn(temporary.path);
+  // Whoever had seen both goes on here: no version is used again.
+  const { changes, newest } = await store.documents.changesSince(2);
+  expect(changes).toMatchObject([{ kind: "loss", value: { was: "damaged" }, version: newest }]);
+  expect(warnings).toEqual([expect.stringMatching(/is damaged: moved to .*\.corrupt-\w+, a new one was started/)]);
+  await store.close();
+  const { store: again } = storeIn(temporary.path);
+  expect(await lossesIn(again)).toEqual([{ was: "damaged" }]);
+  await again.close();
+  expect(readdirSync(temporary.path).filter((name) => !name.includes(".corrupt-"))).toEqual(["audit.db"]);
+});
+
+test("of several who meet the same damage one puts the file aside, and the others use the new one", async () => {
+  using temporary = temporaryFolder();
+  const { path, store: first } = storeIn(temporary.path);
+  await first.documents.put(someKey);
+  await first.close();
+  const bytes = readFileSync(path);
+  writeFileSync(path, Buffer.concat([bytes.subarray(0, 8192), Buffer.alloc(bytes.length - 8192, 0xff)]));
+  const all = [1, 2, 3].map(() => storeIn(temporary.path));
+  for (const { store } of all) expect(await lossesIn(store)).toEqual([{ was: "damaged" }]);
+  for (const { store } of all) await store.close();
+  expect(readdirSync(temporary.path).filter((name) => /\.corrupt-\w+$/.test(name))).toHaveLength(1);
+});
+
+test("a file that is taken away is told of in the next one where there were keys, also where somebody else made that", async () => {
+  for (const had of [true, false]) {
+    for (const isMadeByOthers of [true, false]) {
+      using temporary = temporaryFolder();
+      const { path, store } = storeIn(temporary.path);
+      await store.documents.put({ ...someKey, kind: had ? "key" : "session" });
+      await store.documents.changesSince(0);
+      renameSync(path, `${path}.old`);
+      if (isMadeByOthers) await storeIn(temporary.path).store.close();
+      expect(await lossesIn(store)).toEqual(had ? [{ was: "gone" }] : []);
+      await store.close();
+    }
+  }
+});
+
+test("a backup that is put in the place of a file in use is taken as it is", async () => {
+  using temporary = temporaryFolder();
+  const backup = storeIn(temporary.path, "backup.db");
+  await backup.store.documents.put(someKey);
+  await backup.store.close();
+  const { path, store, warnings } = storeIn(temporary.path);
+  await store.documents.put({ ...someKey, id: "b" });
+  renameSync(backup.path, path);
+  expect(await store.documents.list("key")).toMatchObject([{ id: "a" }]);
+  expect(await lossesIn(store)).toEqual([]);
+  expect(warnings).toEqual([`${path} was moved or removed while in use: the file in its place is used.`]);
+  await store.close();
+});
+
+test("no new file is told of that could not be started; records wait until it can", async () => {
+  using temporary = temporaryFolder();
+  const folder = join(temporary.path, "d");
+  const { path, store, warnings } = storeIn(folder);
+  await store.documents.put(someKey);
+  renameSync(folder, `${folder}.old`);
+  writeFileSync(folder, "");
+  expect(() => store.requests.insert([makeRecord()])).toThrow(
+    expect.objectContaining({
+      retryable: true,
+      message: expect.stringMatching(
+        /was moved or removed while in use, and a new one cannot be started: a part of its/,
+      ),
+    }),
+  );
+  expect([warnings, store.isUp()]).toEqual([[], false]);
+  rmSync(folder);
+  await store.requests.insert([makeRecord()]);
+  expect(await lossesIn(store)).toEqual([{ was: "gone" }]);
+  expect(warnings).toEqual([expect.stringContaining("a new one was started")]);
+  await store.close();
+  expect(count(path)).toBe(1);
 });
 
 test("reading statistics never creates, changes or keeps open a file", async () => {

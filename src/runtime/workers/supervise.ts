@@ -144,6 +144,7 @@ function runningServer({ held, config, lasting }: Parent, { crew, metricsServer,
     url,
     // Without a database whoever it makes would be known to one worker alone.
     issuedKeys: () => lasting.virtualKeys?.book.size ?? 0,
+    keysWereIssued: () => lasting.virtualKeys?.book.wereIssued ?? false,
     keysAreKnown: () => lasting.virtualKeys?.book.isLoaded ?? true,
     setupUrl: () => (lasting.database === undefined ? Promise.resolve(undefined) : setupUrl(lasting, url)),
     metricsUrl: metricsServer && `${urlOf(metricsServer, metricsHost, "http")}/metrics`,

@@ -1,8 +1,10 @@
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { errorText } from "../../lib/error-text.ts";
 import { accessDatabase } from "../databases.ts";
 import { databaseOf } from "../engines.ts";
 import { copySqlite } from "../sqlite/copy.ts";
+import { openReason } from "../sqlite/open-failure.ts";
 import { BackupError } from "./backup-error.ts";
 import { writePortable } from "./portable.ts";
 import type { RowCounts } from "./rows.ts";
@@ -39,6 +41,18 @@ async function write(url: string, { to, isPortable }: { to: string; isPortable: 
   }
 }
 
+/** An empty file that its owner alone may read: where none can be made, the database is not asked in vain. */
+function begin(part: string, file: string): void {
+  try {
+    if (existsSync(part)) rmSync(part);
+    closeSync(openSync(part, "wx", 0o600));
+  } catch (error) {
+    const folder = dirname(file);
+    const reason = existsSync(folder) ? openReason(file, error) : `there is no folder ${folder}`;
+    throw new BackupError(`The backup ${file} cannot be written: ${reason}.`, error);
+  }
+}
+
 /**
  * Saves a database while gateways go on using it: as a SQLite file, or as a portable one of any engine. Throws GatewayError
  * with a message for people; then there is no new file.
@@ -55,7 +69,7 @@ export async function backupDatabase({ url, file, force = false }: BackupOptions
     );
   // Beside it, so that a backup that was cut off never stands under its name.
   const part = `${file}.part`;
-  rmSync(part, { force: true });
+  begin(part, file);
   try {
     const report = await write(url, { to: part, isPortable: isPortableName(file) });
     renameSync(part, file);

@@ -30,11 +30,11 @@ async function* linesOf(read: Read, told: RowCounts): AsyncGenerator<string> {
   yield `${JSON.stringify({ end: true, rows: counts })}\n`;
 }
 
-/** Writes everything of a database, as it is at one moment, into a new file that its owner alone may read. */
+/** Writes everything of a database, as it is at one moment, into a file that is new or empty, and that its owner alone may read. */
 export async function writePortable(access: TableAccess, path: string): Promise<RowCounts> {
   const told = noRows();
   await access.snapshot((read) =>
-    pipeline(linesOf(read, told), createGzip({ level: 6 }), createWriteStream(path, { mode: 0o600, flags: "wx" })),
+    pipeline(linesOf(read, told), createGzip({ level: 6 }), createWriteStream(path, { mode: 0o600 })),
   );
   return told;
 }

@@ -52,7 +52,7 @@ export async function inspectServer({ reads, schema, address }: Server): Promise
   const state = await reads.read(() => schemaStateSteps(schema));
   const knownVersion = schema.steps.length;
   checkSchema(state, { steps: schema.steps, address });
-  const head = { engine, bytes, version: state.version, knownVersion };
+  const head = { engine, bytes, version: state.version, knownVersion, damage: undefined };
   if (state.version !== knownVersion) return { ...head, rows: undefined, oldest: undefined };
   return { ...head, ...(await reads.read(contentsSteps, patientMs)) };
 }

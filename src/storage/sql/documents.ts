@@ -7,6 +7,7 @@ import type {
   StoredDocument,
   UpdateDocuments,
 } from "../document-store.ts";
+import { keyKind } from "../loss.ts";
 import { type TableRow, tables } from "../tables.ts";
 import { type Dialect, idsInList, inIds } from "./dialect.ts";
 import { jsonText, jsonValue } from "./json-column.ts";
@@ -72,7 +73,7 @@ function conflict({ kind, id, expectedVersion = 0 }: Named, found: StoredDocumen
 /** Takes the turn to change documents; the last of so many versions for them. */
 function* takeVersions(count: number): Steps<number> {
   yield statement(nextVersionsSql, count);
-  return numberIn((yield statement(versionSql)).rows[0], "value");
+  return yield* newestVersionSteps();
 }
 
 /** Takes the turn to change a document; what is there, once it is known to be what was expected. */
@@ -150,14 +151,19 @@ export function* listDocumentsSteps(kind: string): Steps<StoredDocument[]> {
   return rows.flatMap((row) => documentOf(row) ?? []);
 }
 
+/** The version of the last change. */
+export function* newestVersionSteps(): Steps<number> {
+  return numberIn((yield statement(versionSql)).rows[0], "value");
+}
+
 export function* changesSteps(since: number): Steps<DocumentChanges> {
-  const newest = numberIn((yield statement(versionSql)).rows[0], "value");
+  const newest = yield* newestVersionSteps();
   const { rows } = yield statement(changesSql, since);
   const changes = rows.map((row): DocumentChange => documentOf(row) ?? { ...headOf(row), isRemoved: true });
   return { changes, version: changes.at(-1)?.version ?? since, newest };
 }
 
-/** Deletes what is left of removed documents, in the order of versions, up to the first change that is not old enough. */
+/** Deletes what is left of removed documents but of one key, in the order of versions, up to the first change that is not old enough. */
 export function* forgetRemovedSteps({
   version,
   before,
@@ -168,7 +174,10 @@ export function* forgetRemovedSteps({
   const { rows } = yield statement(agesSql, version);
   const young = rows.findIndex((row) => numberIn(row, "updated_at") >= before);
   const old = young === -1 ? rows : rows.slice(0, young);
-  const paths = old.filter((row) => numberIn(row, "is_removed") === 1).map((row) => textIn(row, "path"));
+  const removed = old.filter((row) => numberIn(row, "is_removed") === 1).map((row) => textIn(row, "path"));
+  // Whoever starts later must know from it that there were keys.
+  const remembered = removed.findLast((path) => path.startsWith(`${keyKind}/`));
+  const paths = removed.filter((path) => path !== remembered);
   for (let at = 0; at < paths.length; at += idsInList) {
     const { sql, values } = inIds("path", paths.slice(at, at + idsInList));
     // One that was put again meanwhile stays.

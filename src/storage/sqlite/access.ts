@@ -1,11 +1,16 @@
-import { existsSync, statSync } from "node:fs";
+import { Database } from "bun:sqlite";
+import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { errorText } from "../../lib/error-text.ts";
 import { runAtOnce } from "../sql/steps.ts";
 import { contentsSteps } from "../sql/report.ts";
 import type { DatabaseReport, TableAccess } from "../table-access.ts";
 import { openDatabase } from "./connection.ts";
+import { damageIn } from "./damage-in.ts";
 import { sqliteDialect } from "./dialect.ts";
 import { checkOwnership, migrations, schemaVersionOf } from "./migrations.ts";
 import { openFailure } from "./open-failure.ts";
+import { isDamage, wasOurs } from "./quarantine.ts";
 import { readAnyFile } from "./read-file.ts";
 import { readAtOnce, runStatement, writeAtOnce } from "./run-steps.ts";
 
@@ -43,28 +48,58 @@ export function accessSqlite(path: string): TableAccess {
   };
 }
 
+/** Makes a file where the database would have its own, or in the first folder on the way that is there, and removes it. */
+function tryFolder(path: string): void {
+  let folder = dirname(resolve(path));
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  const trial = join(folder, `.orcestator-${process.pid}`);
+  closeSync(openSync(trial, "wx", 0o600));
+  rmSync(trial);
+}
+
 function bytesOf(path: string): number {
   const sizes = [path, `${path}-wal`].map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0);
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** What is in a file, which is not changed; `undefined` where there is none. Throws GatewayError when it is no database of ours. */
-export function inspectSqlite(path: string): DatabaseReport | undefined {
-  if (!existsSync(path)) return undefined;
+/** Not asked of the file: where its schema is damaged no statement runs on it. */
+function engineName(): string {
+  const database = new Database(":memory:");
+  const [sqlite] = database.query<{ version: string }, []>("SELECT sqlite_version() AS version").all();
+  database.close();
+  return `SQLite ${sqlite?.version ?? ""}`;
+}
+
+function reportOf(database: Database, path: string): DatabaseReport {
+  const head = { engine: engineName(), bytes: bytesOf(path), knownVersion: migrations.length };
+  let found: Omit<DatabaseReport, keyof typeof head> = {
+    version: undefined,
+    rows: undefined,
+    oldest: undefined,
+    damage: undefined,
+  };
   try {
-    return readAnyFile(path, (database) => {
-      checkOwnership(database, path);
-      const version = schemaVersionOf(database);
-      const [sqlite] = database.query<{ version: string }, []>("SELECT sqlite_version() AS version").all();
-      const head = {
-        engine: `SQLite ${sqlite?.version ?? ""}`,
-        bytes: bytesOf(path),
-        version,
-        knownVersion: migrations.length,
-      };
-      if (version !== migrations.length) return { ...head, rows: undefined, oldest: undefined };
-      return { ...head, ...readAtOnce(database, contentsSteps()) };
-    });
+    checkOwnership(database, path);
+    found = { ...found, version: schemaVersionOf(database) };
+    found = { ...found, damage: damageIn(database) };
+    if (found.version === migrations.length) found = { ...found, ...readAtOnce(database, contentsSteps()) };
+  } catch (error) {
+    const isOurs = found.version !== undefined || wasOurs(path);
+    if (!isDamage(error) || !isOurs) throw error;
+    found = { ...found, damage: found.damage ?? errorText(error) };
+  }
+  return { ...head, ...found };
+}
+
+/**
+ * What is in a file, which is not changed; `undefined` where there is none, and one can be made. Throws GatewayError when it
+ * is no database of ours, or none can be made.
+ */
+export function inspectSqlite(path: string): DatabaseReport | undefined {
+  try {
+    if (existsSync(path)) return readAnyFile(path, (database) => reportOf(database, path));
+    tryFolder(path);
+    return undefined;
   } catch (error) {
     throw openFailure(path, error);
   }

@@ -20,12 +20,21 @@ export interface Connection {
   close(): void;
 }
 
+/** Does something with whichever connection is open; again with another one, where its file turns out to be damaged. */
+export type Use = <Answer>(action: (connection: Connection) => Answer) => Answer;
+
 /** While waiting for a lock SQLite holds up the whole event loop, so it may wait long only at start. */
 const startBusyMs = 5000;
 const runBusyMs = 50;
 
+/** `undefined` = there is no such file, nor perhaps its folder. */
 export function inodeOf(path: string): bigint | undefined {
-  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 export function isBusy(error: unknown): boolean {

@@ -1,7 +1,21 @@
+import type { Database } from "bun:sqlite";
 import { chmodSync } from "node:fs";
+import { damageIn } from "./damage-in.ts";
 import { checkOwnership } from "./migrations.ts";
 import { openFailure, openReason } from "./open-failure.ts";
+import { isDamage } from "./quarantine.ts";
 import { readAnyFile } from "./read-file.ts";
+
+/** The file that is written is to blame, not the one that is read. */
+class CopyError extends Error {}
+
+function writeCopy(database: Database, { from, to }: { from: string; to: string }): void {
+  try {
+    database.query("VACUUM INTO ?").run(to);
+  } catch (error) {
+    throw isDamage(error) ? openFailure(from, error) : new CopyError(openReason(to, error), { cause: error });
+  }
+}
 
 /** Copies a database, as it is at one moment, into a new file that its owner alone may read. Others go on using it. */
 export function copySqlite(from: string, to: string): void {
@@ -10,9 +24,10 @@ export function copySqlite(from: string, to: string): void {
       checkOwnership(database, from);
       // The copy is another file: only this one must not be changed.
       database.run("PRAGMA query_only = OFF");
-      database.query("VACUUM INTO ?").run(to);
+      writeCopy(database, { from, to });
     });
   } catch (error) {
+    if (error instanceof CopyError) throw error;
     throw openFailure(from, error);
   }
   chmodSync(to, 0o600);
@@ -23,8 +38,7 @@ export function checkSqliteCopy(path: string): void {
   try {
     readAnyFile(path, (database) => {
       checkOwnership(database, path);
-      const [row] = database.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").all();
-      if (row?.quick_check !== "ok") throw Object.assign(new Error("it is damaged"), { code: "SQLITE_CORRUPT" });
+      if (damageIn(database) !== null) throw Object.assign(new Error("it is damaged"), { code: "SQLITE_CORRUPT" });
     });
   } catch (error) {
     throw new Error(openReason(path, error), { cause: error });

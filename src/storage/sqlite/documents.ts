@@ -3,11 +3,11 @@ import { errorText } from "../../lib/error-text.ts";
 import { documentsAndAudit } from "../sql/documents-and-audit.ts";
 import type { Steps } from "../sql/steps.ts";
 import type { Store } from "../store.ts";
-import { type Connection, isBusy } from "./connection.ts";
+import { isBusy, type Use } from "./connection.ts";
 import { sqliteDialect } from "./dialect.ts";
 
 interface SqliteDocumentsOptions {
-  current: () => Connection;
+  use: Use;
   now: () => number;
 }
 
@@ -34,8 +34,8 @@ async function whenFree<Answer>(action: () => Answer): Promise<Answer> {
   }
 }
 
-export function sqliteDocuments({ current, now }: SqliteDocumentsOptions): Pick<Store, "documents" | "audit"> {
-  const read = <Answer>(steps: () => Steps<Answer>) => whenFree(() => current().read(steps()));
-  const write = <Answer>(steps: () => Steps<Answer>) => whenFree(() => current().write(steps()));
+export function sqliteDocuments({ use, now }: SqliteDocumentsOptions): Pick<Store, "documents" | "audit"> {
+  const read = <Answer>(steps: () => Steps<Answer>) => whenFree(() => use((file) => file.read(steps())));
+  const write = <Answer>(steps: () => Steps<Answer>) => whenFree(() => use((file) => file.write(steps())));
   return documentsAndAudit({ read, write, dialect: sqliteDialect, now });
 }

@@ -1,11 +1,14 @@
 import type { RequestRecord } from "../../telemetry/request-record.ts";
+import { hadKeysSteps } from "../sql/loss.ts";
 import type { Store } from "../store.ts";
-import { type Connection, openConnection } from "./connection.ts";
-import { openFailure } from "./open-failure.ts";
+import { type Connection, inodeOf, openConnection } from "./connection.ts";
 import { sqliteDocuments } from "./documents.ts";
-import { isDamage, quarantine, wasOurs } from "./quarantine.ts";
+import { openFailure } from "./open-failure.ts";
+import { isDamage, wasOurs } from "./quarantine.ts";
 import { sqliteRequests } from "./requests.ts";
 import { openSqliteResponseStore } from "./responses.ts";
+import { openAfterGone, replaceDamaged, type StartAnewOptions } from "./start-anew.ts";
+import { watchedForKeys } from "./watch-keys.ts";
 
 export interface SqliteStoreOptions {
   path: string;
@@ -21,26 +24,26 @@ function isRefused(error: unknown): boolean {
   return error instanceof Error && "code" in error && refusedCode.test(String(error.code));
 }
 
-function openOrReplace(options: SqliteStoreOptions): Connection {
-  const { path, onWarning } = options;
+function openOrReplace(options: StartAnewOptions): Connection {
+  const { path } = options;
   try {
     return openConnection(options);
   } catch (error) {
     if (!isDamage(error)) throw error;
   }
+  const inode = inodeOf(path);
   try {
     // Another worker may have met the same damage and put a new file in place by now.
     return openConnection(options);
   } catch (error) {
     if (!isDamage(error)) throw error;
-    const moved = quarantine(path);
-    onWarning(`${path} is damaged or no SQLite database: moved to ${moved}, a new one was started`);
+    replaceDamaged(options, { inode, what: "is damaged or no SQLite database" });
     return openConnection(options);
   }
 }
 
 /** A wrong path is a mistake of the configuration: nothing that is not ours is moved, and the owner hears of it at once. */
-function openAtStart(options: SqliteStoreOptions): Connection {
+function openAtStart(options: StartAnewOptions): Connection {
   const { path } = options;
   try {
     return openConnection(options);
@@ -54,13 +57,28 @@ function openAtStart(options: SqliteStoreOptions): Connection {
   }
 }
 
+/** Whether a file that was taken away knows of keys; where it cannot be asked, it may. */
+function mayKnowKeys(connection: Connection): boolean {
+  try {
+    return connection.read(hadKeysSteps());
+  } catch {
+    return true;
+  }
+}
+
 /**
- * Requests in one SQLite file (WAL). Calls are synchronous and short; a damaged file is put aside and replaced.
+ * Requests in one SQLite file (WAL). Calls are synchronous and short; a damaged file is put aside and replaced by one that
+ * tells of the loss.
  * Throws a GatewayError with a message for people when the file cannot be had.
  */
-export function openSqliteStore(options: SqliteStoreOptions): Store {
-  const { path, onWarning, now = Date.now } = options;
+export function openSqliteStore({ now = Date.now, ...rest }: SqliteStoreOptions): Store {
+  const options: StartAnewOptions = { ...rest, now };
+  const { path } = options;
   let connection: Connection | undefined = openAtStart(options);
+  /** The file was taken away while it was in use, and none is open in its place yet. */
+  let gone: { readonly hadKeys: boolean } | undefined;
+  /** Whether it knows of keys; `undefined` = nobody has looked yet. */
+  let hasKeys: boolean | undefined;
   let isWritten = true;
 
   function letGo(): void {
@@ -72,38 +90,50 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     connection = undefined;
   }
 
+  function open(): Connection {
+    const openHere = () => openOrReplace(options);
+    return gone === undefined ? openHere() : openAfterGone({ ...options, ...gone, open: openHere });
+  }
+
   function current(): Connection {
     if (connection !== undefined && !connection.isInPlace()) {
+      gone = { hadKeys: hasKeys ?? mayKnowKeys(connection) };
       letGo();
-      onWarning(`${path} was moved or removed while in use: a new one was started`);
     }
-    connection ??= openOrReplace(options);
+    connection ??= open();
+    gone = undefined;
     return connection;
   }
 
-  function insert(records: readonly RequestRecord[]): void {
+  /** Lets go of a file that is damaged; whether nobody has put another one in its place. */
+  function leaveDamaged(error: unknown): boolean {
+    if (!isDamage(error)) throw error;
+    const isHere = connection?.isInPlace() !== false;
+    letGo();
+    return isHere;
+  }
+
+  /** Does it with a sound file: one that turns out to be damaged is put aside. */
+  function use<Answer>(action: (connection: Connection) => Answer): Answer {
     try {
-      current().insert(records);
-      return;
+      return action(current());
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      letGo();
+      leaveDamaged(error);
     }
+    const inode = inodeOf(path);
     try {
-      current().insert(records);
+      return action(current());
     } catch (error) {
-      if (!isDamage(error)) throw error;
       // The header is sound, so opening alone did not show the damage.
-      letGo();
-      onWarning(`${path} is damaged: moved to ${quarantine(path)}, a new one was started`);
-      current().insert(records);
+      if (leaveDamaged(error)) replaceDamaged(options, { inode, what: "is damaged" });
+      return action(current());
     }
   }
 
-  function watchedInsert(records: readonly RequestRecord[]): void {
+  function insert(records: readonly RequestRecord[]): void {
     isWritten = false;
     try {
-      insert(records);
+      use((file) => file.insert(records));
       isWritten = true;
     } catch (error) {
       isWritten = isRefused(error);
@@ -111,9 +141,12 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     }
   }
 
+  const { documents, audit } = sqliteDocuments({ use, now });
+
   return {
-    requests: sqliteRequests({ current, insert: watchedInsert, now }),
-    ...sqliteDocuments({ current, now }),
+    requests: sqliteRequests({ use, insert, now }),
+    documents: watchedForKeys(documents, (areKeys) => (hasKeys = areKeys || hasKeys === true)),
+    audit,
     responses: (responses) => openSqliteResponseStore({ ...responses, path }),
     ready: () => Promise.resolve(true),
     isUp: () => isWritten,

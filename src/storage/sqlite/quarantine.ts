@@ -22,17 +22,24 @@ export function wasOurs(path: string): boolean {
   return page.indexOf("SQLite format 3\0") === 0 && page.includes("CREATE TABLE requests");
 }
 
+const logSuffixes = ["-wal", "-shm"];
+
+/** Removes the write-ahead log of a database that is not there: it would be replayed into the next one of that name. */
+export function removeLogs(path: string): void {
+  for (const suffix of logSuffixes) rmSync(path + suffix, { force: true });
+}
+
 /** Renames a database to `<path>.corrupt-<timestamp>`, its write-ahead log with it so that it can be repaired, and returns the new path. */
 export function quarantine(path: string): string {
   const target = `${path}.corrupt-${new Date().toISOString().replaceAll(/[-:.]/g, "")}`;
   renameSync(path, target);
-  for (const suffix of ["-wal", "-shm"]) {
+  for (const suffix of logSuffixes) {
     try {
       renameSync(path + suffix, target + suffix);
     } catch {
-      // Left behind, the log of the old file would be replayed into the new one.
-      rmSync(path + suffix, { force: true });
+      // There is none, or it cannot be moved.
     }
   }
+  removeLogs(path);
   return target;
 }

@@ -5,26 +5,26 @@ import { deleteTotalsSteps } from "../sql/old-totals.ts";
 import { boundarySteps, deleteBeforeSteps, findSteps, sizeSteps } from "../sql/requests.ts";
 import { statisticsSteps } from "../sql/statistics.ts";
 import type { RequestStore } from "../store.ts";
-import type { Connection } from "./connection.ts";
+import type { Use } from "./connection.ts";
 
 interface SqliteRequestsOptions {
-  current: () => Connection;
+  use: Use;
   insert: (records: readonly RequestRecord[]) => void;
   now: () => number;
 }
 
 /** Answers at once: the event loop stands still meanwhile, so everything here is short. */
-export function sqliteRequests({ current, insert, now }: SqliteRequestsOptions): RequestStore {
+export function sqliteRequests({ use, insert, now }: SqliteRequestsOptions): RequestStore {
   return {
     insert,
-    find: (id) => current().read(findSteps(id)),
-    last: () => current().last(),
-    statistics: (query) => current().read(statisticsSteps(query, now())),
-    keyTotals: (key, since) => current().read(keyTotalsSteps(key, since)),
-    list: (query) => current().read(listSteps(query)),
-    deleteBefore: (instant) => current().write(deleteBeforeSteps(instant)),
-    deleteTotalsBefore: (instant) => current().write(deleteTotalsSteps(instant)),
-    size: () => current().read(sizeSteps()),
-    boundaryOf: (maxBytes) => current().read(boundarySteps(maxBytes, now())),
+    find: (id) => use((file) => file.read(findSteps(id))),
+    last: () => use((file) => file.last()),
+    statistics: (query) => use((file) => file.read(statisticsSteps(query, now()))),
+    keyTotals: (key, since) => use((file) => file.read(keyTotalsSteps(key, since))),
+    list: (query) => use((file) => file.read(listSteps(query))),
+    deleteBefore: (instant) => use((file) => file.write(deleteBeforeSteps(instant))),
+    deleteTotalsBefore: (instant) => use((file) => file.write(deleteTotalsSteps(instant))),
+    size: () => use((file) => file.read(sizeSteps())),
+    boundaryOf: (maxBytes) => use((file) => file.read(boundarySteps(maxBytes, now()))),
   };
 }
