@@ -77,6 +77,31 @@ test("an import shows what changes, and changes nothing when that is all that is
   expect([back.exitCode, Object.keys(house.config().providers)]).toEqual([0, ["filed"]]);
 });
 
+test("keys of a document that nobody asked for are told, and how they come too", async () => {
+  const by = { actor: "admin", address: undefined };
+  const keys = house.virtualKeys?.admin.keys;
+  const ids = [];
+  for (const name of ["one", "two"]) ids.push((await keys?.create({ name, enabled: true }, by))?.id ?? "");
+  await config(["export", "--secrets", "--keys", "--out", "full.json"]);
+  for (const id of ids) await keys?.remove(id, by);
+  const told = "Left alone: 2 virtual keys and 0 teams of the document; ";
+  const without = await config(["import", "full.json"]);
+  expect([without.exitCode, without.stdout, without.stderr]).toEqual([
+    0,
+    "Nothing has changed.\n",
+    `${told}with --keys they are imported too\n`,
+  ]);
+  const asFile = await config(["import", "full.json", "--out", "full.yaml"]);
+  expect([asFile.exitCode, asFile.stderr]).toEqual([0, `${told}a configuration file holds none\n`]);
+  const whole = await config(["import", "full.json", "--keys"]);
+  expect([whole.exitCode, whole.stdout, whole.stderr]).toEqual([
+    0,
+    "2 keys and teams were written.\nNothing else has changed.\n",
+    "",
+  ]);
+  expect(ids.map((id) => house.virtualKeys?.book.key(id)?.name)).toEqual(["one", "two"]);
+});
+
 test("mistakes are told in the gateway's words, or in the file's", async () => {
   await Bun.write(join(folder.path, "bad.json"), '{"providers": {"mine": {"type": "nonsense"}}}');
   const bad = await config(["import", "bad.json"]);

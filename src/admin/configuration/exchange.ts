@@ -12,6 +12,7 @@ import {
   type ImportQuery,
 } from "../contract/config.ts";
 import type { Change, Changes } from "./changes.ts";
+import { unaskedKeys } from "./document-keys.ts";
 import { exportedConfig } from "./exported-config.ts";
 import { planImport } from "./import-plan.ts";
 import { exportKeys, type KeptKeys, planKeys } from "./kept-keys.ts";
@@ -88,7 +89,8 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
       changes.alone(async () => {
         const isExport = isPlainObject(document["config"]);
         const tree = isExport ? (document["config"] as Fields) : document;
-        const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
+        const isAsked = include.includes("keys");
+        const wanted = isExport && isAsked ? (document as Partial<KeptKeys>) : {};
         // From here to the first write nothing is waited for, so that what is written is what was checked.
         const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
         const plan = planImport(changes, { tree, replace }, rules);
@@ -117,7 +119,10 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
           })),
           ignored: [...plan.ignored],
           keys: puts.length,
-          warnings: after.warnings.filter((warning) => !before.warnings.includes(warning)),
+          warnings: [
+            ...(isExport && !isAsked ? unaskedKeys(document) : []),
+            ...after.warnings.filter((warning) => !before.warnings.includes(warning)),
+          ],
         };
       }),
   };
