@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { defineCommand } from "citty";
 import { maskedPlaces } from "../admin/configuration/masked-secrets.ts";
-import { type ConfigImportResult, configImportResultSchema, exportFormat } from "../admin/contract/config.ts";
+import { type ConfigImportResult, exportFormat } from "../admin/contract/config.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { renderYaml } from "../config/import/render-yaml.ts";
 import { literal } from "../config/import/part.ts";
@@ -11,8 +11,9 @@ import { isPlainObject, pathText } from "../config/path.ts";
 import { substitute } from "../config/substitute.ts";
 import { counted } from "../lib/counted.ts";
 import { listed } from "../lib/listed.ts";
-import { adminArguments, askAdmin } from "./admin-api.ts";
+import { adminArguments } from "./admin-api.ts";
 import { checkImport } from "./import-check.ts";
+import { importDocument } from "./import-document.ts";
 import { writeFiles } from "./init-files.ts";
 import { CliError, palette, print, printable, printJson, printNote, table, usageError } from "./output.ts";
 
@@ -127,15 +128,10 @@ export default defineCommand({
       writeFile(document, { out: args.out, force: args.force === true });
       return;
     }
-    const query = new URLSearchParams({
-      dryRun: String(args["dry-run"] === true),
-      replace: String(args.replace === true),
-      ...(args.keys === true && { include: "keys" }),
-    });
-    const path = `/api/config/import?${query.toString()}`;
-    const sent = args.keys === true ? document : withoutKeys(document, "with --keys they are imported too");
-    const body = await askAdmin(args, { method: "POST", path, body: sent });
-    if (args.json === true) printJson(body);
-    else show(configImportResultSchema.parse(body));
+    const wishes = { dryRun: args["dry-run"] === true, replace: args.replace === true, keys: args.keys === true };
+    const sent = wishes.keys ? document : withoutKeys(document, "with --keys they are imported too");
+    const done = await importDocument(args, sent, wishes);
+    if (args.json === true) printJson(done);
+    else show(done);
   },
 });

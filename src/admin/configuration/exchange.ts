@@ -12,10 +12,10 @@ import {
   type ImportQuery,
 } from "../contract/config.ts";
 import type { Change, Changes } from "./changes.ts";
-import { unaskedKeys } from "./document-keys.ts";
+import { documentKeys, unaskedKeys } from "./document-keys.ts";
 import { exportedConfig } from "./exported-config.ts";
 import { planImport } from "./import-plan.ts";
-import { exportKeys, type KeptKeys, planKeys } from "./kept-keys.ts";
+import { exportKeys, planKeys } from "./kept-keys.ts";
 import { modelRules } from "./models.ts";
 import { providerRules } from "./providers.ts";
 import type { Fields } from "./written-entry.ts";
@@ -90,7 +90,7 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
         const isExport = isPlainObject(document["config"]);
         const tree = isExport ? (document["config"] as Fields) : document;
         const isAsked = include.includes("keys");
-        const wanted = isExport && isAsked ? (document as Partial<KeptKeys>) : {};
+        const wanted = isExport && isAsked ? documentKeys(document) : {};
         // From here to the first write nothing is waited for, so that what is written is what was checked.
         const puts = store === undefined ? [] : await planKeys(store.documents, wanted);
         const plan = planImport(changes, { tree, replace }, rules);

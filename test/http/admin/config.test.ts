@@ -291,6 +291,21 @@ describe("an import", () => {
     expect([status, told]).toEqual([503, ["config.import"]]);
   });
 
+  test("of more keys than are taken at once says how they come in parts, and is no matter where nobody asked for them", async () => {
+    const value = { name: "x", hash: "0".repeat(64), last4: "abcd", createdAt: 1, enabled: true };
+    const keys = Array.from({ length: 10_001 }, (_, at) => ({ id: `key_${String(at).padStart(24, "0")}`, value }));
+    const document = { config: { limits: { queue: { size: 9 } } }, keys };
+    const refused = await ask("POST", "/api/config/import?include=keys", document);
+    expect([refused.status, messageOf(refused)]).toEqual([
+      400,
+      "`keys` has 10001 entries, and at most 10000 are taken at a time: send them in parts, each with an empty `config`, as `orcestator config import --keys` does.",
+    ]);
+    expect(house.config().limits.queue.size).toBe(5);
+    const { status, body } = await ask("POST", "/api/config/import", document);
+    expect([status, body["warnings"]]).toEqual([200, [expect.stringContaining("10001 virtual keys")]]);
+    expect(house.config().limits.queue.size).toBe(9);
+  });
+
   test("brings no key that is none", async () => {
     for (const key of [
       { id: "admin", value: {} },
