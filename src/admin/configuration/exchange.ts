@@ -102,7 +102,11 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
         const differences = configDifferences(before.config, after.config);
         let written: number | undefined;
         try {
-          if (!dryRun) await keep({ all, puts }, (keys) => void (written = keys));
+          if (!dryRun) {
+            await keep({ all, puts }, (keys) => void (written = keys));
+            // One that changes nothing was made all the same.
+            written ??= 0;
+          }
         } finally {
           if (written !== undefined) {
             const places = changedPlaces(differences, { before: before.config, after: after.config });

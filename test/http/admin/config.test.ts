@@ -252,6 +252,19 @@ describe("an import", () => {
     expect(house.virtualKeys?.book.find(token)).toBeUndefined();
   });
 
+  test("that changes nothing is written down too, and a try is not", async () => {
+    const last = async (): Promise<unknown> => (await store.audit.list({ limit: 1 })).entries[0];
+    const { body } = await ask("GET", "/api/config/export");
+    await ask("POST", "/api/config/import?dryRun=true", body);
+    expect(await last()).toMatchObject({ action: "config.export" });
+    await ask("POST", "/api/config/import", body);
+    expect(await last()).toMatchObject({
+      action: "config.import",
+      actor: "admin",
+      after: { places: [], keys: 0, replace: false },
+    });
+  });
+
   test("that cannot be kept brings no keys", async () => {
     using there = openKeyStore();
     using other = await startConfigHouse({ store: there.store, file, box: null });
