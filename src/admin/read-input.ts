@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { pathText, valueAt } from "../config/path.ts";
-import { issuesOf, issueText } from "../config/schema-problems.ts";
+import { issuesIn, issueText } from "../config/schema-problems.ts";
 import { type GatewayError, invalidRequest } from "../errors.ts";
 import { nearest } from "../lib/nearest.ts";
 
@@ -26,7 +26,7 @@ function unknownField(key: string, path: readonly PropertyKey[], known: readonly
 }
 
 function refusal(error: z.core.$ZodError, value: unknown, known: readonly string[]): GatewayError {
-  const issues = error.issues.flatMap(issuesOf);
+  const issues = issuesIn(error);
   const problems = issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownField(key, issue.path, known));
     return [complaint(issue, value)];
