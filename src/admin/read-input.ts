@@ -14,7 +14,11 @@ function placeOf(path: readonly PropertyKey[]): string {
 /** What is wrong, as a sentence without its full stop; values are not quoted: they may be secrets. */
 function complaint(issue: z.core.$ZodIssue, value: unknown): string {
   const subject = issue.path.length === 0 ? "The body" : `\`${placeOf(issue.path)}\``;
-  if (issue.code === "invalid_key") return `${subject} is no name that can be used here`;
+  if (issue.code === "invalid_key") {
+    // A schema's own words, as those that `issueText` takes over.
+    const why = issue.issues.find(({ message }) => message.startsWith("must "))?.message;
+    return `${subject} is no name that can be used here${why === undefined ? "" : `: it ${why}`}`;
+  }
   const text = issueText(issue, valueAt(value, issue.path));
   return `${subject} ${/^(?:must|is missing)/.test(text) ? text : `is not valid: ${text}`}`;
 }
