@@ -102,9 +102,10 @@ test("keys of a document that nobody asked for are told, and how they come too",
   expect(ids.map((id) => house.virtualKeys?.book.key(id)?.name)).toEqual(["one", "two"]);
 });
 
+const id = (at: number): string => String(at).padStart(24, "0");
+const hash = (at: number): string => at.toString(16).padStart(64, "0");
+
 test("more keys than one request takes are imported all the same, and what was changed is taken back once", async () => {
-  const id = (at: number): string => String(at).padStart(24, "0");
-  const hash = (at: number): string => at.toString(16).padStart(64, "0");
   const teams = [{ id: `team_${id(1)}`, value: { name: "t", createdAt: 1 } }];
   const keys = Array.from({ length: 2100 }, (_, at) => ({
     id: `key_${id(at)}`,

@@ -24,6 +24,7 @@ test.skipIf(process.platform === "win32")("so is a socket that is not there", as
   using folder = temporaryFolder();
   const path = join(folder.path, "redis.sock");
   expect(await whyUnconnected(`redis+unix://${path}`, waitMs)).toBe("there is no such socket");
-  using _server = Bun.listen({ unix: path, socket: { data: () => undefined } });
+  const server = Bun.listen({ unix: path, socket: { data: () => undefined } });
   expect(await whyUnconnected(`redis+unix://${path}`, waitMs)).toContain("a server answers there");
+  server.stop(true);
 });
