@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { pathText, valueAt } from "../config/path.ts";
-import { issuesOf, issueText } from "../config/schema-problems.ts";
+import { issuesIn, issueText } from "../config/schema-problems.ts";
 import { type GatewayError, invalidRequest } from "../errors.ts";
 import { nearest } from "../lib/nearest.ts";
 
@@ -14,7 +14,11 @@ function placeOf(path: readonly PropertyKey[]): string {
 /** What is wrong, as a sentence without its full stop; values are not quoted: they may be secrets. */
 function complaint(issue: z.core.$ZodIssue, value: unknown): string {
   const subject = issue.path.length === 0 ? "The body" : `\`${placeOf(issue.path)}\``;
-  if (issue.code === "invalid_key") return `${subject} is no name that can be used here`;
+  if (issue.code === "invalid_key") {
+    // A schema's own words, as those that `issueText` takes over.
+    const why = issue.issues.find(({ message }) => message.startsWith("must "))?.message;
+    return `${subject} is no name that can be used here${why === undefined ? "" : `: it ${why}`}`;
+  }
   const text = issueText(issue, valueAt(value, issue.path));
   return `${subject} ${/^(?:must|is missing)/.test(text) ? text : `is not valid: ${text}`}`;
 }
@@ -26,7 +30,7 @@ function unknownField(key: string, path: readonly PropertyKey[], known: readonly
 }
 
 function refusal(error: z.core.$ZodError, value: unknown, known: readonly string[]): GatewayError {
-  const issues = error.issues.flatMap(issuesOf);
+  const issues = issuesIn(error);
   const problems = issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownField(key, issue.path, known));
     return [complaint(issue, value)];

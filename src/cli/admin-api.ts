@@ -22,9 +22,11 @@ interface AdminRequest {
   readonly body?: unknown;
   /** What to say where the gateway says that there is no such thing. */
   readonly missing?: string;
+  /** How long the answer may take; 15 s unless told. */
+  readonly timeoutMs?: number;
 }
 
-const timeoutMs = 15_000;
+const usualTimeoutMs = 15_000;
 
 function tokenFor(args: AdminArguments): string {
   const found = adminTokenFor(args);
@@ -42,7 +44,10 @@ async function reach(request: JsonRequest): Promise<JsonReply> {
 }
 
 /** Asks a gateway's admin API; the body of its answer. Rejects with CliError in the gateway's own words. */
-export async function askAdmin(args: AdminArguments, { method, path, body, missing }: AdminRequest): Promise<unknown> {
+export async function askAdmin(
+  args: AdminArguments,
+  { method, path, body, missing, timeoutMs = usualTimeoutMs }: AdminRequest,
+): Promise<unknown> {
   const url = gatewayUrl(args);
   const token = tokenFor(args);
   const reply = await reach({

@@ -15,6 +15,9 @@ Examples:
   orcestator config export --secrets --keys --out everything.json
   orcestator config export --local                 of the files here, without a gateway`;
 
+/** With all keys it may be many megabytes. */
+const timeoutMs = 120_000;
+
 /** As a gateway that starts here would tell it. */
 function localExport(configPath: string | undefined, hasSecrets: boolean): ConfigExport {
   const loaded = loadConfig({ configPath, needsCredential: false });
@@ -38,7 +41,9 @@ export default defineCommand({
     if (local && keys) throw usageError("--keys: virtual keys are known to a running gateway only; leave --local out");
     const query = new URLSearchParams({ secrets: String(secrets), ...(keys && { include: "keys" }) });
     const path = `/api/config/export?${query.toString()}`;
-    const document = local ? localExport(args.config, secrets) : await askAdmin(args, { method: "GET", path });
+    const document = local
+      ? localExport(args.config, secrets)
+      : await askAdmin(args, { method: "GET", path, timeoutMs });
     if (out === undefined) {
       printJson(document);
       return;

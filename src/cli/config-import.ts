@@ -2,16 +2,18 @@ import { existsSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { defineCommand } from "citty";
 import { maskedPlaces } from "../admin/configuration/masked-secrets.ts";
-import { type ConfigImportResult, configImportResultSchema, exportFormat } from "../admin/contract/config.ts";
+import { type ConfigImportResult, exportFormat } from "../admin/contract/config.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { renderYaml } from "../config/import/render-yaml.ts";
 import { literal } from "../config/import/part.ts";
 import { parseConfigFile } from "../config/parse-file.ts";
 import { isPlainObject, pathText } from "../config/path.ts";
 import { substitute } from "../config/substitute.ts";
+import { counted } from "../lib/counted.ts";
 import { listed } from "../lib/listed.ts";
-import { adminArguments, askAdmin } from "./admin-api.ts";
+import { adminArguments } from "./admin-api.ts";
 import { checkImport } from "./import-check.ts";
+import { importDocument } from "./import-document.ts";
 import { writeFiles } from "./init-files.ts";
 import { CliError, palette, print, printable, printJson, printNote, table, usageError } from "./output.ts";
 
@@ -38,6 +40,17 @@ function readDocument(path: string): Tree {
   return tree["format"] === exportFormat || isPlainObject(tree["config"]) ? tree : withVariables(tree);
 }
 
+/** An export but for its virtual keys and teams, which are told: nobody should believe that they came along. */
+function withoutKeys(document: Tree, advice: string): Tree {
+  if (!isPlainObject(document["config"])) return document;
+  const { keys, teams, ...rest } = document;
+  const [keyCount, teamCount] = [keys, teams].map((part) => (Array.isArray(part) ? part.length : 0));
+  if (!keyCount && !teamCount) return document;
+  const found = `${counted(keyCount ?? 0, "virtual key")} and ${counted(teamCount ?? 0, "team")}`;
+  printNote(`Left alone: ${found} of the document; ${advice}`);
+  return rest;
+}
+
 function withLiterals(value: unknown): unknown {
   if (typeof value === "string") return literal(value);
   if (Array.isArray(value)) return value.map(withLiterals);
@@ -59,7 +72,7 @@ function writeFile(document: Tree, { out, force }: { out: string; force: boolean
   if (!/^\.(?:ya?ml|json)$/i.test(extname(path)))
     throw usageError(`--out ${out}: the name must end in .yaml, .yml or .json`);
   if (existsSync(path) && !force) throw new CliError(`${path} exists already; add --force to overwrite it`);
-  const { config } = document;
+  const { config } = withoutKeys(document, "a configuration file holds none");
   const tree = withLiterals(isPlainObject(config) ? config : document) as Tree;
   refuseMasks(tree);
   const yaml = renderYaml(tree, { title: "Made by `orcestator config import`", notes: [] });
@@ -82,7 +95,8 @@ function show({ dryRun, differences, ignored, keys, warnings }: ConfigImportResu
     printNote(`Left alone, only the gateway's file or environment can say it: ${ignored.map(printable).join(", ")}`);
   if (keys > 0) print(`${keys} keys and teams ${dryRun ? "would be" : "were"} written.`);
   if (differences.length === 0) {
-    print(dryRun ? "Nothing else would change." : "Nothing else has changed.");
+    const what = keys > 0 ? "Nothing else" : "Nothing";
+    print(dryRun ? `${what} would change.` : `${what} has changed.`);
     return;
   }
   const columns = [
@@ -114,14 +128,10 @@ export default defineCommand({
       writeFile(document, { out: args.out, force: args.force === true });
       return;
     }
-    const query = new URLSearchParams({
-      dryRun: String(args["dry-run"] === true),
-      replace: String(args.replace === true),
-      ...(args.keys === true && { include: "keys" }),
-    });
-    const path = `/api/config/import?${query.toString()}`;
-    const body = await askAdmin(args, { method: "POST", path, body: document });
-    if (args.json === true) printJson(body);
-    else show(configImportResultSchema.parse(body));
+    const wishes = { dryRun: args["dry-run"] === true, replace: args.replace === true, keys: args.keys === true };
+    const sent = wishes.keys ? document : withoutKeys(document, "with --keys they are imported too");
+    const done = await importDocument(args, sent, wishes);
+    if (args.json === true) printJson(done);
+    else show(done);
   },
 });

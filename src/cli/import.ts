@@ -5,6 +5,7 @@ import { importConfig, systems, type Imported, type System } from "../config/imp
 import { renderYaml } from "../config/import/render-yaml.ts";
 import { configFileNames } from "../config/parse-file.ts";
 import { isPlainObject } from "../config/path.ts";
+import { counted } from "../lib/counted.ts";
 import { checkImport, type ImportCheck } from "./import-check.ts";
 import { writeFiles } from "./init-files.ts";
 import { CliError, palette, print, printable, printJson, printNote, usageError } from "./output.ts";
@@ -80,10 +81,10 @@ function render({ tree, notes, from, files }: Imported, { isJson }: Destination)
   return renderYaml(tree, { title: `Made by \`orcestator import\` from ${systemNames[from]}'s ${source}`, notes });
 }
 
-function counted(names: readonly string[], what: string): string {
+function named(names: readonly string[], what: string): string {
   const shown = names.slice(0, 12).map(printable).join(", ");
   const more = names.length > 12 ? ", …" : "";
-  return `${names.length} ${what}${names.length === 1 ? "" : "s"}${names.length === 0 ? "" : ` (${shown}${more})`}`;
+  return `${counted(names.length, what)}${names.length === 0 ? "" : ` (${shown}${more})`}`;
 }
 
 /** Names that clients may ask for: declared, or offered by a provider. */
@@ -104,7 +105,7 @@ function routeCount({ routes }: Readonly<Record<string, unknown>>): number {
 
 function summary({ tree }: Imported): string {
   const routes = routeCount(tree);
-  const parts = [counted(namesIn(tree, "providers"), "provider"), counted(modelNames(tree), "model")];
+  const parts = [named(namesIn(tree, "providers"), "provider"), named(modelNames(tree), "model")];
   return [...parts, ...(routes === 0 ? [] : [`${routes} routes`])].join(", ");
 }
 

@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
 import { rekeyDatabase } from "../runtime/rekey.ts";
 import { loadConfig } from "../config/load.ts";
+import { counted } from "../lib/counted.ts";
 import { errorText } from "../lib/error-text.ts";
 import { databaseArguments, databaseUrlOf } from "./db-argument.ts";
 import { CliError, print } from "./output.ts";
@@ -33,7 +34,7 @@ export default defineCommand({
     const storage = { ...config.storage, url };
     try {
       const { secrets, documents, next } = await rekeyDatabase({ storage, newKeyFile: args["new-key-file"] });
-      const what = `${secrets} ${secrets === 1 ? "secret" : "secrets"} in ${documents} ${documents === 1 ? "document" : "documents"}`;
+      const what = `${counted(secrets, "secret")} in ${counted(documents, "document")}`;
       print(`${name}: ${what} sealed with the new key. ${next}`);
     } catch (error) {
       throw new CliError(errorText(error));

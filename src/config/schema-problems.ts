@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import type { LocatedProblem } from "./config-error.ts";
 import { knownKeys } from "./json-schema.ts";
-import { isPlainObject, valueAt, type ConfigPath } from "./path.ts";
+import { isPlainObject, pathText, valueAt, type ConfigPath } from "./path.ts";
 
 const kindNames: Readonly<Record<string, string>> = {
   string: "text",
@@ -15,6 +15,7 @@ const kindNames: Readonly<Record<string, string>> = {
 };
 
 function kindOf(value: unknown): string {
+  if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
   if (isPlainObject(value)) return "an object";
   return kindNames[typeof value] ?? "nothing";
@@ -27,6 +28,7 @@ function wrongType(issue: z.core.$ZodIssueInvalidType, value: unknown): string {
     return "must be text; put it in quotes";
   }
   if (issue.expected === "int" && typeof value === "number") return `must be ${wanted}`;
+  if (issue.expected === "number" && typeof value === "number") return "must be a finite number";
   return typeof value === "string" ? `must be ${wanted}` : `must be ${wanted}, not ${kindOf(value)}`;
 }
 
@@ -90,7 +92,7 @@ export function issueText(issue: z.core.$ZodIssue, value: unknown): string {
  * Of a value that may have several forms, what is wrong with the form it was written in: a misspelt key of an object
  * is not "must be text".
  */
-export function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== "invalid_union" || issue.message.startsWith("must ")) return [issue];
   const fitting = issue.errors.filter(
     (issues) =>
@@ -98,6 +100,21 @@ export function issuesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   );
   if (fitting.length !== 1) return [issue];
   return fitting.flat().flatMap((own) => issuesOf({ ...own, path: [...issue.path, ...own.path] }));
+}
+
+/**
+ * What a schema refuses, without what says less than another of the same value: what follows from its wrong type, and the
+ * bounds of all whole numbers where it has bounds of its own, which come behind them.
+ */
+export function issuesIn(error: z.core.$ZodError): z.core.$ZodIssue[] {
+  const issues = error.issues.flatMap(issuesOf);
+  const placed = issues.map((issue) => ({ issue, place: pathText(issue.path) }));
+  const mistyped = new Set(placed.filter(({ issue }) => issue.code === "invalid_type").map(({ place }) => place));
+  const last = new Map(placed.map(({ issue, place }) => [`${issue.code} ${place}`, issue]));
+  return placed.flatMap(({ issue, place }): z.core.$ZodIssue[] => {
+    if (issue.code !== "too_big" && issue.code !== "too_small") return [issue];
+    return !mistyped.has(place) && last.get(`${issue.code} ${place}`) === issue ? [issue] : [];
+  });
 }
 
 function located(issue: z.core.$ZodIssue, tree: unknown): LocatedProblem[] {
@@ -110,5 +127,5 @@ function located(issue: z.core.$ZodIssue, tree: unknown): LocatedProblem[] {
 
 /** What the schema refuses in `tree`, in words for people; the values themselves are not quoted, they may be secrets. */
 export function schemaProblems(error: z.core.$ZodError, tree: unknown): LocatedProblem[] {
-  return error.issues.flatMap(issuesOf).flatMap((issue) => located(issue, tree));
+  return issuesIn(error).flatMap((issue) => located(issue, tree));
 }

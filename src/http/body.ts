@@ -6,13 +6,17 @@ import { alarms } from "../lib/alarms.ts";
 export interface BodyLimits {
   maxBytes: number;
   timeoutMs: number;
+  /** What sets `maxBytes`, as a clause behind "the limit is"; unless told, the setting. */
+  limit?: string;
 }
 
-function tooLarge(maxBytes: number): GatewayError {
+const usualLimit = "server.maxBodyBytes";
+
+function tooLarge({ maxBytes, limit = usualLimit }: BodyLimits): GatewayError {
   return new GatewayError({
     code: "request_too_large",
     status: 413,
-    message: `The request body is larger than ${maxBytes} bytes; the limit is server.maxBodyBytes.`,
+    message: `The request body is larger than ${maxBytes} bytes; the limit is ${limit}.`,
   });
 }
 
@@ -25,23 +29,23 @@ const decompressors: Readonly<Record<string, Decompress>> = {
   br: promisify(brotliDecompress),
 };
 
-async function decompressed(bytes: Uint8Array, encoding: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+async function decompressed(bytes: Uint8Array, encoding: string, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
   const decompress = Object.hasOwn(decompressors, encoding) ? decompressors[encoding] : undefined;
   if (decompress === undefined) {
     const message = `The content-encoding '${encoding.slice(0, 50)}' is not supported; send gzip, deflate, br or none.`;
     throw new GatewayError({ code: "unsupported_media_type", status: 415, message });
   }
   try {
-    return new Uint8Array(await decompress(bytes, { maxOutputLength: maxBytes }));
+    return new Uint8Array(await decompress(bytes, { maxOutputLength: limits.maxBytes }));
   } catch (error) {
     const code = typeof error === "object" && error !== null && "code" in error ? error.code : "";
-    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
+    if (code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limits);
     throw invalidRequest(`The request body is damaged: it cannot be decompressed as ${encoding}.`);
   }
 }
 
 /** A body of unknown length, given up as soon as it is too long. */
-async function readCounted(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readCounted(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
   const reader = request.body?.getReader();
   if (reader === undefined) return new Uint8Array(0);
   const parts: Uint8Array[] = [];
@@ -50,10 +54,10 @@ async function readCounted(request: Request, maxBytes: number): Promise<Uint8Arr
     const { done, value } = await reader.read();
     if (done) return new Uint8Array(Buffer.concat(parts));
     size += value.length;
-    if (size > maxBytes) {
+    if (size > limits.maxBytes) {
       // The rest is for whoever answers: a client that is still sending would not see an answer on a closed connection.
       reader.releaseLock();
-      throw tooLarge(maxBytes);
+      throw tooLarge(limits);
     }
     parts.push(value);
   }
@@ -69,10 +73,11 @@ function brokenOff(cause: unknown): GatewayError {
   return new GatewayError({ code: "client_cancelled", status: 499, message, cause });
 }
 
-function readWithin(request: Request, { maxBytes, timeoutMs }: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+function readWithin(request: Request, limits: BodyLimits): Promise<Uint8Array<ArrayBuffer>> {
+  const { maxBytes, timeoutMs } = limits;
   const length = request.headers.get("content-length");
-  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
-  const reading = length === null ? readCounted(request, maxBytes) : request.bytes();
+  if (length !== null && Number(length) > maxBytes) throw tooLarge(limits);
+  const reading = length === null ? readCounted(request, limits) : request.bytes();
   // One promise and its reactions: Promise.race makes five.
   return new Promise((resolve, reject) => {
     const callOff = alarms.set(timeoutMs, () => reject(tooLate(timeoutMs)));
@@ -92,7 +97,7 @@ async function readDecompressed(
   limits: BodyLimits,
   encoding: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return decompressed(await readWithin(request, limits), encoding, limits.maxBytes);
+  return decompressed(await readWithin(request, limits), encoding, limits);
 }
 
 /** The request's body, decompressed. Throws or rejects with GatewayError: 408, 413, 415, or 400 for a damaged one. */

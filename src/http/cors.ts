@@ -7,6 +7,8 @@ export interface Cors {
   mark(request: Request, response: Response): void;
 }
 
+/** All that any path takes: what a path does not take, it says itself, and the page may read that. */
+const methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const exposed = "x-request-id, retry-after, x-generation-id, x-should-retry";
 
 /** `origins`: exact origins, or `*`. Never with credentials: keys travel in headers, not in cookies. */
@@ -30,7 +32,7 @@ export function createCors(origins: readonly string[]): Cors {
         status: 204,
         headers: {
           "access-control-allow-origin": origin,
-          "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+          "access-control-allow-methods": methods,
           "access-control-allow-headers":
             request.headers.get("access-control-request-headers") ?? "authorization, content-type",
           "access-control-max-age": "600",

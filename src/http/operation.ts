@@ -1,11 +1,12 @@
 import { Elysia } from "elysia";
 import { version } from "../version.ts";
+import { anonymousWhereAllowed } from "./docs/openapi.ts";
 import type { RouteParts } from "./route-parts.ts";
 
 const live = (): Response => Response.json({ status: "ok", version });
 
-function describe(summary: string, description: string) {
-  return { detail: { tags: ["operation"], summary, description } };
+function describe(summary: string, description: string, security: typeof anonymousWhereAllowed = []) {
+  return { detail: { tags: ["operation"], summary, description, security } as never };
 }
 
 /** Health, metrics and the probes that clients send before anything else. */
@@ -42,6 +43,7 @@ export function operationRoutes(parts: RouteParts) {
         describe(
           "Prometheus metrics",
           "Open to whoever may use models, but to no virtual key (403): they are of all callers together. A login of any role may read them.",
+          anonymousWhereAllowed,
         ),
       )
   );

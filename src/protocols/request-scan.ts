@@ -15,24 +15,28 @@ import { fieldsOf, isFields, stringOf, type Fields } from "./fields.ts";
 /** How the bytes of UTF-16 begin, with a mark or without: half of those of ASCII are zero. */
 const utf16Start = /^(?:\xff\xfe|\xfe\xff|[^\0]\0|\0[^\0])/;
 
-function brokenBody(text: string, error: JsonScanError): GatewayError {
+function brokenBody(text: string, error: JsonScanError, maxDepth: number): GatewayError {
   if (text.startsWith("\xef\xbb\xbf"))
     return invalidRequest("The request body begins with a byte order mark: save it as UTF-8 without BOM.");
   if (utf16Start.test(text)) return invalidRequest("The request body looks like UTF-16; send UTF-8.");
   const where = `at byte ${error.offset}`;
   if (error.message === "an object is expected")
     return invalidRequest(`The request body must be a JSON object (${error.message} ${where}).`);
+  if (error.message === "the nesting is too deep")
+    return invalidRequest(
+      `The request body is nested deeper than ${maxDepth} levels (${where}); the limit is server.maxJsonDepth.`,
+    );
   return invalidRequest(`The request body is not valid JSON: ${error.message} ${where}.`);
 }
 
-/** A request body's members (latin1). Throws GatewayError (400) that says what is wrong and where; `wanted` names what belongs there. */
+/** A request body's members (latin1); `maxDepth` is server.maxJsonDepth. Throws GatewayError (400) that says what is wrong and where; `wanted` names what belongs there. */
 export function scanRequest(text: string, maxDepth: number, wanted: string): ScannedObject {
   try {
     return scanDocument(text, maxDepth);
   } catch (error) {
     if (!(error instanceof JsonScanError)) throw error;
     if (text.trim() === "") throw invalidRequest(`The request body is empty; send a JSON object with \`${wanted}\`.`);
-    throw brokenBody(text, error);
+    throw brokenBody(text, error, maxDepth);
   }
 }
 

@@ -23,7 +23,8 @@ function isSame(left: Uint8Array, right: Uint8Array): boolean {
   return Buffer.from(left).equals(right);
 }
 
-async function resealAll({ url }: { url: string }, keys: readonly Uint8Array[]): Promise<Resealed> {
+/** Reads all documents so many times, and tells the audit log. */
+async function resealAll({ url }: { url: string }, keys: readonly Uint8Array[], times = 1): Promise<Resealed> {
   const [first] = keys;
   if (first === undefined) throw new Error("There is no key to seal with");
   const warnings: string[] = [];
@@ -32,7 +33,16 @@ async function resealAll({ url }: { url: string }, keys: readonly Uint8Array[]):
     if (!(await store.ready(waitMs)))
       throw new Error(warnings.at(-1) ?? `The database ${databaseName(url)} cannot be reached.`);
     const opener = createChangingSecretBox({ read: () => keys, make: () => keys });
-    return await resealDocuments({ documents: store.documents, opener, sealer: createSecretBox(first) });
+    const sealer = createSecretBox(first);
+    const done = { secrets: 0, documents: 0 };
+    for (let time = 0; time < times; time += 1) {
+      const { secrets, documents } = await resealDocuments({ documents: store.documents, opener, sealer });
+      done.secrets += secrets;
+      done.documents += documents;
+    }
+    const after = { keyId: sealer.keyId, ...done };
+    await store.audit.append({ actor: "command-line", action: "database.rekey", subject: "database", after });
+    return done;
   } finally {
     await store.close();
   }
@@ -42,9 +52,8 @@ async function resealAll({ url }: { url: string }, keys: readonly Uint8Array[]):
 async function inFile(path: string, newKey: Uint8Array, storage: RekeyOptions["storage"]): Promise<Rekeyed> {
   const old = (readSecretKeyFile(path) ?? []).filter((key) => !isSame(key, newKey));
   writeSecretKeyFile(path, [newKey, ...old]);
-  const done = await resealAll(storage, [newKey, ...old]);
-  // What a gateway was sealing at that moment with the old one.
-  await resealAll(storage, [newKey, ...old]);
+  // Again for what a gateway was sealing at that moment with the old one.
+  const done = await resealAll(storage, [newKey, ...old], 2);
   writeSecretKeyFile(path, [newKey]);
   return { ...done, next: `It is in ${path}, and gateways that read that file have taken it.` };
 }

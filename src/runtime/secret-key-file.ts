@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { readSecretKeys } from "../config/secret-keys.ts";
+import { errorText } from "../lib/error-text.ts";
 import type { SecretKeySource } from "../keys/secret-key-source.ts";
 
 function isCode(error: unknown, code: string): boolean {
@@ -29,6 +30,17 @@ export function readSecretKeyFile(path: string): Uint8Array[] | undefined {
   return keys;
 }
 
+/** Work that writes a key file, whose failures name that file and not the one beside it. Throws Error with a message for people. */
+function writing<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const [reason = ""] = errorText(error).split(",");
+    const advice = "it must be in a folder that can be written";
+    throw new Error(`The key file ${path} cannot be written: ${reason}; ${advice}.`, { cause: error });
+  }
+}
+
 /** Written whole or not at all, for its owner alone. */
 function writeBeside(path: string, keys: readonly Uint8Array[]): string {
   const beside = `${path}.${process.pid}.new`;
@@ -39,17 +51,17 @@ function writeBeside(path: string, keys: readonly Uint8Array[]): string {
 
 /** Other keys take the place of those in a file. */
 export function writeSecretKeyFile(path: string, keys: readonly Uint8Array[]): void {
-  renameSync(writeBeside(path, keys), path);
+  writing(path, () => renameSync(writeBeside(path, keys), path));
 }
 
 /** A new key in a file; that of another process which was faster. */
 export function makeSecretKeyFile(path: string): readonly Uint8Array[] {
-  const made = writeBeside(path, [randomBytes(32)]);
+  const made = writing(path, () => writeBeside(path, [randomBytes(32)]));
   try {
     linkSync(made, path);
   } catch (error) {
     // Not every file system has links; then the first one to look makes it.
-    if (!isCode(error, "EEXIST") && readSecretKeyFile(path) === undefined) renameSync(made, path);
+    if (!isCode(error, "EEXIST") && readSecretKeyFile(path) === undefined) writing(path, () => renameSync(made, path));
   } finally {
     rmSync(made, { force: true });
   }

@@ -13,12 +13,34 @@ const unreachable = new Map([
   ["EAI_AGAIN", "has no address (DNS did not answer)"],
   ["EHOSTUNREACH", "cannot be reached"],
   ["ENETUNREACH", "cannot be reached"],
+  ["UnsupportedProxyProtocol", "has a URL that is neither http nor https"],
 ]);
 
 const badTls = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|EPROTO|SSL|TLS/;
 
-/** What a failed `fetch` or a broken body means. `host` is shown; nothing else of the URL is. */
-export function networkFailure(error: unknown, host: string): GatewayError {
+/** The proxy's own words are left out: whoever answers there wrote them. */
+function refusedTunnel(error: unknown): number | undefined {
+  const status = /: (\d{3})\b/.exec(error instanceof Error ? error.message : "")?.[1];
+  return status === undefined ? undefined : Number(status);
+}
+
+function tunnelFailure(error: unknown, host: string, proxy: string): GatewayError {
+  const status = refusedTunnel(error);
+  const advice = status === 407 ? "; check the user and password of the proxy's URL" : "";
+  return new GatewayError({
+    code: "upstream_unreachable",
+    status: 502,
+    message: `The proxy ${proxy} refused the way to the upstream ${host}${status === undefined ? "" : ` (${status})`}${advice}.`,
+    retryable: status === undefined || status >= 500,
+    cause: error,
+  });
+}
+
+/**
+ * What a failed `fetch` or a broken body means. `host` is shown, and nothing else of the URL. `proxy` is what is spoken to
+ * in its place, as it may be shown: whom it cannot reach, the proxy tells in an answer.
+ */
+export function networkFailure(error: unknown, host: string, proxy?: string): GatewayError {
   if (error instanceof GatewayError) return error;
   const code = codeOf(error);
   const reason = unreachable.get(code);
@@ -26,13 +48,18 @@ export function networkFailure(error: unknown, host: string): GatewayError {
     return new GatewayError({
       code: "upstream_unreachable",
       status: 502,
-      message: `The upstream ${host} ${reason}.`,
+      message:
+        proxy === undefined
+          ? `The upstream ${host} ${reason}.`
+          : `The proxy ${proxy} ${reason}, so the upstream ${host} cannot be asked.`,
       retryable: true,
       cause: error,
     });
   }
+  if (code === "ERR_PROXY_TUNNEL" && proxy !== undefined) return tunnelFailure(error, host, proxy);
+  const upstream = proxy === undefined ? `the upstream ${host}` : `the upstream ${host} by way of the proxy ${proxy}`;
   if (badTls.test(code)) {
-    const message = `The TLS connection to the upstream ${host} failed (${code}); check its certificate, or the provider's \`ca\` setting.`;
+    const message = `The TLS connection to ${upstream} failed (${code}); check its certificate, or the provider's \`ca\` setting.`;
     return new GatewayError({ code: "upstream_unreachable", status: 502, message, cause: error });
   }
   if (code === "ZlibError" || code.startsWith("Z_") || code.startsWith("Brotli")) {
@@ -43,6 +70,6 @@ export function networkFailure(error: unknown, host: string): GatewayError {
       cause: error,
     });
   }
-  const message = `The connection to the upstream ${host} broke${code === "" ? "" : ` (${code})`}.`;
+  const message = `The connection to ${upstream} broke${code === "" ? "" : ` (${code})`}.`;
   return new GatewayError({ code: "upstream_error", status: 502, message, retryable: true, cause: error });
 }

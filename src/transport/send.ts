@@ -3,6 +3,7 @@ import type { StopSignal } from "../lib/stop-signal.ts";
 import type { Destination } from "./destination.ts";
 import { networkFailure } from "./failure.ts";
 import { createHttp1Client } from "./http1/client.ts";
+import { proxyVariableFor, shownProxy } from "./outbound-proxy.ts";
 import { sendThroughProxy } from "./proxied.ts";
 import type { UpstreamReply } from "./reply.ts";
 
@@ -21,44 +22,33 @@ export interface UpstreamRequest {
   ca?: string | undefined;
 }
 
-/** The reason of a stop, when the house itself stopped it; else what the network said. */
-export function failureOfSend(error: unknown, stop: StopSignal, host: string): GatewayError {
+/** The reason of a stop, when the house itself stopped it; else what the network said. `proxy`: on the way there, as shown. */
+export function failureOfSend(error: unknown, stop: StopSignal, host: string, proxy?: string): GatewayError {
   const reason = stop.reason();
-  return reason instanceof GatewayError ? reason : networkFailure(error, host);
+  return reason instanceof GatewayError ? reason : networkFailure(error, host, proxy);
 }
 
 const client = createHttp1Client({
   failureOf: (error, { stop, destination }) => failureOfSend(error, stop, destination.host),
 });
 
-const proxyVariables = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] as const;
+/** By destination: the variables of the environment stay as they were at the start. */
+const variables = new WeakMap<Destination, { readonly name: string | undefined }>();
 
-/** Whether the environment may want a proxy for this host. `fetch` itself decides in the end; a plain NO_PROXY entry spares it the question. */
-function mayBeProxied({ hostname }: Destination, environment: NodeJS.ProcessEnv = process.env): boolean {
-  if (proxyVariables.every((name) => (environment[name] ?? "") === "")) return false;
-  const exceptions = (environment["NO_PROXY"] ?? environment["no_proxy"] ?? "").split(",").map((entry) => entry.trim());
-  return !exceptions.some(
-    (entry) => entry === "*" || entry === hostname || (entry.startsWith(".") && hostname.endsWith(entry)),
-  );
-}
-
-const proxied = new WeakMap<Destination, boolean>();
-
-function isProxied({ proxy, destination }: UpstreamRequest): boolean {
-  if (proxy !== undefined) return proxy !== false;
-  let answer = proxied.get(destination);
-  if (answer === undefined) {
-    answer = mayBeProxied(destination);
-    proxied.set(destination, answer);
+function proxyVariable(destination: Destination): string | undefined {
+  let known = variables.get(destination);
+  if (known === undefined) {
+    known = { name: proxyVariableFor(destination, process.env) };
+    variables.set(destination, known);
   }
-  return answer;
+  return known.name;
 }
 
-async function throughProxy(request: UpstreamRequest): Promise<UpstreamReply> {
+async function throughProxy(request: UpstreamRequest, shown: string): Promise<UpstreamReply> {
   try {
     return await sendThroughProxy(request);
   } catch (error) {
-    throw failureOfSend(error, request.stop, request.destination.host);
+    throw failureOfSend(error, request.stop, request.destination.host, shown);
   }
 }
 
@@ -67,5 +57,9 @@ async function throughProxy(request: UpstreamRequest): Promise<UpstreamReply> {
  * Rejects with GatewayError, or the reason of the stop.
  */
 export function sendUpstream(request: UpstreamRequest): Promise<UpstreamReply> {
-  return isProxied(request) ? throughProxy(request) : client.send(request);
+  const { proxy, destination } = request;
+  if (typeof proxy === "string") return throughProxy(request, shownProxy(proxy));
+  const variable = proxy === false ? undefined : proxyVariable(destination);
+  if (variable === undefined) return client.send(request);
+  return throughProxy(request, `${shownProxy(process.env[variable] ?? "")} (${variable})`);
 }

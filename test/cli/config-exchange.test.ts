@@ -77,6 +77,58 @@ test("an import shows what changes, and changes nothing when that is all that is
   expect([back.exitCode, Object.keys(house.config().providers)]).toEqual([0, ["filed"]]);
 });
 
+test("keys of a document that nobody asked for are told, and how they come too", async () => {
+  const by = { actor: "admin", address: undefined };
+  const keys = house.virtualKeys?.admin.keys;
+  const ids = [];
+  for (const name of ["one", "two"]) ids.push((await keys?.create({ name, enabled: true }, by))?.id ?? "");
+  await config(["export", "--secrets", "--keys", "--out", "full.json"]);
+  for (const id of ids) await keys?.remove(id, by);
+  const told = "Left alone: 2 virtual keys and 0 teams of the document; ";
+  const without = await config(["import", "full.json"]);
+  expect([without.exitCode, without.stdout, without.stderr]).toEqual([
+    0,
+    "Nothing has changed.\n",
+    `${told}with --keys they are imported too\n`,
+  ]);
+  const asFile = await config(["import", "full.json", "--out", "full.yaml"]);
+  expect([asFile.exitCode, asFile.stderr]).toEqual([0, `${told}a configuration file holds none\n`]);
+  const whole = await config(["import", "full.json", "--keys"]);
+  expect([whole.exitCode, whole.stdout, whole.stderr]).toEqual([
+    0,
+    "2 keys and teams were written.\nNothing else has changed.\n",
+    "",
+  ]);
+  expect(ids.map((id) => house.virtualKeys?.book.key(id)?.name)).toEqual(["one", "two"]);
+});
+
+const id = (at: number): string => String(at).padStart(24, "0");
+const hash = (at: number): string => at.toString(16).padStart(64, "0");
+
+test("more keys than one request takes are imported all the same, and what was changed is taken back once", async () => {
+  const teams = [{ id: `team_${id(1)}`, value: { name: "t", createdAt: 1 } }];
+  const keys = Array.from({ length: 2100 }, (_, at) => ({
+    id: `key_${id(at)}`,
+    value: { name: `k${at}`, hash: hash(at), last4: "abcd", createdAt: 1, enabled: true, teamId: teams[0]?.id },
+  }));
+  const document = { config: { limits: { queue: { size: 11 } } }, keys, teams };
+  await Bun.write(join(folder.path, "many.json"), JSON.stringify(document));
+  const done = await config(["import", "many.json", "--keys", "--replace", "--json"]);
+  expect([done.exitCode, JSON.parse(done.stdout)]).toMatchObject([
+    0,
+    { keys: 2101, differences: [{ path: "limits.queue.size", after: 11 }] },
+  ]);
+  expect(house.config().limits.queue.size).toBe(11);
+  expect(house.virtualKeys?.book.key(`key_${id(2099)}`)).toMatchObject({ name: "k2099", teamId: teams[0]?.id });
+  const bad = { ...document, keys: [...keys.slice(0, 2050), { id: "key_short", value: {} }] };
+  await Bun.write(join(folder.path, "bad-key.json"), JSON.stringify(bad));
+  const half = await config(["import", "bad-key.json", "--keys"]);
+  expect([half.exitCode, half.stderr]).toEqual([
+    1,
+    expect.stringMatching(/`keys\[50\]`.*keys 2001 to 2051 of the document; .*0 keys and teams were imported before/),
+  ]);
+}, 20_000);
+
 test("mistakes are told in the gateway's words, or in the file's", async () => {
   await Bun.write(join(folder.path, "bad.json"), '{"providers": {"mine": {"type": "nonsense"}}}');
   const bad = await config(["import", "bad.json"]);

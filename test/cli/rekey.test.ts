@@ -25,6 +25,13 @@ async function storedSecret(path: string): Promise<string> {
   return value.credentials[0];
 }
 
+async function auditOf(path: string): Promise<readonly unknown[]> {
+  const store = openSqliteStore({ path, onWarning: () => undefined });
+  const { entries } = await store.audit.list({ limit: 10 });
+  await store.close();
+  return entries;
+}
+
 function rekey(cwd: string, env: Record<string, string> = {}): Promise<CliResult> {
   return runCli(["rekey", "--new-key-file", "new.key", "--db", "a.db"], { cwd, env });
 }
@@ -42,6 +49,11 @@ test("a key of the environment is changed only when gateways know the new one al
   expect(fresh.open(await storedSecret(path))).toBe("sk-canary");
   const again = await rekey(folder.path, { ORCESTATOR_SECRET_KEY: newText });
   expect([again.exitCode, again.stdout]).toEqual([0, expect.stringContaining("0 secrets")]);
+  const entry = { actor: "command-line", action: "database.rekey", subject: "database" };
+  expect(await auditOf(path)).toMatchObject([
+    { ...entry, after: { keyId: fresh.keyId, secrets: 0, documents: 0 } },
+    { ...entry, after: { keyId: fresh.keyId, secrets: 1, documents: 1 } },
+  ]);
   for (const { stdout, stderr } of [early, done])
     for (const secret of [oldText, newText, "sk-canary"]) expect(stdout + stderr).not.toContain(secret);
 }, 20_000);
@@ -55,6 +67,7 @@ test("a key in a file gives way to the new one, which is made where there is non
   const made = readFileSync(join(folder.path, "new.key"), "utf8");
   expect([exitCode, readFileSync(`${path}.key`, "utf8")]).toEqual([0, made]);
   expect(createSecretBox(Buffer.from(made.trim(), "hex")).open(await storedSecret(path))).toBe("sk-canary");
+  expect(await auditOf(path)).toMatchObject([{ action: "database.rekey", after: { secrets: 1 } }]);
 }, 20_000);
 
 test("a path where no database is makes neither a database nor a key", async () => {

@@ -249,7 +249,7 @@ export function outageConformance(server: RedisServer): void {
         const { message } = await failureOf(take(coordinator, "key:a"));
         expect(message).not.toContain("canary");
         expect(message).toBe(
-          "Redis at 127.0.0.1 cannot be used: no connection can be made with this host, port, user and password.",
+          "Redis at 127.0.0.1 cannot be used: a server answers there and refuses the connection: look at the user, the password and TLS (rediss://).",
         );
       } finally {
         await locked.stop();

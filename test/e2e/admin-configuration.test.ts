@@ -126,7 +126,7 @@ describe("a gateway without any provider", () => {
     expect(await listed(second)).toEqual([]);
     expect(await cli(second, "import", "all.json")).toMatchObject({ exitCode: 0 });
     expect(await ask(second, "smart")).toBe(200);
-    expect((await cli(second, "import", "all.json")).stdout).toContain("Nothing else has changed.");
+    expect((await cli(second, "import", "all.json")).stdout).toContain("Nothing has changed.");
 
     const made = await runCli(["config", "import", "all.json", "--out", "made.yaml"], { cwd: folder.path });
     expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("made.yaml") });

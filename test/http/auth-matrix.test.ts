@@ -1,55 +1,17 @@
-import { afterAll, describe, expect, test } from "bun:test";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
 import { signAccessToken } from "../../src/admin/identity/access-token.ts";
-import { resolveConfig } from "../../src/config/resolve.ts";
-import { configSchema } from "../../src/config/schema.ts";
-import { createCors } from "../../src/http/cors.ts";
-import { createListener } from "../../src/http/listener.ts";
-import { createGeneration } from "../../src/runtime/generation.ts";
-import { createLasting } from "../../src/runtime/lasting.ts";
-import { createLogger } from "../../src/telemetry/logger.ts";
 import { makeRecord } from "../support/make-record.ts";
 import { exchangeRaw } from "../support/raw-client.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
+import { startWholeGateway } from "../support/whole-gateway.ts";
 import { publicRoutes } from "./public-routes.ts";
 
-const folder = temporaryFolder();
 const adminToken = "matrix-admin-token";
-const config = resolveConfig(
-  configSchema.parse({
-    server: { anonymous: "none" },
-    providers: { local: { type: "dummy" } },
-    models: { m: { targets: [{ provider: "local", model: "dummy" }] } },
-    keys: { inbound: ["matrix-inbound-key"] },
-    logging: { file: "", level: "silent" },
-    storage: { url: `sqlite://${join(folder.path, "matrix.db")}` },
-    admin: { token: adminToken, username: "root", password: "the-matrix-password" },
-  }),
-);
-const lasting = createLasting({
-  config,
-  logger: createLogger("silent"),
-  idleSeconds: 10,
-  isDraining: () => false,
-});
-const generation = createGeneration(config, lasting);
-lasting.follow(generation);
-await lasting.virtualKeys?.ready;
-const server = createListener({
-  hostname: "127.0.0.1",
-  port: 0,
-  idleSeconds: 10,
-  app: generation.app,
-  connections: lasting.connections,
-  cors: createCors([]),
-  isClosed: () => false,
-});
-const port = server.port ?? 0;
-
-afterAll(async () => {
-  await server.stop(true);
-  await lasting.close();
-  folder[Symbol.dispose]();
+const { lasting, generation, port } = await startWholeGateway({
+  server: { anonymous: "none" },
+  providers: { local: { type: "dummy" } },
+  models: { m: { targets: [{ provider: "local", model: "dummy" }] } },
+  keys: { inbound: ["matrix-inbound-key"] },
+  admin: { token: adminToken, username: "root", password: "the-matrix-password" },
 });
 
 interface Route {

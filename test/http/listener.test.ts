@@ -103,6 +103,15 @@ test("what a route throws by mistake is reported, and answered with a bare 500",
   expect(refusals).toEqual([]);
 });
 
+test("a page of another origin may use every method that some path takes", async () => {
+  const headers = { origin: "https://app.test", "access-control-request-method": "PATCH" };
+  const preflight = await fetch(`${origin}/api/keys/x`, { method: "OPTIONS", headers });
+  const allowed = preflight.headers.get("access-control-allow-methods")?.split(", ") ?? [];
+  const served = app.routes.map(({ method }) => method);
+  expect(served).toContain("PATCH");
+  expect([...served, "HEAD"].filter((method) => !allowed.includes(method))).toEqual([]);
+});
+
 test("so is what the door itself throws", async () => {
   markFails = true;
   const response = await fetch(`${origin}/health`);

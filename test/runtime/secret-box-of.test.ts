@@ -48,6 +48,17 @@ describe("the key that seals secrets", () => {
     expect(() => boxOf({ url, secretKey: hex(second) })?.open(old)).toThrow("sealed with the key");
   });
 
+  test("cannot be written where a part of its path is a file, which is told of the file that was named", () => {
+    const file = somePath();
+    writeFileSync(file, "x");
+    const path = join(file, "new.key");
+    for (const write of [() => makeSecretKeyFile(path), () => writeSecretKeyFile(path, [randomBytes(32)])]) {
+      expect(write).toThrow(`The key file ${path} cannot be written: E`);
+      expect(write).toThrow("; it must be in a folder that can be written.");
+      expect(write).not.toThrow(".new");
+    }
+  });
+
   test("may be in a file of its own, which must be there and hold one", () => {
     const url = `sqlite://${somePath()}`;
     const file = somePath();

@@ -118,3 +118,47 @@ describe("a failure", () => {
     expect(failureOfSend(reason, createStopSignal(), "h")).toBe(reason);
   });
 });
+
+describe("a proxy on the way out", () => {
+  const shut = "http://user:secret@127.0.0.1:9";
+
+  test("that nobody runs is what the failure names, with no user and no password", async () => {
+    const error = await failureOf({ proxy: shut });
+    expect(error).toMatchObject({ code: "upstream_unreachable", status: 502, retryable: true });
+    expect(error.message).toBe(
+      `The proxy 127.0.0.1:9 refused the connection, so the upstream ${new URL(upstream.url).host} cannot be asked.`,
+    );
+    expect([...upstream.requests, ...upstream.others]).toEqual([]);
+  });
+
+  test.each([
+    [407, false, "(407); check the user and password of the proxy's URL."],
+    [502, true, "(502)."],
+  ] as const)("that answers %p when it is asked for a tunnel is named with that", async (status, retryable, says) => {
+    using proxy = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => void socket.end(`HTTP/1.1 ${status} its own words\r\ncontent-length: 0\r\n\r\n`) },
+    });
+    const destination = to("https://api.test/v1");
+    const error = await failureOf({ destination, proxy: `http://user:secret@127.0.0.1:${proxy.port}` });
+    expect(error).toMatchObject({ code: "upstream_unreachable", status: 502, retryable });
+    expect(error.message).toBe(`The proxy 127.0.0.1:${proxy.port} refused the way to the upstream api.test ${says}`);
+  });
+
+  test("of a variable is named with the variable", async () => {
+    const script = `
+      const { sendUpstream } = await import(${JSON.stringify(import.meta.resolve("../../src/transport/send.ts"))});
+      const { destinationOf } = await import(${JSON.stringify(import.meta.resolve("../../src/transport/destination.ts"))});
+      const { createStopSignal } = await import(${JSON.stringify(import.meta.resolve("../../src/lib/stop-signal.ts"))});
+      const destination = destinationOf(new URL("http://api.test/v1"));
+      const sent = { destination, method: "GET", headers: {}, stop: createStopSignal(), connectMs: 5000 };
+      console.log(await sendUpstream(sent).catch((error) => error.message));
+      process.exit();`;
+    const environment = { PATH: process.env["PATH"], http_proxy: shut, NO_PROXY: "other.test" };
+    const child = Bun.spawn([process.execPath, "-e", script], { env: environment, stdout: "pipe" });
+    expect((await new Response(child.stdout).text()).trim()).toBe(
+      "The proxy 127.0.0.1:9 (http_proxy) refused the connection, so the upstream api.test cannot be asked.",
+    );
+  });
+});

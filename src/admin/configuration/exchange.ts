@@ -13,9 +13,10 @@ import {
   type ImportQuery,
 } from "../contract/config.ts";
 import type { Change, Changes } from "./changes.ts";
+import { documentKeys, unaskedKeys } from "./document-keys.ts";
 import { exportedConfig } from "./exported-config.ts";
 import { planImport } from "./import-plan.ts";
-import { exportKeys, type KeptChange, type KeptKeys, planKeys } from "./kept-keys.ts";
+import { exportKeys, type KeptChange, planKeys } from "./kept-keys.ts";
 import { modelRules } from "./models.ts";
 import { providerRules } from "./providers.ts";
 import type { Fields } from "./written-entry.ts";
@@ -96,7 +97,8 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
       changes.alone(async () => {
         const isExport = isPlainObject(document["config"]);
         const tree = isExport ? (document["config"] as Fields) : document;
-        const wanted = include.includes("keys") && isExport ? (document as Partial<KeptKeys>) : {};
+        const isAsked = include.includes("keys");
+        const wanted = isExport && isAsked ? documentKeys(document) : {};
         // From here to the first write nothing is waited for, so that what is written is what was checked.
         const kept = store === undefined ? [] : await planKeys(store.documents, wanted);
         const plan = planImport(changes, { tree, replace }, rules);
@@ -108,7 +110,11 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
         const differences = configDifferences(before.config, after.config);
         let written: number | undefined;
         try {
-          if (!dryRun) await keep({ all, kept }, (keys) => void (written = keys));
+          if (!dryRun) {
+            await keep({ all, kept }, (keys) => void (written = keys));
+            // One that changes nothing was made all the same.
+            written ??= 0;
+          }
         } finally {
           if (written !== undefined) {
             const places = changedPlaces(differences, { before: before.config, after: after.config });
@@ -125,7 +131,10 @@ export function createExchange({ changes, store, now }: ExchangeOptions): Exchan
           })),
           ignored: [...plan.ignored],
           keys: kept.length,
-          warnings: after.warnings.filter((warning) => !before.warnings.includes(warning)),
+          warnings: [
+            ...(isExport && !isAsked ? unaskedKeys(document) : []),
+            ...after.warnings.filter((warning) => !before.warnings.includes(warning)),
+          ],
         };
       }),
   };

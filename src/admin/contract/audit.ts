@@ -13,7 +13,7 @@ export const auditPageSchema = pageOf(
     actor: z
       .string()
       .describe(
-        "`user:user_…`, `oidc:…` of an identity provider, `config` = admin.username, `admin` = the admin token, or the id of a key",
+        "`user:user_…`, `oidc:…` of an identity provider, `config` = admin.username, `admin` = the admin token, `command-line` = whoever ran a command on the database itself, or the id of a key",
       ),
     action: z.string().describe("key.create, auth.login …"),
     subject: z.string().describe("key/key_…"),

@@ -53,12 +53,20 @@ export const configExportSchema = z.object({
 });
 export type ConfigExport = z.infer<typeof configExportSchema>;
 
+/** So many keys, and so many teams, are imported at a time. */
+export const mostImported = 10_000;
+
+const sentKeys = z
+  .array(keptDocument)
+  .optional()
+  .describe(`Taken with \`include=keys\`, at most ${mostImported} at a time`);
+
 const sentExport = z.strictObject({
   ...configExportSchema.partial().shape,
   format: z.literal(exportFormat).optional(),
   config: tree,
-  keys: z.array(keptDocument).max(10_000).optional(),
-  teams: z.array(keptDocument).max(10_000).optional(),
+  keys: sentKeys,
+  teams: sentKeys,
 });
 
 /** An export, or a configuration as a file says it. What the API cannot change is told and left alone. */

@@ -9,16 +9,12 @@ const mostModels = 500;
 const mostBudgets = 8;
 const count = z.int().min(1).max(1_000_000_000);
 
-/** They would forge lines where names are shown. */
-const controls = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+/** They would forge lines where names are shown; half a surrogate pair cannot be shown, nor sent, as what it is. */
+const unshown = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+const isShown = (text: string): boolean => !unshown.test(text);
+const mustBeShown = { message: "must not have control characters or half a surrogate pair" };
 
-export const name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(longestName)
-  .refine((text) => !controls.test(text), { message: "must not have control characters" })
-  .describe("For people");
+export const name = z.string().trim().min(1).max(longestName).refine(isShown, mustBeShown).describe("For people");
 
 const budget = z.strictObject({
   usd: z.number().min(0).max(1_000_000_000).describe("US dollars"),
@@ -62,7 +58,7 @@ export function epochMsOf(time: z.infer<typeof instant>): number {
 }
 
 export const tags = z
-  .record(z.string().min(1).max(64), z.string().max(256))
+  .record(z.string().min(1).max(64).refine(isShown, mustBeShown), z.string().max(256).refine(isShown, mustBeShown))
   .refine((entries) => Object.keys(entries).length <= 50, { message: "must have at most 50 entries" });
 
 /** An id as `createId` makes it. */

@@ -1,4 +1,5 @@
 import { within } from "../../lib/within.ts";
+import { whyUnconnected } from "./why-unconnected.ts";
 
 /** One connection to give commands and one that listens, born and closed together. */
 export interface RedisConnection {
@@ -38,7 +39,14 @@ async function answered(work: Promise<unknown>): Promise<void> {
   if (!(await within(connectMs, work))) throw new Error("it does not answer");
 }
 
-/** Rejects where no connection can be made within two seconds. */
+/** What the driver means where it does not tell. */
+async function explained(error: unknown, url: string): Promise<unknown> {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (!/CONNECTION|TIMEOUT/.test(code)) return error;
+  return new Error(await whyUnconnected(url, connectMs), { cause: error });
+}
+
+/** Rejects where no connection can be made within two seconds, and a second later where it has to be asked why. */
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisConnection> {
   const commands = clientOf(options.url);
   let news = clientOf(options.url);
@@ -86,7 +94,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     await listen();
   } catch (error) {
     close();
-    throw error;
+    throw await explained(error, options.url);
   }
   watch(commands);
   return { send: (command, words) => commands.send(command, words), listenAnew, close };

@@ -43,10 +43,10 @@ const silentMs = 2000;
 
 const up: CoordinatorState = { isUp: true, problem: undefined };
 
-/** The driver does not tell a refused password from a host that is not there; what stands in the URL is never shown. */
+/** What stands in the URL is never shown. */
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (/CONNECTION|TIMEOUT/.test(code)) return "no connection can be made with this host, port, user and password";
+  if (/CONNECTION|TIMEOUT/.test(code)) return "the connection was closed";
   // The probe's script and line say nothing to anybody.
   const text = errorText(error).replace(/\.? script: .*$/s, "");
   return text.slice(0, 200).replace(/\.$/, "");

@@ -32,7 +32,7 @@ const details = {
   }),
 };
 
-/** Ten thousand keys. */
+/** Many times what `mostImported` keys take as they are usual. */
 const mostBytes = 16 * 1024 * 1024;
 
 /** /api/config: the configuration as one document. */

@@ -1,13 +1,19 @@
 import type { z } from "zod";
 import { readInput } from "../../admin/read-input.ts";
 import { GatewayError, invalidRequest } from "../../errors.ts";
-import { readBody } from "../body.ts";
+import { type BodyLimits, readBody } from "../body.ts";
 import type { RouteParts } from "../route-parts.ts";
 
 const controls = /\p{Cc}/u;
 
 /** No change to a single thing needs more. */
 const usualBytes = 1024 * 1024;
+
+/** Where a body is bounded by less than the setting, raising that would not help. */
+function bodyLimits({ maxBodyBytes, bodyTimeout: timeoutMs }: RouteParts["server"], mostBytes: number): BodyLimits {
+  if (maxBodyBytes <= mostBytes) return { maxBytes: maxBodyBytes, timeoutMs };
+  return { maxBytes: mostBytes, timeoutMs, limit: "this path's own, and no setting changes it" };
+}
 
 /** An answer that nobody may keep: it may hold a secret. */
 export function json(view: unknown, status = 200): Response {
@@ -21,8 +27,7 @@ export async function readJson<Schema extends z.ZodType>(
   { server }: Pick<RouteParts, "server">,
   mostBytes = usualBytes,
 ): Promise<z.output<Schema>> {
-  const limits = { maxBytes: Math.min(mostBytes, server.maxBodyBytes), timeoutMs: server.bodyTimeout };
-  const text = Buffer.from(await readBody(request, limits)).toString("utf8");
+  const text = Buffer.from(await readBody(request, bodyLimits(server, mostBytes))).toString("utf8");
   let value: unknown = {};
   try {
     if (text.trim() !== "") value = JSON.parse(text);

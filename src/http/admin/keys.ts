@@ -9,7 +9,7 @@ import {
   keyViewSchema,
 } from "../../admin/contract/keys.ts";
 import type { Keys } from "../../admin/keys.ts";
-import { jsonContent } from "../docs/openapi.ts";
+import { jsonContent, requestContent } from "../docs/openapi.ts";
 import { json, noDatabase, readJson } from "./json.ts";
 import { adminOf, type AdminParts, describe, idParameter, refusals, resourceRoutes } from "./resource-routes.ts";
 
@@ -27,7 +27,7 @@ const rotateDetail = describe({
   summary: "Give a key another token",
   description: "The new token is told this once. The old one is taken for `graceSeconds` more.",
   parameters: [idParameter],
-  requestBody: { required: false, ...jsonContent(keyRotateSchema) },
+  requestBody: { required: false, ...requestContent(keyRotateSchema) },
   responses: {
     200: { description: "The key with its new token", ...jsonContent(issuedKeySchema) },
     404: { description: "No such key" },

@@ -10,7 +10,7 @@ import { isRefusal, type LimitSet, type Scope } from "../../limits/limiter.ts";
 import { createLimiter } from "../../limits/memory-limiter.ts";
 import { refusalError } from "../../limits/refusal-error.ts";
 import type { Caller } from "../access.ts";
-import { jsonContent } from "../docs/openapi.ts";
+import { jsonContent, requestContent } from "../docs/openapi.ts";
 import { json, noDatabase, readJson, readQuery } from "./json.ts";
 import { readSince, sinceParameter } from "./read-since.ts";
 import { type AdminParts, describe } from "./resource-routes.ts";
@@ -49,7 +49,7 @@ const details = {
   }),
   rotate: describe({
     summary: "Give your key another token",
-    requestBody: { required: false, ...jsonContent(keyRotateSchema) },
+    requestBody: { required: false, ...requestContent(keyRotateSchema) },
     responses: { 200: { description: "The key with its new token", ...jsonContent(issuedKeySchema) }, ...refusals },
   }),
 };

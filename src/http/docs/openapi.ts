@@ -54,6 +54,11 @@ export function requestContent(schema: z.ZodType): JsonContent {
   return { content: { "application/json": { schema: new LazySchema(schema, "input") } } };
 }
 
+const withCredential = [{ bearer: [] }, { apiKey: [] }];
+
+/** For the description of a route that whoever asks may use where `server.anonymous` lets them. */
+export const anonymousWhereAllowed = [...withCredential, {}];
+
 const keyHeader = (name: string): object => ({ type: "apiKey", in: "header", name });
 
 /** GET /swagger/json: the whole API, gathered from the routes' own descriptions. */
@@ -83,7 +88,7 @@ export function openapiDocument() {
           apiKey: keyHeader("x-api-key"),
         } as never,
       },
-      security: [{ bearer: [] }, { apiKey: [] }, {}],
+      security: withCredential,
     },
   });
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { jsonContent } from "../docs/openapi.ts";
+import { anonymousWhereAllowed, jsonContent } from "../docs/openapi.ts";
 
 const anySchema = z.looseObject({});
 
@@ -36,6 +36,7 @@ export function describeInference({
   const stream = streamType === undefined ? {} : { [streamType]: { schema: { type: "string" } } };
   return {
     tags: ["inference"],
+    security: anonymousWhereAllowed,
     summary,
     ...(description === undefined ? {} : { description }),
     requestBody: { required: true, ...request },
@@ -46,9 +47,10 @@ export function describeInference({
   } as never;
 }
 
-export function describeModels(summary: string): never {
+export function describeModels(summary: string, security = anonymousWhereAllowed): never {
   return {
     tags: ["models"],
+    security,
     summary,
     responses: { 200: { description: "OK", ...jsonContent(anySchema) } },
   } as never;

@@ -103,6 +103,6 @@ export function ollamaRoutes(parts: RouteParts, refusals: Refusals) {
     .get("/api/ps", list(ollamaRunning), { detail: describeModels("Models that answer at once, as Ollama lists them") })
     .post("/api/show", show, { parse: "none", detail: describeModels("One model, as Ollama shows it") })
     .get("/api/version", () => Response.json({ version: ollamaVersion }), {
-      detail: describeModels("The version of Ollama whose API this is"),
+      detail: describeModels("The version of Ollama whose API this is", []),
     });
 }

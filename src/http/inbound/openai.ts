@@ -4,7 +4,7 @@ import { GatewayError } from "../../errors.ts";
 import { chatRequestSchema, chatResponseSchema, errorSchema } from "../../protocols/openai-chat/schema.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
 import { protocols } from "../../protocols/registry.ts";
-import { jsonContent } from "../docs/openapi.ts";
+import { anonymousWhereAllowed, jsonContent } from "../docs/openapi.ts";
 import type { Refusals } from "../refusals.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { inferenceRoute } from "./inference.ts";
@@ -41,6 +41,7 @@ const failures = {
 
 const chatDetail = {
   tags: ["inference"],
+  security: anonymousWhereAllowed,
   summary: "Chat completion",
   description:
     "OpenAI chat completions. The body goes upstream as it is, but for the model's name; unknown fields are kept.",
@@ -122,6 +123,7 @@ export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
       {
         detail: {
           tags: ["models"],
+          security: anonymousWhereAllowed,
           summary: "Models that may be asked for",
           responses: {
             200: {
@@ -136,6 +138,7 @@ export function openaiRoutes(parts: RouteParts, refusals: Refusals) {
     .get("/v1/models/:model", oneModel, {
       detail: {
         tags: ["models"],
+        security: anonymousWhereAllowed,
         summary: "One model",
         responses: { 200: { description: "The model", ...jsonContent(modelSchema) }, 404: failures[404] },
       } as never,

@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import { GatewayError } from "../../errors.ts";
 import { protocols } from "../../protocols/registry.ts";
 import type { Refusals } from "../refusals.ts";
+import { anonymousWhereAllowed } from "../docs/openapi.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { readClientCall } from "./client-call.ts";
 import { protocolRoute } from "./protocol-route.ts";
@@ -18,6 +19,7 @@ const prefix = /^\/p\/([^/]+)(\/.*)?$/;
 
 const detail = {
   tags: ["inference"],
+  security: anonymousWhereAllowed,
   summary: "Any other endpoint of a provider",
   description:
     "`/p/{provider}/…` goes to that provider's base URL as it is: method, path, query and body; the gateway's credential takes the place of the caller's. An issued key needs `opaque` among its `endpoints`, but for what asks one model as elsewhere.",

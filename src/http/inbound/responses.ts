@@ -3,7 +3,7 @@ import { z } from "zod";
 import { responsesRequestSchema, responsesResponseSchema } from "../../protocols/openai-responses/schema.ts";
 import { GatewayError } from "../../errors.ts";
 import { protocols } from "../../protocols/registry.ts";
-import { jsonContent } from "../docs/openapi.ts";
+import { anonymousWhereAllowed, jsonContent } from "../docs/openapi.ts";
 import type { Refusals } from "../refusals.ts";
 import type { RouteParts } from "../route-parts.ts";
 import { readClientCall } from "./client-call.ts";
@@ -17,6 +17,7 @@ const inputTokensSchema = z.object({ object: z.literal("response.input_tokens"),
 function describe(summary: string): never {
   return {
     tags: ["inference"],
+    security: anonymousWhereAllowed,
     summary,
     responses: { 200: { description: "OK" }, 404: { description: "Not kept here" } },
   } as never;

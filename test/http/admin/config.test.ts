@@ -126,6 +126,10 @@ describe("an export", () => {
   });
 });
 
+async function lastEntry(): Promise<unknown> {
+  return (await store.audit.list({ limit: 1 })).entries[0];
+}
+
 describe("an import", () => {
   test("may be a part: what it does not name stays", async () => {
     await change();
@@ -224,7 +228,12 @@ describe("an import", () => {
     expect(JSON.stringify(body)).not.toContain(token);
     using there = openKeyStore();
     using other = await startConfigHouse({ store: there.store, file });
-    expect((await other.ask("POST", "/api/config/import", body)).body).toMatchObject({ keys: 0 });
+    expect((await other.ask("POST", "/api/config/import", body)).body).toMatchObject({
+      keys: 0,
+      warnings: [
+        "The document has 1 virtual key and 1 team, which are left alone; with include=keys they are imported too.",
+      ],
+    });
     expect((await other.ask("POST", "/api/config/import?include=keys&dryRun=true", body)).body).toMatchObject({
       keys: 2,
     });
@@ -245,6 +254,18 @@ describe("an import", () => {
     expect(house.virtualKeys?.book.find(token)).toMatchObject({ id });
     await keys?.remove(id, by);
     expect(house.virtualKeys?.book.find(token)).toBeUndefined();
+  });
+
+  test("that changes nothing is written down too, and a try is not", async () => {
+    const { body } = await ask("GET", "/api/config/export");
+    await ask("POST", "/api/config/import?dryRun=true", body);
+    expect(await lastEntry()).toMatchObject({ action: "config.export" });
+    await ask("POST", "/api/config/import", body);
+    expect(await lastEntry()).toMatchObject({
+      action: "config.import",
+      actor: "admin",
+      after: { places: [], keys: 0, replace: false },
+    });
   });
 
   test("that cannot be kept brings no keys", async () => {
@@ -284,6 +305,21 @@ describe("an import", () => {
       keys: [{ id: `key_${"a".repeat(24)}`, value: key }],
     });
     expect([status, told]).toEqual([503, ["config.import"]]);
+  });
+
+  test("of more keys than are taken at once says how they come in parts, and is no matter where nobody asked for them", async () => {
+    const value = { name: "x", hash: "0".repeat(64), last4: "abcd", createdAt: 1, enabled: true };
+    const keys = Array.from({ length: 10_001 }, (_, at) => ({ id: `key_${String(at).padStart(24, "0")}`, value }));
+    const document = { config: { limits: { queue: { size: 9 } } }, keys };
+    const refused = await ask("POST", "/api/config/import?include=keys", document);
+    expect([refused.status, messageOf(refused)]).toEqual([
+      400,
+      "`keys` has 10001 entries, and at most 10000 are taken at a time: send them in parts, each with an empty `config`, as `orcestator config import --keys` does.",
+    ]);
+    expect(house.config().limits.queue.size).toBe(5);
+    const { status, body } = await ask("POST", "/api/config/import", document);
+    expect([status, body["warnings"]]).toEqual([200, [expect.stringContaining("10001 virtual keys")]]);
+    expect(house.config().limits.queue.size).toBe(9);
   });
 
   test("brings no key that is none", async () => {

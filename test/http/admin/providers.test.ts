@@ -365,6 +365,19 @@ describe("where a provider's secrets go", () => {
   });
 });
 
+test("a body that no change needs is refused with the limit of the path, which is no setting", async () => {
+  const refused = await ask("POST", "/api/providers", { name: "x".repeat(2 ** 20), type: "dummy" });
+  expect([refused.status, messageOf(refused)]).toEqual([
+    413,
+    "The request body is larger than 1048576 bytes; the limit is this path's own, and no setting changes it.",
+  ]);
+  const larger = await ask("POST", "/api/config/import", { providers: { x: { name: "x".repeat(4e6) } } });
+  expect([larger.status, messageOf(larger)]).toEqual([
+    413,
+    expect.stringMatching(/4000000 bytes.*server\.maxBodyBytes/),
+  ]);
+});
+
 describe("a change that is not sound", () => {
   test.each([
     ["rpm", { rpm: "5" }],

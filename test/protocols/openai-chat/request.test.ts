@@ -84,7 +84,10 @@ describe("a body is refused with 400", () => {
     ["{", "not valid JSON"],
     ['{"messages":[}', "not valid JSON"],
     ['{"messages":[]} x', "not valid JSON"],
-    [`{"messages":${"[".repeat(100)}${"]".repeat(100)}}`, "nesting is too deep"],
+    [
+      `{"messages":${"[".repeat(100)}${"]".repeat(100)}}`,
+      "is nested deeper than 64 levels (at byte 75); the limit is server.maxJsonDepth.",
+    ],
     ["{}", "`messages` is missing"],
     ['{"x":{"messages":[]}}', "`messages` is missing"],
     ['{"messages":[],"model":1}', "`model` must be a string"],
