@@ -27,9 +27,9 @@ export interface SinkLane {
 }
 
 /** Small enough that one transaction does not hold up the event loop, large enough that its overhead vanishes. */
-const maxBatch = 250;
+const maxBatch = 500;
 /** So many are not kept waiting for more: those that end until they are written fit into the same batch. */
-export const fullBatch = 200;
+export const fullBatch = 400;
 
 const lockedCode = /^(?:SQLITE_BUSY|SQLITE_LOCKED|EBUSY|EAGAIN)/;
 

@@ -125,7 +125,9 @@ test("more keys than one request takes are imported all the same, and what was c
   const half = await config(["import", "bad-key.json", "--keys"]);
   expect([half.exitCode, half.stderr]).toEqual([
     1,
-    expect.stringMatching(/`keys\[50\]\.id` must.*keys 2001 to 2051 of the document; .*0 keys and teams were imported before/),
+    expect.stringMatching(
+      /`keys\[50\]\.id` must.*keys 2001 to 2051 of the document; .*0 keys and teams were imported before/,
+    ),
   ]);
 }, 20_000);
 

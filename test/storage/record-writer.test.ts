@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { GatewayError } from "../../src/errors.ts";
 import { createRecordWriter, type RecordWriterOptions } from "../../src/storage/record-writer.ts";
+import { fullBatch } from "../../src/storage/sink-lane.ts";
 import { openSqliteStore } from "../../src/storage/sqlite/index.ts";
 import { storeSink } from "../../src/storage/store-sink.ts";
 import type { RequestRecord } from "../../src/telemetry/request-record.ts";
@@ -79,10 +80,10 @@ test("a full batch does not wait for the next flush", async () => {
   const sink = keepingSink("s");
   const { writer } = writerOf([sink.sink], { flushMs: 60_000 });
   // Those that come until it is written go along, and are no small batch of their own.
-  const ids = pushMany(writer, 230);
+  const ids = pushMany(writer, fullBatch + 30);
   await Bun.sleep(20);
   expect(sink.batches).toEqual([ids]);
-  pushMany(writer, 199);
+  pushMany(writer, fullBatch - 1);
   await Bun.sleep(20);
   expect(sink.batches).toEqual([ids]);
   await writer.close();

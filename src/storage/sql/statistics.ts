@@ -11,7 +11,6 @@ import { addTotalsSteps, modelsIn } from "./usage-totals.ts";
 /** So many are counted one by one, which is exact; more only where no total stands for them. */
 const mostCounted = 10_000;
 
-/** All of them stand in one index of SQLite. */
 const countedColumns = `started_at, key_id, model_served, model_asked, provider, end_reason, latency_ms, ttft_ms, cost_usd,
   tokens_input, tokens_cache_read, tokens_cache_write, tokens_output, tokens_reasoning`;
 /** Shown to the query planner by a test. */

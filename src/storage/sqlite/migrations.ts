@@ -1,7 +1,17 @@
 import type { Database } from "bun:sqlite";
 import { GatewayError } from "../../errors.ts";
 import { ForeignDatabaseError } from "./open-failure.ts";
-import { countStoredRequests, createUsage } from "./usage-schema.ts";
+import { countStoredRequests, createUsage, many, requestsIn } from "./usage-schema.ts";
+
+const dropStatistics = "DROP INDEX IF EXISTS requests_statistics;";
+
+/** In the transaction that drops what it takes the place of. */
+function indexByTime(database: Database, onWarning: (message: string) => void): void {
+  const there = requestsIn(database);
+  if (there > many)
+    onWarning(`Sorting ${there} requests of the database by time once; this takes seconds`);
+  database.run("CREATE INDEX IF NOT EXISTS requests_time ON requests (started_at)");
+}
 
 /**
  * Version N of the schema is what the first N entries make. An entry that has shipped is never changed, only followed.
@@ -9,8 +19,8 @@ import { countStoredRequests, createUsage } from "./usage-schema.ts";
  * - `started_at` is epoch milliseconds; durations are milliseconds and may have a fraction.
  * - Money is REAL: upstreams report doubles that are often far below a micro-dollar, and rounding each request to an
  *   integer unit would lose more than summing doubles does (SQLite sums them with compensation).
- * - `requests_statistics` holds every column that statistics read, so that they never touch the rows with their long texts;
- *   `started_at` comes first because each of them has a lower bound in time, and new entries land at its end.
+ * - `requests_time` takes the place of `requests_statistics`, which held all that statistics read: since there are totals they
+ *   count at most the requests of an hour one by one, and every record paid for it (docs/decisions/019).
  * - `trail` is JSON of at most 16 KiB (`telemetry/trail.ts`), and empty where there was nothing to decide.
  * - `cost_source` is `upstream`, `computed` or nothing; a cost of the time before that column was always the upstream's.
  * - `price` is what the request was charged by (`telemetry/pack-price.ts`), in US dollars for a million tokens.
@@ -83,11 +93,13 @@ export const migrations: readonly string[] = [
   ALTER TABLE requests ADD COLUMN price TEXT;`,
   createUsage,
   "CREATE INDEX audit_log_subject ON audit_log (subject, at, id);",
+  dropStatistics,
 ];
 
 /** What a step needs besides its statements, in their transaction. */
 const afterStep: ReadonlyMap<string, (database: Database, onWarning: (message: string) => void) => void> = new Map([
   [createUsage, countStoredRequests],
+  [dropStatistics, indexByTime],
 ]);
 
 export function schemaVersionOf(database: Database): number {

@@ -54,13 +54,16 @@ export const createUsage = `CREATE TABLE usage_totals (
 /** Rows that are counted before the totals are written again. */
 const batchRows = 5000;
 
-/** So many take seconds. */
-const many = 200_000;
+/** So many requests take seconds. */
+export const many = 200_000;
+
+export function requestsIn(database: Database): number {
+  return database.query<{ requests: number }, []>("SELECT count(*) AS requests FROM requests").get()?.requests ?? 0;
+}
 
 /** Counts the requests that were there before the totals were; in the transaction that makes the tables. */
 export function countStoredRequests(database: Database, onWarning: (message: string) => void): void {
-  const there =
-    database.query<{ requests: number }, []>("SELECT count(*) AS requests FROM requests").get()?.requests ?? 0;
+  const there = requestsIn(database);
   if (there > many)
     onWarning(`Counting ${there} requests of the database once; this takes about a minute for 5 million`);
   const ledger = createUsageLedger();
