@@ -8,8 +8,7 @@ const dropStatistics = "DROP INDEX IF EXISTS requests_statistics;";
 /** In the transaction that drops what it takes the place of. */
 function indexByTime(database: Database, onWarning: (message: string) => void): void {
   const there = requestsIn(database);
-  if (there > many)
-    onWarning(`Sorting ${there} requests of the database by time once; this takes seconds`);
+  if (there > many) onWarning(`Sorting ${there} requests of the database by time once; this takes seconds`);
   database.run("CREATE INDEX IF NOT EXISTS requests_time ON requests (started_at)");
 }
 
