@@ -40,7 +40,7 @@ describe("the envelope", () => {
     ["{", "not valid JSON"],
     ["{}", "`messages` is missing"],
     ['{"model":1,"messages":[]}', "`model` must be a string"],
-    [`{"messages":${"[".repeat(200)}${"]".repeat(200)}}`, "nesting"],
+    [`{"messages":${"[".repeat(200)}${"]".repeat(200)}}`, "nested deeper than 100 levels"],
   ])("of %p is refused: %s", (body, said) => {
     expect(() => peek(body)).toThrow(said);
   });

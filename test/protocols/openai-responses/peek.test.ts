@@ -55,7 +55,7 @@ describe("the envelope", () => {
     [`{"model":"m"}`, "`input` is missing"],
     [`{"model":1,"input":"x"}`, "`model` must be a string"],
     [`{"input":"x"`, "not valid JSON"],
-    [`{"input":${"[".repeat(200)}${"]".repeat(200)}}`, "nesting"],
+    [`{"input":${"[".repeat(200)}${"]".repeat(200)}}`, "nested deeper than 100 levels"],
   ])("%j is refused", (body, message) => {
     expect(() => peek(body)).toThrow(message);
     expect(() => peek(body)).toThrow(GatewayError);
