@@ -61,7 +61,7 @@ async function playHalf(
 }
 
 /** Until what came before has been read, so that the failure comes in the middle: a busy machine takes its time. */
-const halfwayMs = 100;
+const halfwayMs = 40;
 
 export async function play(stage: Stage, reply: Reply): Promise<void> {
   const { exchange, wire, isStream, delivery } = stage;
