@@ -44,6 +44,7 @@ const waitingTests = [
   "test/coordination",
   "test/e2e/shared-database.test.ts",
   "test/e2e/replicas.test.ts",
+  "test/e2e/workers.test.ts",
 ];
 
 async function runTests(...options: string[]): Promise<TestCounts> {
