@@ -38,14 +38,21 @@ async function two(): Promise<Gateways> {
   };
 }
 
+/** The second has spent 3; the first has spent 5 since, which both know and the store does not any more. */
+async function withoutLastFive(): Promise<Gateways> {
+  const gateways = await two();
+  const { first, second, documents, look } = gateways;
+  await spend(second, 3);
+  const setBack = documents.saved();
+  await spend(first, 5);
+  await look();
+  setBack();
+  return gateways;
+}
+
 describe("of a store that was set back, what gateways have spent since", () => {
   test("is written again, and takes nothing from what others spent before", async () => {
-    const { first, second, documents, look, agree } = await two();
-    await spend(second, 3);
-    const setBack = documents.saved();
-    await spend(first, 5);
-    await look();
-    setBack();
+    const { first, look, agree } = await withoutLastFive();
     await look({ isRewound: true });
     expect(used(first)).toEqual([8, 0]);
     expect(await agree()).toEqual([8, 8, 8]);
@@ -54,12 +61,7 @@ describe("of a store that was set back, what gateways have spent since", () => {
   });
 
   test("is so also when they write before they find out", async () => {
-    const { first, second, documents, look, agree } = await two();
-    await spend(second, 3);
-    const setBack = documents.saved();
-    await spend(first, 5);
-    await look();
-    setBack();
+    const { first, look, agree } = await withoutLastFive();
     await spend(first, 0.5);
     expect(used(first)).toEqual([8.5, 0]);
     await look({ isRewound: true });
