@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors.ts";
+import { errorCode } from "../lib/error-code.ts";
 import type { RequestRecord } from "../telemetry/request-record.ts";
 import type { RecordSink } from "../telemetry/sink.ts";
 
@@ -35,8 +36,7 @@ const lockedCode = /^(?:SQLITE_BUSY|SQLITE_LOCKED|EBUSY|EAGAIN)/;
 
 /** Whether somebody else holds the file just now. */
 function isLocked(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" && lockedCode.test(code);
+  return lockedCode.test(errorCode(error));
 }
 
 /**
@@ -46,7 +46,7 @@ function isLocked(error: unknown): boolean {
 function isAway(error: unknown): boolean {
   if (error instanceof GatewayError) return error.retryable;
   if (isLocked(error)) return true;
-  return error instanceof Error && "code" in error && error.code === "SQLITE_FULL";
+  return errorCode(error) === "SQLITE_FULL";
 }
 
 /** Pauses between tries while a sink is away. It is back in use this long after its return at the latest. */

@@ -1,4 +1,5 @@
 import { within } from "../../lib/within.ts";
+import { errorCode } from "../../lib/error-code.ts";
 import { whyUnconnected } from "./why-unconnected.ts";
 
 /** One connection to give commands and one that listens, born and closed together. */
@@ -41,7 +42,7 @@ async function answered(work: Promise<unknown>): Promise<void> {
 
 /** What the driver means where it does not tell. */
 async function explained(error: unknown, url: string): Promise<unknown> {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error);
   if (!/CONNECTION|TIMEOUT/.test(code)) return error;
   return new Error(await whyUnconnected(url, connectMs), { cause: error });
 }

@@ -1,4 +1,5 @@
 import { GatewayError } from "../../errors.ts";
+import { errorCode } from "../../lib/error-code.ts";
 import { errorText } from "../../lib/error-text.ts";
 import type { CoordinatorState } from "../coordinator.ts";
 import { createHeartbeat } from "./heartbeat.ts";
@@ -45,7 +46,7 @@ const up: CoordinatorState = { isUp: true, problem: undefined };
 
 /** What stands in the URL is never shown. */
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error);
   if (/CONNECTION|TIMEOUT/.test(code)) return "the connection was closed";
   // The probe's script and line say nothing to anybody.
   const text = errorText(error).replace(/\.? script: .*$/s, "");
@@ -196,5 +197,5 @@ export function isMissingScript(error: unknown): boolean {
 
 /** An error that the server itself has sent: it answers. */
 function isServerAnswer(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_REDIS_SERVER_ERROR";
+  return errorCode(error) === "ERR_REDIS_SERVER_ERROR";
 }

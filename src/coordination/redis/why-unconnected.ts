@@ -1,4 +1,5 @@
 import { within } from "../../lib/within.ts";
+import { errorCode } from "../../lib/error-code.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
@@ -18,10 +19,6 @@ function dialled(text: string): Promise<Bun.Socket> {
   return Bun.connect({ hostname: host, port: port === "" ? 6379 : Number(port), socket });
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
-}
-
 /**
  * Why there is no connection with a Redis, for people and with nothing of its URL: the driver says "Connection closed" of a
  * refused password as of a host that is not there. Nothing is sent. Never rejects.
@@ -32,6 +29,6 @@ export async function whyUnconnected(url: string, waitMs: number): Promise<strin
   try {
     return (await within(waitMs, ended)) ? refusal : silence;
   } catch (error) {
-    return reasons[codeOf(error)] ?? silence;
+    return reasons[errorCode(error)] ?? silence;
   }
 }

@@ -1,4 +1,5 @@
 import { GatewayError } from "../../errors.ts";
+import { errorCode } from "../../lib/error-code.ts";
 import { errorText } from "../../lib/error-text.ts";
 
 /** How an engine's errors are told apart, by the number or SQLSTATE that its server sent. */
@@ -31,13 +32,9 @@ export class DatabaseRefused extends ServerFailure {
 
 /** What the server itself has sent; other errors have numbers of their own. */
 function serverCodeOf(error: unknown): string | undefined {
-  if (!driverCodeOf(error).endsWith("SERVER_ERROR")) return undefined;
+  if (!errorCode(error).endsWith("SERVER_ERROR")) return undefined;
   const code = error instanceof Error && "errno" in error ? error.errno : undefined;
   return typeof code === "string" || typeof code === "number" ? String(code) : undefined;
-}
-
-function driverCodeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 const reasons: readonly (readonly [RegExp, string])[] = [
@@ -58,14 +55,14 @@ function reasonOf(error: unknown, errors: ServerErrors): string {
       ? `it refused a value (${server})`
       : `${errorText(error).slice(0, 200)} (${server})`;
   }
-  const driver = driverCodeOf(error);
+  const driver = errorCode(error);
   const known = reasons.find(([pattern]) => pattern.test(driver))?.[1];
   return known ?? errorText(error).slice(0, 200);
 }
 
 /** What the driver threw, as the house knows it; anything else as it is. `address` is shown, so it has no password in it. */
 export function serverFailure(error: unknown, { address, errors }: { address: string; errors: ServerErrors }): unknown {
-  if (error instanceof GatewayError || driverCodeOf(error) === "") return error;
+  if (error instanceof GatewayError || errorCode(error) === "") return error;
   const code = serverCodeOf(error);
   const isData = code !== undefined && errors.isRefusedData(code);
   const message = `The database ${address} cannot be used: ${reasonOf(error, errors)}.`;

@@ -1,4 +1,5 @@
 import { Database } from "bun:sqlite";
+import { errorCode } from "../../lib/error-code.ts";
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RequestRecord } from "../../telemetry/request-record.ts";
@@ -32,13 +33,13 @@ export function inodeOf(path: string): bigint | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOTDIR") return undefined;
+    if (errorCode(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }
 
 export function isBusy(error: unknown): boolean {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+  return errorCode(error).startsWith("SQLITE_BUSY");
 }
 
 /** SQLite does not wait for the lock of this switch, whatever busy_timeout says: a second process that starts now holds it. */
@@ -87,7 +88,7 @@ function makePrivate(path: string): void {
 }
 
 function isThere(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EEXIST";
+  return errorCode(error) === "EEXIST";
 }
 
 /** Opens for writing; makes folder, file and schema where they are missing. */

@@ -1,4 +1,5 @@
 import type { RequestRecord } from "../../telemetry/request-record.ts";
+import { errorCode } from "../../lib/error-code.ts";
 import { hadKeysSteps } from "../sql/loss.ts";
 import type { Store } from "../store.ts";
 import { type Connection, inodeOf, openConnection } from "./connection.ts";
@@ -21,7 +22,7 @@ export interface SqliteStoreOptions {
 const refusedCode = /^SQLITE_(?:CONSTRAINT|MISMATCH|TOOBIG)/;
 
 function isRefused(error: unknown): boolean {
-  return error instanceof Error && "code" in error && refusedCode.test(String(error.code));
+  return refusedCode.test(errorCode(error));
 }
 
 function openOrReplace(options: StartAnewOptions): Connection {

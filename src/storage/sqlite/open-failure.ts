@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { GatewayError } from "../../errors.ts";
+import { errorCode } from "../../lib/error-code.ts";
 import { errorText } from "../../lib/error-text.ts";
 import { isDamage, wasOurs } from "./quarantine.ts";
 
@@ -34,7 +35,7 @@ function isOurDamage(path: string, error: unknown): boolean {
 export function openReason(path: string, error: unknown): string {
   if (error instanceof ForeignDatabaseError)
     return "it is the SQLite database of another program; it was left as it is";
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error);
   if (isOurDamage(path, error)) return `the file is damaged (${code}); \`orcestator db check\` says what to do`;
   if (code === "ENOENT" && isFolder(dirname(path))) return `no file can be made in its folder (${code})`;
   if (code.startsWith("SQLITE_CANTOPEN") && isFolder(path)) return "this is a folder";

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync, renameSync, rmSync } from "node:fs";
+import { errorCode } from "../../lib/error-code.ts";
 
 /** Whether SQLite says that the file itself is damaged or is no database. */
 export function isDamage(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" && /^SQLITE_(?:CORRUPT|NOTADB)/.test(code);
+  return /^SQLITE_(?:CORRUPT|NOTADB)/.test(errorCode(error));
 }
 
 /** Bytes of the first page that are looked at; pages have 4096 unless somebody converted the file. */
